@@ -1,0 +1,36 @@
+"""JSON as Python types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias, Union, cast
+
+JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
+"""Any JSON value as it is read: objects are dicts and arrays are lists."""
+
+JsonObject: TypeAlias = dict[str, JsonValue]
+"""A JSON object as it is read and sent."""
+
+_NAMES: Mapping[type, str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a decimal number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def json_type(value: object) -> str:
+    """Return the JSON name of a value's type, for messages that must not show the value."""
+    return _NAMES.get(type(value), "no JSON")
+
+
+def plain(value: object) -> JsonValue:
+    """Return a value with dicts for all mappings and lists for all tuples. What JSON cannot say stays, and is refused when it is sent."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return cast("JsonValue", value)

@@ -1,0 +1,76 @@
+"""Server times and relative days as the API writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def parse_time(text: str) -> datetime | None:
+    """Read exactly `YYYY-MM-DD HH:MM:SS`; None for any other text.
+
+    The separators are looked at first because `fromisoformat` also takes weeks, offsets and other shapes of the same length.
+    """
+    if len(text) != 19 or text[4:17:3] != "-- ::":
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def parse_times(texts: Sequence[str]) -> list[datetime] | None:
+    """Read many texts as `parse_time` does, in a third of the time; None when one of them is no time."""
+    if set(map(len, texts)) != {19}:
+        return None
+    # All have one length, so every 19th character of them together is the same separator.
+    together = "".join(texts)
+    marks = ((4, "-"), (7, "-"), (10, " "), (13, ":"), (16, ":"))
+    if any(together[at::19] != mark * len(texts) for at, mark in marks):
+        return None
+    try:
+        return list(map(datetime.fromisoformat, texts))
+    except ValueError:
+        return None
+
+
+def time_text(time: datetime) -> str:
+    """Write a server time as `YYYY-MM-DD HH:MM:SS`."""
+    return time.isoformat(" ", "seconds")
+
+
+def server_time(value: datetime | str | None) -> datetime | str | None:
+    """Return a naive time of whole seconds for a datetime and for text in the server's format; other text stays as it is.
+
+    Raises InvalidRequest for a datetime with a zone: the server's times have none, and which zone it means is its own setting.
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is not None:
+            msg = "A time with a zone was given. Give the server's local time as a datetime without tzinfo."
+            raise InvalidRequest(msg)
+        return value.replace(microsecond=0)
+    if isinstance(value, str):
+        time = parse_time(value)
+        # What would be written differently, such as an hour of 24, has to stay text to go back unchanged.
+        return time if time is not None and time_text(time) == value else value
+    return value
+
+
+def recent_days(first: int, last: int) -> str:
+    """Return the text of `recentDay`: whole days, counted back from today by the server when it computes.
+
+    `recent_days(0, 7)` is `"0-7"`, the last seven days with today: with today as the first day, `last` is the number of days.
+    `recent_days(1, 7)` is `"1-7"`, the seven days that end yesterday. Both are seven days; `"0-7"` is not eight.
+    From 1 on, `first` and `last` are how many days ago the period ends and begins, both days included.
+
+    Raises InvalidRequest unless 0 <= first <= last and last >= 1.
+    """
+    if type(first) is not int or type(last) is not int or not 0 <= first <= last or last < 1:
+        msg = "recent_days(first, last) needs whole numbers with 0 <= first <= last and last >= 1."
+        raise InvalidRequest(msg)
+    return f"{first}-{last}"
