@@ -1,0 +1,116 @@
+"""What the specification leaves open about a TA server, as settings with stated defaults.
+
+Each setting exists because the vendor's documents do not say how the server behaves. A client that is right works under every
+combination; the emulator lets a test choose one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class ReturnCodes:
+    """The return codes of refusals.
+
+    Only the first three are documented anywhere. The others are unknown for real servers: the emulator uses numbers of its own
+    from -3001 on, which no client may give a meaning to.
+
+    Attributes:
+        missing_parameter: A required parameter is absent or empty (specification: `参数(token)为空`).
+        bad_token: The token is wrong or has expired (inferred from the product's internal API).
+        too_frequent: Too many requests (seen by third parties: `请求频率过快`).
+        invalid_parameter: A parameter has the wrong type or a value that is not allowed.
+        wrong_project: The token does not open this project, or the project does not exist.
+        not_found: No cluster or tag has this id or name.
+        duplicate_name: Another cluster or tag has this name.
+        invalid_name: A name or display name breaks the rule or is too long.
+        not_evaluable: The definition cannot be evaluated; the message names the key.
+        bad_upload: The CSV cannot be read; the message names the line.
+        refresh_refused: The refresh was refused: it runs already, or an id cluster has nothing to refresh.
+    """
+
+    missing_parameter: int = -1008
+    bad_token: int = -1001
+    too_frequent: int = -1005
+    invalid_parameter: int = -3001
+    wrong_project: int = -3002
+    not_found: int = -3003
+    duplicate_name: int = -3004
+    invalid_name: int = -3005
+    not_evaluable: int = -3006
+    bad_upload: int = -3007
+    refresh_refused: int = -3008
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Behaviour of the emulated server where the specification is silent or contradicts itself.
+
+    Attributes:
+        codes: The return codes of refusals.
+        error_status: HTTP status of an answer with a non-zero return code. Third parties report 200.
+        stack_messages: Send `stackMessage` and `showStackMessage` with errors, as the general Open API page describes.
+        check_content_type: Refuse a JSON or CSV body that is declared as something else with HTTP 415 and HTML.
+        path_prefix: A path in front of `/open`, such as "/te", for deployments behind a proxy.
+        latency: Seconds of the event loop before each answer.
+        rate_limit: Requests per second of the event loop above which the server says "too frequent", with one second's worth
+            of requests as a burst. None means no limit. No real figure is known.
+        evaluate: False skips every evaluation: any definition is accepted, SQL and result types included, user counts are
+            seeded random numbers, and every uploaded id is taken for a user. For load tests.
+        failure_rate: Share of the computations, chosen by the seed, that end with progress -1.
+        compute_on_create: Creating a cluster starts its first computation.
+        compute_on_update: Changing the definition starts a computation; changing only the display name never does.
+        progress_before_first: Progress shown for a cluster that was never computed.
+        while_running: What a refresh does while one is waiting or running: answered with success and ignored, queued
+            behind it, or rejected.
+        refresh_time: Whether `refreshTime` marks the start or the end of the latest computation. The resolution is 1 second.
+        stale_seconds: For so many server seconds after a refresh was accepted, the progress, `refreshTime` and user count of
+            before are still shown: the "stale 100".
+        queued_shows: A computation that waits for capacity shows progress 0, or the previous progress until it starts.
+        refresh_id_clusters: Whether a refresh of an uploaded cluster is accepted (its users stay the same) or rejected.
+        resolve_windows: Details of clusters show the `startTime` and `endTime` that a `recentDay` stood for, as the
+            specification's sample does.
+        first_id: The id of the first cluster.
+        name_pattern: Regular expression that a whole `clusterName` has to match.
+        name_length: Most characters of a `clusterName`.
+        display_name_length: Most characters of a `displayName`.
+        list_order: Order of list rows by id. With "newest_first" rows move to later pages while others are created.
+        default_page_size: Rows of a page when `pageSize` is absent.
+        max_page_size: Most rows of a page, whatever `pageSize` asks for.
+        modify: Whether a modifying upload replaces the users or adds to them.
+        modify_answers: Whether a modifying upload answers `"data": ""` (the specification's sample) or the counters (its curl
+            trace).
+        accept_bom: Accept and drop a UTF-8 byte order mark before the first record.
+    """
+
+    codes: ReturnCodes = ReturnCodes()
+    error_status: int = 200
+    stack_messages: bool = False
+    check_content_type: bool = True
+    path_prefix: str = ""
+    latency: float = 0.0
+    rate_limit: float | None = None
+    evaluate: bool = True
+    failure_rate: float = 0.0
+    compute_on_create: bool = True
+    compute_on_update: bool = True
+    progress_before_first: int = 0
+    while_running: Literal["ignore", "queue", "reject"] = "ignore"
+    refresh_time: Literal["start", "end"] = "start"
+    stale_seconds: float = 0.0
+    queued_shows: Literal["zero", "previous"] = "zero"
+    refresh_id_clusters: Literal["accept", "reject"] = "reject"
+    resolve_windows: bool = True
+    first_id: int = 970
+    name_pattern: str = "[A-Za-z0-9_]+"
+    name_length: int = 24
+    display_name_length: int = 50
+    list_order: Literal["newest_first", "oldest_first"] = "newest_first"
+    default_page_size: int = 10
+    max_page_size: int = 1000
+    modify: Literal["replace", "append"] = "replace"
+    modify_answers: Literal["empty", "counters"] = "counters"
+    accept_bom: bool = False

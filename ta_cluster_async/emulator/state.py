@@ -1,0 +1,275 @@
+"""The server's memory: clusters and tags, and what they show at a given second."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from attrs import define, field, frozen
+
+from .answers import JsonValue
+from .compute import Computation, Result
+from .jobs import Job, JobPlan, JobQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import Clock
+    from .compute import Members
+    from .settings import Settings
+
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+TAG_CATALOG = "catalog_tag"
+CLUSTER_CATALOG = "catalog_cluster"
+_LISTINGS = 64
+
+
+@frozen
+class Shown:
+    """What a cluster shows at one moment: percent, start or end of the latest computation, and users."""
+
+    progress: int
+    refresh_time: datetime | None
+    result: Result
+
+
+@define(kw_only=True, eq=False)
+class Cluster:
+    """One cluster or tag as the server stores it."""
+
+    id: int
+    name: str
+    catalog: str
+    cluster_type: str
+    display_name: str
+    remarks: str = ""
+    tag_kind: str | None = None
+    definition: Mapping[str, JsonValue] | None = None
+    main_column: str = ""
+    progress: int = 0
+    refresh_time: datetime | None = None
+    computed_at: datetime | None = None
+    result: Result = field(factory=lambda: Result(count=0))
+    job: Job | None = None
+    reruns: int = 0
+    runs: int = 0
+    stale: tuple[float, Shown] | None = None
+
+    @property
+    def is_import(self) -> bool:
+        """Whether its users were uploaded."""
+        return self.cluster_type.endswith("_by_import")
+
+
+def varied_seconds(_cluster_id: int, rng: random.Random) -> float:
+    """About a second of computing, now and then three: the default of `job_seconds`."""
+    return rng.lognormvariate(0.0, 0.45)
+
+
+class State:
+    """Clusters by id and name, and the queue that computes them."""
+
+    def __init__(
+        self,
+        *,
+        start: datetime,
+        clock: Clock,
+        settings: Settings,
+        capacity: int,
+        job_seconds: float | Callable[[int, random.Random], float],
+        seed: int,
+    ) -> None:
+        self.settings = settings
+        self.queue = JobQueue(capacity)
+        self.clusters: dict[int, Cluster] = {}
+        self._by_name: dict[str, int] = {}
+        self.start = start
+        self._clock = clock
+        self._job_seconds = job_seconds
+        self._seed = seed
+        self._next_id = settings.first_id
+        self._plans: dict[int | str, deque[JobPlan]] = {}
+        self._listings: dict[tuple[str, frozenset[str], str, str], list[Cluster]] = {}
+
+    def time(self, seconds: float) -> datetime:
+        """Server time at a second since the start."""
+        return self.start + timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        """Server time at present."""
+        return self.time(self._clock.elapsed())
+
+    def settle(self) -> float:
+        """Let everything happen that was due up to now; gives the present second."""
+        now = self._clock.elapsed()
+        for job in self.queue.advance(now):
+            self._finish(job)
+        return now
+
+    def find(self, ref: int | str) -> Cluster | None:
+        """By id or by exact name."""
+        cluster_id = self._by_name.get(ref) if isinstance(ref, str) else ref
+        return None if cluster_id is None else self.clusters.get(cluster_id)
+
+    def shown(self, cluster: Cluster, now: float) -> Shown:
+        """What the cluster shows at second `now`, which must be settled."""
+        if cluster.stale is not None and now < cluster.stale[0]:
+            return cluster.stale[1]
+        job = cluster.job
+        if job is None:
+            return Shown(cluster.progress, cluster.refresh_time, cluster.result)
+        if job.started is None:
+            waiting = cluster.progress if self.settings.queued_shows == "previous" and cluster.runs > 1 else 0
+            return Shown(waiting, cluster.refresh_time, cluster.result)
+        starts = self.settings.refresh_time == "start"
+        refresh_time = self._whole_second(job.started) if starts else cluster.refresh_time
+        return Shown(job.progress(now), refresh_time, cluster.result)
+
+    def add(self, cluster: Cluster) -> None:
+        """Store a cluster made with `new_id()`."""
+        self.clusters[cluster.id] = cluster
+        self._by_name[cluster.name] = cluster.id
+        self._listings.clear()
+
+    def new_id(self) -> int:
+        """The next id; ids are never used twice."""
+        self._next_id += 1
+        return self._next_id - 1
+
+    def remove(self, cluster: Cluster, now: float) -> None:
+        """Delete a cluster with its computation."""
+        self.drop_job(cluster, now)
+        del self.clusters[cluster.id]
+        del self._by_name[cluster.name]
+        self._listings.clear()
+
+    def listed(self, catalog: str, types: frozenset[str], sought: str) -> list[Cluster]:
+        """The clusters of some types with `sought` in name or display name, in list order.
+
+        Remembered until a cluster comes, goes or is relabelled, so that a sweep of pages filters once.
+        """
+        key = catalog, types, sought.casefold(), self.settings.list_order
+        found = self._listings.get(key)
+        if found is None:
+            # Ids only grow, so the order of creation is the order by id.
+            found = [
+                cluster
+                for cluster in self.clusters.values()
+                if cluster.catalog == catalog
+                and cluster.cluster_type in types
+                and (key[2] in cluster.name.casefold() or key[2] in cluster.display_name.casefold())
+            ]
+            if self.settings.list_order == "newest_first":
+                found.reverse()
+            if len(self._listings) >= _LISTINGS:
+                self._listings.clear()
+            self._listings[key] = found
+        return found
+
+    def relabel(self, cluster: Cluster, *, display_name: str, cluster_type: str) -> None:
+        """Change what lists look for."""
+        cluster.display_name = display_name
+        cluster.cluster_type = cluster_type
+        self._listings.clear()
+
+    def free_name(self, catalog: str, now: float) -> str:
+        """A name in the server's style that nobody has: cohort_YYYYMMDD_HHMMSS or tag_YYYYMMDD_N."""
+        moment = self.time(now)
+        for number in range(1, len(self.clusters) + 2):
+            if catalog == TAG_CATALOG:
+                name = f"tag_{moment:%Y%m%d}_{number}"
+            else:
+                # The next free second keeps the name within 24 characters, which a suffix would not.
+                name = f"cohort_{moment + timedelta(seconds=number - 1):%Y%m%d_%H%M%S}"
+            if name not in self._by_name:
+                return name
+        raise AssertionError("more names than clusters are taken")
+
+    def refresh(
+        self, cluster: Cluster, now: float, *, stale_seconds: float | None = None
+    ) -> Literal["submitted", "queued", "ignored", "rejected"]:
+        """Ask for a computation; what happens while one is under way is a setting."""
+        if cluster.job is not None:
+            if self.settings.while_running == "queue":
+                cluster.reruns += 1
+                return "queued"
+            return "ignored" if self.settings.while_running == "ignore" else "rejected"
+        before = self.shown(cluster, now)
+        stale = self.settings.stale_seconds if stale_seconds is None else stale_seconds
+        if stale > 0:
+            cluster.stale = (now + stale, before)
+        self.compute(cluster, now)
+        return "submitted"
+
+    def compute(self, cluster: Cluster, at: float) -> None:
+        """Submit a computation, which takes the place of one that is under way."""
+        self.drop_job(cluster, at)
+        cluster.runs += 1
+        rng = random.Random(f"{self._seed}:{cluster.id}:{cluster.runs}")  # noqa: S311 - repeatable, not secret
+        plan = self._plan_for(cluster)
+        seconds = plan.seconds
+        if seconds is None:
+            given = self._job_seconds
+            seconds = given(cluster.id, rng) if callable(given) else given
+        if rng.random() < self.settings.failure_rate:
+            plan = JobPlan(fails=True, stops_at=plan.stops_at)
+        cluster.job = self.queue.submit(cluster.id, at, seconds, plan)
+
+    def drop_job(self, cluster: Cluster, now: float) -> None:
+        """Take the cluster's computation, and those that wait behind it, out of the queue."""
+        cluster.reruns = 0
+        if cluster.job is not None:
+            self.queue.cancel(cluster.job, now)
+            cluster.job = None
+
+    def set_uploaded(self, cluster: Cluster, members: Members, now: float) -> None:
+        """Give an id cluster its users; an upload is computed at once."""
+        cluster.stale = None
+        cluster.result = Result.of(members)
+        cluster.progress = 100
+        cluster.computed_at = self.time(now)
+        cluster.refresh_time = self._whole_second(now)
+
+    def plan(self, ref: int | str, plan: JobPlan) -> None:
+        """Decide the next computation of a cluster that is not planned yet."""
+        self._plans.setdefault(ref, deque()).append(plan)
+
+    def _plan_for(self, cluster: Cluster) -> JobPlan:
+        for ref in (cluster.id, cluster.name):
+            plans = self._plans.get(ref)
+            if plans:
+                return plans.popleft()
+        return JobPlan()
+
+    def _finish(self, job: Job) -> None:
+        cluster = self.clusters[job.cluster_id]
+        assert job.started is not None
+        assert job.finished is not None
+        cluster.job = None
+        cluster.progress = -1 if job.fails else 100
+        starts = self.settings.refresh_time == "start"
+        cluster.refresh_time = self._whole_second(job.started if starts else job.finished)
+        if not job.fails:
+            cluster.computed_at = self.time(job.started)
+            if cluster.definition is not None:
+                cluster.result = Result(self.computation(cluster, cluster.computed_at))
+        if cluster.reruns:
+            reruns = cluster.reruns - 1
+            self.compute(cluster, job.finished)
+            cluster.reruns = reruns
+
+    def computation(self, cluster: Cluster, at: datetime) -> Computation:
+        """The cluster's definition, to be evaluated as of a server time."""
+        assert cluster.definition is not None
+        return Computation(
+            tag_kind=cluster.tag_kind,
+            definition=cluster.definition,
+            at=at,
+            seed=f"{self._seed}:{cluster.id}:{cluster.runs}",
+        )
+
+    def _whole_second(self, seconds: float) -> datetime:
+        return self.time(seconds).replace(microsecond=0)

@@ -1,0 +1,220 @@
+"""Tables of one's own: Parquet, CSV and Arrow, alone and together, and what is wrong with them."""
+# ruff: noqa: DTZ001 - server times have no zone
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ta_cluster_async.emulator.data import Warehouse
+from ta_cluster_async.emulator.evaluate import cluster_members, tag_values
+from ta_cluster_async.emulator.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
+
+NOW = datetime(2024, 5, 4, 12)
+EVENTS_CSV = (
+    "#account_id,#event_name,#event_time,price,ok\n"
+    "007,pay,2024-05-03 10:00:00,1.5,true\n"
+    "007,pay,2024-05-04 11:00:00,2,false\n"
+    "008,login,2024-05-04 11:30:00,,\n"
+    ",login,2024-05-04 11:30:00,,\n"
+)
+USERS_CSV = '#account_id,名字,born\n007,"Bond, James",1920-11-11\n009,,\n'
+PAID = {
+    "events": [
+        {"eventName": "pay", "comparator": "greater", "num": "0", "taPropQuota": {}, "recentDay": "0-1"}
+    ]
+}
+
+
+@contextmanager
+def opened(*sources: Any, **more: Any) -> Iterator[Warehouse]:
+    warehouse = Warehouse(*sources, now=NOW, **more)
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
+
+
+def as_csv(folder: Path) -> tuple[Any, Any]:
+    (folder / "events.csv").write_text(EVENTS_CSV, encoding="utf-8")
+    (folder / "users.csv").write_text(USERS_CSV, encoding="utf-8")
+    return folder / "events.csv", str(folder / "users.csv")
+
+
+def as_arrow(_folder: Path) -> tuple[Any, Any]:
+    events = pa.table(
+        {
+            "#account_id": pa.array(["007", "007", "008", None]),
+            "#event_name": pa.array(["pay", "pay", "login", "login"]),
+            "#event_time": pa.array(
+                [datetime(2024, 5, 3, 10), datetime(2024, 5, 4, 11), datetime(2024, 5, 4, 11, 30), NOW],
+                pa.timestamp("ms"),
+            ),
+            "price": pa.array([1.5, 2.0, None, None], pa.float32()),
+            "ok": pa.array([True, False, None, None]),
+        }
+    )
+    users = pa.table(
+        {
+            "#account_id": ["007", "009"],
+            "名字": ["Bond, James", None],
+            "born": pa.array([datetime(1920, 11, 11).date(), None], pa.date32()),
+        }
+    )
+    return events, users
+
+
+def as_parquet(folder: Path) -> tuple[Any, Any]:
+    for name, table in zip(("events", "users"), as_arrow(folder), strict=True):
+        pq.write_table(table, folder / f"{name}.parquet")
+    return folder / "events.parquet", folder / "users.parquet"
+
+
+@pytest.mark.parametrize("sources", [as_csv, as_arrow, as_parquet])
+def test_a_table_means_the_same_in_every_form(
+    sources: Callable[[Path], tuple[Any, Any]], tmp_path: Path
+) -> None:
+    total = {
+        "userTagConQuotaDef": {
+            "userTagConQuotaEvent": {"eventName": "pay", "analysis": "SUM", "quota": "price"}
+        }
+    }
+    with opened(*sources(tmp_path)) as warehouse:
+        paid = cluster_members(warehouse, PAID, now=NOW)
+        totals = tag_values(warehouse, "tag_condition_by_quotation", total, now=NOW)
+        matched = warehouse.match("名字", ["Bond, James", "bond, james", ""])
+        columns = dict(warehouse.columns("users"))
+
+    assert paid == {"007"}
+    assert totals == {"007": "3.5", "008": "0", "009": "0"}
+    assert matched == ["007", None, None]
+    assert columns == {"#account_id": "VARCHAR", "名字": "VARCHAR", "born": "TIMESTAMP"}
+
+
+def test_users_are_the_accounts_of_the_events_where_only_those_are_given(tmp_path: Path) -> None:
+    events, _ = as_csv(tmp_path)
+    with opened(events) as warehouse:
+        assert warehouse.match("#account_id", ["007", "008", "009"]) == ["007", "008", None]
+
+
+def test_there_are_no_events_where_only_users_are_given(tmp_path: Path) -> None:
+    _, users = as_csv(tmp_path)
+    with opened(None, users) as warehouse:
+        assert cluster_members(warehouse, PAID, now=NOW) == frozenset()
+        assert warehouse.last_event() is None
+
+
+def test_an_emulator_counts_over_own_tables_and_starts_at_their_last_event(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    events, users = as_csv(tmp_path)
+    server = start(evaluate=True, events=events, users=users)
+    server.add(definition=PAID)
+    server.clock.advance(10)
+
+    assert server.detail(970)["usersNum"] == 1
+    assert server.em.jobs[0].finished == 10
+    assert server.em.cluster(970).refresh_time == datetime(2024, 5, 4, 11, 30)
+    answer = server.upload("import-id-cluster-add", b'"Bond, James"\r\n', mainColumnName="名字")
+    assert (answer["data"]["userNum"], answer["data"]["unmatchedNum"]) == (1, 0)
+
+
+def test_an_emulator_over_own_tables_starts_at_the_given_time_if_there_is_one(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    events, users = as_csv(tmp_path)
+
+    assert start(evaluate=True, events=events, users=users, now=NOW).em.now == NOW
+
+
+def test_whole_numbers_that_are_ids_match_as_text() -> None:
+    users = pa.table({"#account_id": [7, 8], "phone": [13800000000, None]})
+    with opened(None, users) as warehouse:
+        assert warehouse.match("#account_id", ["7", "07", "9"]) == ["7", None, None]
+        assert warehouse.match("phone", ["13800000000"]) == ["7"]
+
+
+def test_of_users_that_share_a_value_the_first_account_is_matched() -> None:
+    users = pa.table({"#account_id": ["c", "a", "b"], "phone": ["1", "1", "1"]})
+    with opened(None, users) as warehouse:
+        assert warehouse.match("phone", ["1"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ("#account_id,#event_name\na,b\n", "has no column '#event_time'"),
+        ("#account_id,#event_name,#event_time\na,b,yesterday\n", "cannot be loaded"),
+    ],
+)
+def test_a_wrong_table_of_events_is_refused_by_name(tmp_path: Path, events: str, message: str) -> None:
+    path = tmp_path / "my.csv"
+    path.write_text(events, encoding="utf-8")
+
+    with pytest.raises(ValueError, match=message) as caught, opened(path):
+        pass
+    assert "my.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("users", "message"),
+    [
+        (pa.table({"#account_id": ["a", "a"]}), "more than one row with the '#account_id' 'a'"),
+        (pa.table({"#account_id": [1.5]}), "ids are texts or whole numbers"),
+        (pa.table({"id": ["a"]}), "has no column '#account_id'"),
+        ([{"#account_id": "a"}], "has to be a path or an Arrow stream, not list"),
+    ],
+)
+def test_a_wrong_table_of_users_is_refused(users: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message), opened(None, users):
+        pass
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.xlsx"
+    path.write_bytes(b"")
+
+    with pytest.raises(ValueError, match=r"has to end in \.parquet or \.csv"), opened(path):
+        pass
+
+
+def test_a_name_that_looks_like_a_pattern_is_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "events[1]*.csv"
+    path.write_text(EVENTS_CSV, encoding="utf-8")
+
+    with opened(path) as warehouse:
+        assert warehouse.last_event() == datetime(2024, 5, 4, 11, 30)
+
+
+def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    path.write_bytes(b"PAR1 not really")
+
+    with pytest.raises(ValueError, match="cannot be loaded"), opened(path):
+        pass
+
+
+def test_the_sample_game_is_the_same_for_the_same_seed_and_time() -> None:
+    sample_game.cache_clear()
+    first = sample_game(NOW, 1)
+    sample_game.cache_clear()
+
+    assert sample_game(NOW, 1) == first
+    assert sample_game(NOW, 2) != first
+
+
+def test_the_sample_game_ends_now_and_lasts_sixty_days(plain: Any) -> None:
+    game = sample_game(NOW, 1)
+    events = plain.rows_of(game.events_csv, EVENT_COLUMNS)
+    users = plain.rows_of(game.users_csv, USER_COLUMNS)
+    times = [row["#event_time"] for row in events]
+
+    assert max(times) <= NOW
+    assert (NOW.date() - min(times).date()).days == 59
+    assert len({row["#account_id"] for row in users}) == len(users) == 2000
+    assert {"j77639", "h84497", "g119426", "e154284", "f175355"} <= {row["#account_id"] for row in users}
