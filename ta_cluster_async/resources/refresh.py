@@ -1,0 +1,324 @@
+"""The handle of a refresh: await it, follow its progress, or take its ticket to another process."""
+
+from __future__ import annotations
+
+import asyncio
+from copy import copy
+from datetime import datetime
+from random import Random
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from ..errors import (
+    ConfigurationError,
+    NotFound,
+    RefreshFailed,
+    RefreshStalled,
+    RefreshTimeout,
+    RefreshUnconfirmed,
+    SchemaError,
+    TaError,
+    TokenRejected,
+    TransportError,
+)
+from ..models import ClusterDetail, RefreshTicket, structure
+from ..protocol.endpoints import DETAIL, PROGRESSES
+from ..protocol.refresh import Verdict, Watch, look
+from ..protocol.requests import Request, ref_query
+from ..settings import positive
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from ..errors import ApiError, RefreshError
+    from ..models import JsonValue
+    from ..protocol.endpoints import Ref
+    from ..protocol.refresh import PollPolicy
+    from ..session import TaSession
+
+# The last look before a deadline comes so many seconds before it, or this share of the time where that is shorter.
+_LAST_LOOK = 2.0
+_LAST_SHARE = 0.1
+_SHORTEST_LOOK = 0.1
+_SHORTEST_SLEEP = 0.001
+
+
+@frozen(kw_only=True)
+class RefreshResult:
+    """A refresh that succeeded.
+
+    Attributes:
+        ticket: What identifies the refresh.
+        cluster_id: The cluster or tag.
+        refresh_time: Its refresh time now, in the server's local time; None where it could not be read.
+        users_num: How many users are in it now; None where it could not be read.
+        seconds: How long it was waited for in this process.
+    """
+
+    ticket: RefreshTicket
+    cluster_id: int
+    refresh_time: datetime | None
+    users_num: int | None
+    seconds: float
+
+
+@frozen
+class _Limit:
+    """How long one task waits: until when, and when it looks for the last time. By the loop's clock."""
+
+    deadline: float
+    last_look: float
+
+
+class Refresh:
+    """A refresh that was submitted, or joined because it was running already. Made by `refresh()` and `attach()`.
+
+    `await refresh` waits for its end and returns a `RefreshResult`; `async for percent in refresh.progress()` follows it. Both may be
+    used at once and by several tasks: the looks of one are those of all. Nothing looks while nobody waits, and dropping the handle leaves
+    the server's refresh running. Once it has ended, well or badly, the handle says so for ever; `attach(refresh.ticket)` makes a new one.
+
+    Attributes:
+        ref: How the cluster is named in the calls: its id or its name.
+    """
+
+    def __init__(
+        self,
+        session: TaSession,
+        ticket: RefreshTicket,
+        ref: Ref,
+        policy: PollPolicy,
+        *,
+        refusal: ApiError | None = None,
+    ) -> None:
+        self.ref = ref
+        self._session = session
+        self._ticket = ticket
+        self._policy = policy
+        self._refusal = refusal
+        self._random = Random()  # noqa: S311  (jitter)
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._watch = Watch.of(ticket, self._started)
+        self._failing_since: float | None = None
+        self._outcome: RefreshResult | TaError | None = None
+        self._looks = 0
+        self._next_look = self._started + policy.interval(0.0, self._random)
+        self._latest_look = self._started
+        self._is_looking = False
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def __repr__(self) -> str:
+        progress = "no progress seen" if self._watch.progress is None else f"{self._watch.progress} %"
+        return f"<Refresh of {self.ref!r}, {progress}>"
+
+    @property
+    def ticket(self) -> RefreshTicket:
+        """What identifies the refresh, with what is known by now; `ticket.to_json()` goes into a database or a queue."""
+        if self._watch.last_seen is not None and not self._ticket.seen_running:
+            self._ticket = evolve(self._ticket, seen_running=True)
+        return self._ticket
+
+    @property
+    def attached(self) -> bool:
+        """True when a running refresh was joined and no request was sent to start one."""
+        return self._ticket.attached
+
+    def __await__(self) -> Generator[object, None, RefreshResult]:
+        return self.wait().__await__()
+
+    async def wait(self, *, timeout: float | None = None) -> RefreshResult:
+        """Wait for the end, at most `timeout` seconds from now, or the policy's `timeout` from the start when None.
+
+        Raises:
+            RefreshFailed: The server says that the computation failed.
+            RefreshUnconfirmed: Nothing proves that the refresh ran.
+            RefreshStalled: Its progress has stood still for the stall time.
+            RefreshTimeout: The time is over, and a look shortly before showed no end; the server goes on, and waiting again is possible.
+            TaError: The token was rejected, the cluster is gone, or polls have failed for too long.
+        """
+        limit = self._limit(timeout)
+        while self._outcome is None:
+            await self._next(limit)
+        return self._result()
+
+    async def progress(self, *, timeout: float | None = None) -> AsyncGenerator[int, None]:
+        """The progress in percent, whenever it has risen, up to 100. `timeout` and what is raised are those of `wait`."""
+        limit = self._limit(timeout)
+        shown = -1
+        while self._outcome is None:
+            seen = self._watch.progress
+            if seen is not None and shown < seen < 100:
+                shown = seen
+                yield seen
+            else:
+                await self._next(limit)
+        self._result()
+        yield 100
+
+    def _result(self) -> RefreshResult:
+        if isinstance(self._outcome, TaError):
+            raise copy(self._outcome)  # each of several waiting tasks gets an error of its own
+        assert self._outcome is not None
+        return self._outcome
+
+    def _limit(self, timeout: float | None) -> _Limit:
+        now = self._loop.time()
+        if timeout is None:
+            # One who waits again after the time of the policy is over gets a look all the same.
+            deadline = max(self._started + self._policy.timeout, now + _LAST_LOOK)
+        else:
+            deadline = now + positive(timeout, "timeout")
+        return _Limit(deadline, deadline - min(_LAST_LOOK, _LAST_SHARE * (deadline - now)))
+
+    async def _next(self, limit: _Limit) -> None:
+        """Wait for the next look, by this task or another. Raises RefreshTimeout after the last one before the deadline."""
+        looks = self._looks
+        while self._looks == looks and self._outcome is None:
+            now = self._loop.time()
+            if self._is_looking and now < limit.deadline:
+                await self._sleep(limit.deadline)
+            elif self._is_looking or self._latest_look >= limit.last_look:
+                raise self._error(RefreshTimeout, "the time to wait for the refresh is over.")
+            elif now < (at := min(self._next_look, limit.last_look)):
+                await self._sleep(at)
+            else:
+                await self._look(max(limit.deadline - now, _SHORTEST_LOOK))
+
+    async def _sleep(self, until: float) -> None:
+        """Sleep until the loop's clock reads `until`, or until a look has ended."""
+        wake: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.add(wake)
+        # Some loops round timers to milliseconds, and would spin for the rest of one.
+        timer = self._loop.call_at(max(until, self._loop.time() + _SHORTEST_SLEEP), _settle, wake)
+        try:
+            await wake
+        finally:
+            timer.cancel()
+            self._waiting.discard(wake)
+
+    async def _look(self, seconds: float) -> None:
+        self._is_looking = True
+        self._latest_look = self._loop.time()
+        try:
+            self._outcome = await self._ask(self._latest_look + min(seconds, self._session.timeout))
+        except ConfigurationError:
+            raise  # the session is closed, or was opened in another loop: that is no answer about the refresh
+        except TaError as problem:
+            self._outcome = self._trouble(problem, hurried=seconds < self._session.timeout)
+        else:
+            self._failing_since = None
+        finally:
+            self._is_looking = False
+            for wake in self._waiting:
+                _settle(wake)
+        self._looks += 1
+        now = self._loop.time()
+        self._next_look = now + self._policy.interval(now - self._started, self._random)
+        if self._watch.standing is not None:
+            self._next_look = min(self._next_look, self._watch.standing[2] + self._policy.settle)
+
+    async def _ask(self, until: float) -> RefreshResult | RefreshError | None:
+        """Look once, within the time. Returns how the refresh ended, if it did."""
+        project_id = self._ticket.project_id
+        detail: ClusterDetail | None = None
+        if self._watch.proven:
+            seconds = until - self._loop.time()
+            progress = await read_progress(self._session, project_id, self.ref, timeout=seconds)
+            refresh_time = None
+        else:
+            detail = await read_detail(self._session, project_id, self.ref, timeout=until - self._loop.time())
+            progress, refresh_time = detail.progress, detail.refresh_time
+        now = self._loop.time()
+        self._watch, verdict = look(self._watch, self._policy, now, progress, refresh_time)
+        match verdict:
+            case Verdict.SUCCEEDED:
+                return await self._success(detail, until)
+            case Verdict.FAILED:
+                return self._error(RefreshFailed, "the server says that the refresh failed.", progress=-1)
+            case Verdict.UNCONFIRMED:
+                message = f"nothing proved within {now - self._started:.0f} seconds that the refresh ran."
+                return self._error(RefreshUnconfirmed, message)
+            case Verdict.STALLED:
+                message = f"the progress has stood still for {now - self._watch.moved:.0f} seconds."
+                return self._error(RefreshStalled, message)
+            case Verdict.WAIT:
+                return None
+
+    async def _success(self, detail: ClusterDetail | None, until: float) -> RefreshResult:
+        """The result, with what a detail tells of it where one can be read."""
+        if detail is None:
+            seconds = max(until - self._loop.time(), _SHORTEST_LOOK)
+            try:
+                detail = await read_detail(self._session, self._ticket.project_id, self.ref, timeout=seconds)
+            except ConfigurationError:
+                raise
+            except TaError:
+                detail = None
+        return RefreshResult(
+            ticket=self.ticket,
+            cluster_id=self._ticket.cluster_id,
+            refresh_time=None if detail is None else detail.refresh_time,
+            users_num=None if detail is None else detail.users_num,
+            seconds=self._loop.time() - self._started,
+        )
+
+    def _trouble(self, problem: TaError, *, hurried: bool) -> TaError | None:
+        """A look failed: the wait goes on, unless the token is rejected, or looks have failed for too long."""
+        if isinstance(problem, TransportError) and hurried and problem.reason != "closed":
+            return None  # the time that one task had left for its last look says nothing about the server
+        now = self._loop.time()
+        if self._failing_since is None:
+            self._failing_since = now
+        allowed = self._policy.settle if isinstance(problem, NotFound) else self._policy.errors
+        is_final = isinstance(problem, TokenRejected) or (
+            isinstance(problem, TransportError) and problem.reason == "closed"
+        )
+        if is_final or now >= self._failing_since + allowed:
+            return problem.without_history()
+        return None
+
+    def _error(self, kind: type[RefreshError], message: str, *, progress: int | None = None) -> RefreshError:
+        seen = self._watch.progress if progress is None else progress
+        if self._refusal is not None and kind is RefreshUnconfirmed:
+            message = f"{message} The request to start it had been refused: {self._refusal.message}"
+        return kind(message, ticket=self.ticket, progress=seen, endpoint="refresh")
+
+
+async def read_detail(
+    session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
+) -> ClusterDetail:
+    """The state of one cluster or tag. A success without data means that there is none, and is raised as NotFound."""
+    detail = await session.call(
+        Request(DETAIL, ref_query(DETAIL, project_id, ref)), _to_detail, timeout=timeout
+    )
+    if detail is None:
+        message = "success without data, so the cluster or tag does not exist"
+        raise NotFound(0, message, endpoint=DETAIL.name, attempts=1)
+    return detail
+
+
+async def read_progress(
+    session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
+) -> int:
+    """The progress of one cluster or tag."""
+    endpoint = PROGRESSES[ref]
+    return await session.call(
+        Request(endpoint, ref_query(endpoint, project_id, ref)), _to_progress, timeout=timeout
+    )
+
+
+def _to_detail(data: JsonValue) -> ClusterDetail | None:
+    return None if data is None or data == "" else structure(ClusterDetail, data)
+
+
+def _to_progress(data: JsonValue) -> int:
+    """The `data` of a progress: -1 or 0 to 100 (spec: 查询刷新进度)."""
+    if type(data) is dict and type(progress := data.get("progress")) is int and -1 <= progress <= 100:
+        return progress
+    raise SchemaError("data.progress has to be an integer from -1 to 100.", path="data.progress")
+
+
+def _settle(wake: asyncio.Future[None]) -> None:
+    if not wake.done():
+        wake.set_result(None)

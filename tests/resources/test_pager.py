@@ -1,0 +1,324 @@
+"""Going through the list while it stands still, grows and shrinks."""
+
+import asyncio
+import gc
+import json
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ta_cluster_async.emulator import Fault, Settings
+from ta_cluster_async.errors import InvalidRequest, SchemaError, TransportError
+from ta_cluster_async.models import ClusterType
+
+ORDERS = pytest.mark.parametrize("order", ["newest_first", "oldest_first"])
+
+
+def plain(**more):
+    return Settings(evaluate=False, **more)
+
+
+async def ids(pager):
+    return [row.id async for row in pager]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix", "catalog", "count"),
+    [("clusters", "cluster_", "catalog_cluster", 6), ("tags", "tag_", "catalog_tag", 5)],
+)
+def test_the_body_names_all_types_of_the_catalog_and_the_page(served, kind, prefix, catalog, count):
+    async def story(world):
+        await ids(getattr(world, kind).list())
+        [record] = world.em.requests
+        assert (record.method, record.path, dict(record.query)) == ("POST", "/open/user-cluster-list", {})
+        body = json.loads(record.body)
+        types = body.pop("clusterTypes")
+        assert all(kind.startswith(prefix) for kind in types)
+        assert len(set(types)) == len(types) == count
+        assert body == {
+            "projectId": 102,
+            "clusterCatalog": catalog,
+            "pagerHeader": {"pageNum": 1, "pageSize": 100},
+        }
+
+    served(story)
+
+
+def test_a_search_sends_the_text_and_the_types(served):
+    async def story(world):
+        world.em.seed_clusters(3)
+        world.em.seed_clusters(2, prefix="other")
+        rows = await world.clusters.list(
+            name="OTHER", types=[ClusterType.CLUSTER_BY_STATIC_CONDITION, "newer"]
+        ).collect()
+        assert {row.cluster_name for row in rows} == {"other_1", "other_2"}
+        body = json.loads(world.em.requests[0].body)
+        assert body["clusterName"] == "OTHER"
+        assert body["clusterTypes"] == ["cluster_by_static_condition", "newer"]
+
+    served(story)
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 30])
+@pytest.mark.parametrize("size", [1, 3, 10])
+def test_all_rows_come_once_and_in_order_with_no_page_too_many(served, count, size):
+    async def story(world):
+        made = world.em.seed_clusters(count)
+        assert await ids(world.clusters.list(page_size=size)) == made[::-1]
+        assert len(world.sent) == max(1, -(-count // size))
+
+    served(story)
+
+
+def test_nothing_is_sent_before_the_list_is_iterated_and_each_iteration_reads_anew(served):
+    async def story(world):
+        pager = world.clusters.list()
+        assert world.sent == []
+        assert await ids(pager) == []
+        made = world.em.seed_clusters(2)
+        assert await ids(pager) == made[::-1]
+        assert [row.id for row in await pager.collect()] == made[::-1]
+
+    served(story)
+
+
+def test_pages_come_with_their_numbers_and_totals(served):
+    async def story(world):
+        world.em.seed_clusters(5)
+        pages = [page async for page in world.clusters.list(page_size=2).pages()]
+        assert [(page.page_num, page.page_size, page.total_num, len(page.rows)) for page in pages] == [
+            (1, 2, 5, 2),
+            (2, 2, 5, 2),
+            (3, 2, 5, 1),
+        ]
+
+    served(story)
+
+
+def test_a_server_that_gives_fewer_rows_than_asked_is_read_to_its_end(served):
+    async def story(world):
+        made = world.em.seed_clusters(25)
+        assert await ids(world.clusters.list(page_size=100)) == made[::-1]
+        assert len(world.sent) == 4
+
+    served(story, settings=plain(max_page_size=7))
+
+
+@ORDERS
+def test_rows_that_move_while_others_are_created_come_once(served, order):
+    async def story(world):
+        made = world.em.seed_clusters(20)
+        seen: list[int] = []
+        async for row in world.clusters.list(page_size=5):
+            if len(seen) % 4 == 0 and len(seen) < 12:
+                world.em.seed_clusters(3, prefix=f"more_{len(seen)}")
+            seen.append(row.id)
+        assert len(seen) == len(set(seen))
+        assert set(made) <= set(seen)
+
+    served(story, settings=plain(list_order=order))
+
+
+@ORDERS
+@pytest.mark.parametrize("at_once", [1, 4, 5, 6, 14])
+def test_rows_that_move_up_while_others_are_deleted_are_not_lost(served, order, at_once):
+    async def story(world):
+        made = world.em.seed_clusters(40)
+        order_of_rows = made if order == "oldest_first" else made[::-1]
+        doomed = order_of_rows[:at_once]
+        seen = []
+        async with aclosing(world.clusters.list(page_size=5).pages()) as pages:
+            async for page in pages:
+                seen += [row.id for row in page.rows]
+                if len(seen) == 20:
+                    for cluster in doomed:
+                        await world.clusters.delete(cluster)
+        assert len(seen) == len(set(seen))
+        assert set(seen) == set(made)
+
+    served(story, settings=plain(list_order=order))
+
+
+def test_deleting_the_last_pages_while_they_are_read_ends_the_list(served):
+    async def story(world):
+        made = world.em.seed_clusters(20)
+        seen = []
+        async for row in world.clusters.list(page_size=5):
+            seen.append(row.id)
+            if len(seen) == 10:
+                for cluster in made[:10]:
+                    await world.clusters.delete(cluster)
+        assert seen == made[::-1][:10]
+
+    served(story)
+
+
+@given(
+    count=st.integers(0, 12),
+    size=st.integers(1, 5),
+    changes=st.lists(
+        st.sampled_from(["", "create", "delete first", "delete last", "delete three"]), max_size=12
+    ),
+    order=st.sampled_from(["newest_first", "oldest_first"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_what_stays_is_seen_once_whatever_is_created_or_deleted(served, count, size, changes, order):
+    async def story(world):
+        made = world.em.seed_clusters(count)
+        gone, seen, steps = set(), [], iter(changes)
+        # Rows created at the end of the list can make up for deleted ones, and then nothing tells of either.
+        creates = order == "newest_first"
+        async for page in world.clusters.list(page_size=size).pages():
+            seen += [row.id for row in page.rows]
+            left = [cluster for cluster in made if cluster not in gone]
+            match next(steps, ""):
+                case "create" if creates:
+                    world.em.seed_clusters(1, prefix=f"more_{len(world.sent)}")
+                case "delete first":
+                    gone.update(left[:1])
+                case "delete last":
+                    gone.update(left[-1:])
+                case "delete three":
+                    gone.update(left[:3])
+            for cluster in gone:
+                if any(one.id == cluster for one in world.em.clusters()):
+                    await world.clusters.delete(cluster)
+        assert len(seen) == len(set(seen))
+        assert set(made) - gone <= set(seen)
+
+    served(story, settings=plain(list_order=order))
+
+
+def test_a_page_that_repeats_a_row_gives_it_once(served):
+    async def story(world):
+        world.em.seed_clusters(2)
+        row: Any = {"id": 1, "clusterName": "one"}
+        pager: Any = {"pageNum": 1, "pageSize": 100, "totalNum": 2}
+        world.em.faults.add(Fault.data({"pagerResult": pager, "userClusters": [row, row]}))
+        assert await ids(world.clusters.list()) == [1]
+
+    served(story)
+
+
+def test_rows_may_lack_all_but_id_and_name(served):
+    async def story(world):
+        world.em.faults.add(
+            Fault.data(
+                {
+                    "pagerResult": {"pageNum": 1, "pageSize": 100, "totalNum": 2},
+                    "userClusters": [
+                        {"id": 1, "clusterName": "one"},
+                        {"id": 2, "clusterName": "two", "progress": None},
+                    ],
+                }
+            )
+        )
+        rows = await world.clusters.list().collect()
+        assert [(row.id, row.cluster_name, row.progress, row.catalog) for row in rows] == [
+            (1, "one", None, None),
+            (2, "two", None, None),
+        ]
+
+    served(story)
+
+
+def test_a_row_of_the_wrong_shape_names_its_place(served):
+    async def story(world):
+        world.em.faults.add(
+            Fault.data(
+                {
+                    "pagerResult": {"pageNum": 1, "pageSize": 100, "totalNum": 1},
+                    "userClusters": [{"id": "1", "clusterName": "one"}],
+                }
+            )
+        )
+        with pytest.raises(SchemaError) as caught:
+            await world.clusters.list().collect()
+        assert caught.value.path == "data.userClusters[0].id"
+
+    served(story)
+
+
+def test_a_page_that_fails_on_the_way_is_read_again(served):
+    async def story(world):
+        made = world.em.seed_clusters(6)
+        world.em.faults.add(Fault.reset(), nth=2)
+        world.em.faults.add(Fault.html(503), nth=3)
+        assert await ids(world.clusters.list(page_size=2)) == made[::-1]
+        assert len(world.sent) == 5
+
+    served(story)
+
+
+def test_each_page_has_the_timeout_of_the_list_and_the_whole_that_of_collect(served):
+    async def story(world):
+        world.em.seed_clusters(10)
+        assert len(await world.clusters.list(page_size=1, timeout=3.0).collect()) == 10
+        assert world.now == pytest.approx(20.0)
+        with pytest.raises(TransportError):
+            await world.clusters.list(page_size=1, timeout=3.0).collect(timeout=9.0)
+        assert world.now == pytest.approx(29.0)
+        with pytest.raises(TransportError):
+            await world.clusters.list(page_size=1, timeout=1.0).collect()
+        assert world.now == pytest.approx(30.0)
+
+    served(story, settings=plain(latency=2.0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"page_size": 0},
+        {"page_size": -1},
+        {"page_size": True},
+        {"page_size": 10.0},
+        {"types": []},
+        {"types": "cluster_by_import"},
+        {"types": [1]},
+        {"types": 7},
+        {"name": 970},
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(served, wrong):
+    async def story(world):
+        with pytest.raises(InvalidRequest):
+            world.clusters.list(**wrong)
+        assert world.sent == []
+
+    served(story)
+
+
+@pytest.mark.filterwarnings("error")
+def test_stopping_early_leaves_nothing_behind(served):
+    async def story(world):
+        world.em.seed_clusters(10)
+        async for _ in world.clusters.list(page_size=2):
+            break
+        async for _ in world.clusters.list(page_size=2).pages():
+            break
+        gc.collect()
+        await asyncio.sleep(0.1)
+        assert len(asyncio.all_tasks()) <= 3  # this one, and those of the emulator's connections
+        assert len(world.sent) == 2
+        await asyncio.sleep(100)
+        assert len(world.sent) == 2
+
+    served(story)
+
+
+def test_collecting_can_be_cancelled(served):
+    async def story(world):
+        world.em.seed_clusters(10)
+        task = asyncio.ensure_future(world.clusters.list(page_size=1).collect())
+        await asyncio.sleep(5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        sent = len(world.sent)
+        await asyncio.sleep(100)
+        assert len(world.sent) == sent == 3
+
+    served(story, settings=plain(latency=2.0))
