@@ -1,0 +1,75 @@
+"""What one call has met over all its attempts, and the one error that tells it."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from ..errors import ConfigurationError, NotFound, NotSent, OutcomeUnknown, Sent, TaError
+from .endpoints import Endpoint, Replay
+from .retry import NEVER_TRIED, may_have_applied, safe_to_retry
+
+_OUT_OF_TIME = frozenset({"no-connection", "paused"})
+
+
+@define
+class Attempts:
+    """The failed attempts of one call.
+
+    Attributes:
+        endpoint: What is called.
+        count: How many attempts there were.
+        sent: Whether any of them reached the server.
+        applied: True when one of them may have taken effect.
+        last: The error to raise if no further attempt is made.
+        asked_anew: True when the token provider was asked again because the server had rejected the token.
+    """
+
+    endpoint: Endpoint
+    count: int = 0
+    sent: Sent = "no"
+    applied: bool = False
+    last: TaError | None = None
+    asked_anew: bool = False
+
+    def add(self, error: TaError) -> None:
+        """Take note of a failure. A call whose time is over while it waits for the next attempt fails by what went wrong before."""
+        if _was_tried(error):
+            self.count += 1
+        elif self.last is not None and isinstance(error, NotSent) and error.reason in _OUT_OF_TIME:
+            return
+        self.last = error
+        sent = _sent(error)
+        if self.sent == "no" or sent == "yes":
+            self.sent = sent
+        self.applied = self.applied or may_have_applied(error)
+
+    def means_done(self, error: TaError) -> bool:
+        """True when `error` says that what an earlier attempt was to remove is gone."""
+        return self.applied and self.endpoint.absent_is_done and isinstance(error, NotFound)
+
+    def failure(self) -> TaError:
+        """The error to raise, with what all attempts together mean."""
+        error = self.last
+        assert error is not None
+        if isinstance(error, NotSent) and self.applied:
+            error = OutcomeUnknown(
+                f"{error.message} An earlier attempt may have taken effect.", reason=error.reason
+            )
+        error.endpoint = self.endpoint.name
+        error.attempts = self.count
+        error.sent = self.sent
+        once_more = self.endpoint.replay is not Replay.RECONCILE or not self.applied
+        error.safe_to_retry = once_more and safe_to_retry(error, self.endpoint.replay)
+        return error
+
+
+def _was_tried(error: TaError) -> bool:
+    return not isinstance(error, ConfigurationError) and not (
+        isinstance(error, NotSent) and error.reason in NEVER_TRIED
+    )
+
+
+def _sent(error: TaError) -> Sent:
+    if isinstance(error, NotSent | ConfigurationError):
+        return "no"
+    return "unknown" if isinstance(error, OutcomeUnknown) else "yes"

@@ -1,0 +1,111 @@
+"""Requests and responses as plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+from attrs import define, field
+
+from ..errors import InvalidRequest
+from . import json
+from .endpoints import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from .endpoints import Ref
+
+JSON_TYPE = "application/json"
+CSV_TYPE = "text/csv"
+
+
+class Upload(Protocol):
+    """A body that is streamed. `protocol` only says what the transport needs to know of it."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes, or None when not known beforehand."""
+
+    @property
+    def can_start(self) -> bool:
+        """True when the whole body can be produced (again); a one-shot source can be only once."""
+        ...
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What the source itself raised while it was read, if it did."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body from its start."""
+        ...
+
+
+@define(eq=False)
+class Request:
+    """One request without base URL and token.
+
+    Attributes:
+        endpoint: The row of the endpoint table.
+        query: The encoded query string without the token.
+        body: The JSON body, or None.
+        upload: The streamed CSV body, or None.
+    """
+
+    endpoint: Endpoint
+    query: str = ""
+    body: bytes | None = field(default=None, repr=False)
+    upload: Upload | None = field(default=None, repr=False)
+
+
+@define(eq=False)
+class Response:
+    """What came back, with what matters of its headers."""
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after: str | None = None
+
+
+def build(
+    endpoint: Endpoint,
+    query: Mapping[str, str | int | None],
+    body: Mapping[str, object] | None = None,
+    *,
+    upload: Upload | None = None,
+) -> Request:
+    """Build a request; parameters that are None are left out. Raises InvalidRequest for a body that JSON cannot say."""
+    missing = [name for name in endpoint.required if query.get(name) is None]
+    unknown = query.keys() - set(endpoint.query)
+    if missing or unknown:
+        msg = f"{endpoint.name} needs the query parameters {sorted(endpoint.required)} and no other than {endpoint.query}."
+        raise InvalidRequest(msg)
+    pairs = ((name, query.get(name)) for name in endpoint.query)
+    text = "&".join(f"{name}={_quote(value)}" for name, value in pairs if value is not None)
+    return Request(endpoint, text, None if body is None else _encode(endpoint, body), upload)
+
+
+def ref_query(endpoint: Endpoint, project_id: int, ref: Ref) -> str:
+    """The query string that names one cluster or tag. The quick way for the calls that are made most."""
+    project = f"projectId={project_id}&" if "projectId" in endpoint.query else ""
+    if isinstance(ref, str):
+        return f"{project}clusterName={_quote(ref)}"
+    return f"{project}clusterId={ref}"
+
+
+def _quote(value: str | int) -> str:
+    try:
+        return quote(str(value), safe="")
+    except UnicodeEncodeError:
+        pass
+    msg = "A text given to the request has a lone surrogate, which UTF-8 cannot say."
+    raise InvalidRequest(msg)
+
+
+def _encode(endpoint: Endpoint, body: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(body)
+    except (TypeError, ValueError, RecursionError) as problem:
+        reason = type(problem).__name__
+    msg = f"The definition given to {endpoint.name} holds something that JSON cannot say ({reason})."
+    raise InvalidRequest(msg, endpoint=endpoint.name)

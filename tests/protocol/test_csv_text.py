@@ -1,0 +1,114 @@
+"""The CSV text of an upload."""
+
+import csv as stdlib_csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ta_cluster_async.errors import InvalidRequest
+from ta_cluster_async.protocol.csv import check_start, encode_ids, encode_pairs
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(
+    lambda text: text.strip() and not text.startswith("\ufeff")
+)
+
+
+def parse(data: bytes) -> list[list[str]]:
+    return list(stdlib_csv.reader(io.StringIO(data.decode(), newline="")))
+
+
+def test_the_sample_of_the_specification_comes_out_byte_by_byte() -> None:
+    # Five ids in 43 bytes: the trace of the specification's curl command.
+    data = encode_ids(["111111", "222222", "3333333", "4444444", "5555555"], 1)
+    assert data == b"111111\r\n222222\r\n3333333\r\n4444444\r\n5555555\r\n"
+    assert len(data) == 43
+
+
+@given(st.lists(texts))
+def test_any_ids_are_read_back_by_a_csv_reader(ids: Any) -> None:
+    assert parse(encode_ids(ids, 1)) == [[value] for value in ids]
+
+
+@given(st.lists(st.tuples(texts, texts | st.none())))
+def test_any_pairs_are_read_back_by_a_csv_reader(pairs: Any) -> None:
+    assert parse(encode_pairs(pairs, 1)) == [[value, tag or ""] for value, tag in pairs]
+
+
+@given(st.lists(st.integers()))
+def test_ints_are_written_as_digits(ids: Any) -> None:
+    assert encode_ids(ids, 1).split() == [str(value).encode() for value in ids]
+
+
+def test_the_integers_of_another_library_are_written_as_digits() -> None:
+    class Int64:
+        def __index__(self) -> Any:
+            return 7
+
+    assert encode_ids([Int64()], 1) == b"7\r\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("a,b", b'"a,b"'),
+        ('a"b', b'"a""b"'),
+        ("a\nb", b'"a\nb"'),
+        ("a\rb", b'"a\rb"'),
+        (" a ", b" a "),
+        ("名", "名".encode()),
+    ],
+)
+def test_only_what_needs_it_is_quoted(value: Any, line: Any) -> None:
+    assert encode_ids([value], 1) == line + b"\r\n"
+
+
+def test_no_rows_are_no_bytes() -> None:
+    assert encode_ids([], 1) == encode_pairs([], 1) == b""
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\t\n", None, 1.5, True, b"a", ["a"], "\ud800"])
+def test_a_value_that_is_no_id_is_refused_by_its_row(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match="row 12"):
+        encode_ids(["a", "b", value], 10)
+
+
+@pytest.mark.parametrize("row", ["ab", ("a",), ("a", "b", "c"), 5, None, {"a": 1}, {"a", "b"}])
+def test_a_row_that_is_no_pair_is_refused_by_its_row(row: Any) -> None:
+    with pytest.raises(InvalidRequest, match="Row 1 has to be a pair"):
+        encode_pairs([row], 1)
+
+
+@pytest.mark.parametrize(
+    "pair", [("", "x"), (None, "x"), ("a", 1.5), ("a", True), ("a", "  "), ("a", "\ud800")]
+)
+def test_a_pair_with_a_value_of_the_wrong_kind_is_refused(pair: Any) -> None:
+    with pytest.raises(InvalidRequest, match="row 3"):
+        encode_pairs([("a", "b"), pair], 2)
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_tag_value_may_be_left_empty(empty: Any) -> None:
+    assert encode_pairs([("a", empty)], 1) == b"a,\r\n"
+
+
+def test_the_value_itself_is_never_in_the_message() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        encode_ids([b"private-id"], 1)
+    assert "private" not in str(caught.value)
+
+
+def test_a_byte_order_mark_before_the_first_id_is_left_out() -> None:
+    assert encode_ids(["\ufeffa", "b"], 1) == b"a\r\nb\r\n"
+    assert encode_pairs([("\ufeffa", "x")], 1) == b"a,x\r\n"
+    assert encode_ids(["\ufeffa"], 2) == "\ufeffa\r\n".encode()
+
+
+def test_a_file_may_start_with_a_utf8_mark_and_not_with_a_utf16_mark() -> None:
+    assert check_start(b"\xef\xbb\xbf1\r\n") == 3
+    assert check_start(b"1\r\n") == check_start(b"") == 0
+    for mark in (b"\xff\xfe1\x00", b"\xfe\xff\x001"):
+        with pytest.raises(InvalidRequest, match="UTF-16"):
+            check_start(mark)

@@ -1,0 +1,285 @@
+"""From the bytes of an answer to its data or to one typed error."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ta_cluster_async.errors import (
+    ApiError,
+    HttpStatusError,
+    MissingParameter,
+    NotFound,
+    NotJson,
+    ProtocolError,
+    RateLimited,
+    SchemaError,
+    TaError,
+    TokenRejected,
+)
+from ta_cluster_async.protocol.envelope import decode
+from ta_cluster_async.protocol.requests import Response
+from ta_cluster_async.secret import Secret
+
+NOW = 1_600_000_000.0
+TOKEN = Secret("s3cr3t+token")
+
+
+def answer(body: Any, status: Any = 200, retry_after: Any = None) -> Any:
+    if not isinstance(body, bytes):
+        body = json.dumps(body, ensure_ascii=False).encode()
+    return decode(Response(status, body, retry_after), TOKEN.mask, NOW)
+
+
+def error(body: Any, status: Any = 200, retry_after: Any = None) -> TaError:
+    problem = answer(body, status, retry_after)
+    assert isinstance(problem, TaError)
+    return problem
+
+
+@pytest.mark.parametrize("data", [970, "", None, {"progress": 1}, [], False, 0, 1.5])
+def test_the_data_of_an_answer_with_return_code_0_is_returned_as_it_is(data: Any) -> None:
+    assert answer({"return_code": 0, "return_message": "success", "data": data}) == data
+
+
+def test_an_answer_without_data_is_a_success_with_none() -> None:
+    assert answer({"return_code": 0, "return_message": "success"}) is None
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 401, 404, 429, 500, 503])
+def test_return_code_0_is_success_whatever_the_http_status(status: Any) -> None:
+    assert answer({"return_code": 0, "data": 7}, status) == 7
+
+
+@pytest.mark.parametrize(
+    "body", [b'\xef\xbb\xbf{"return_code":0,"data":1}', b' \r\n{"return_code":0,"data":1}\n']
+)
+def test_a_byte_order_mark_and_white_space_around_the_json_are_passed_over(body: Any) -> None:
+    assert answer(body) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        (-1005, "请求频率过快", RateLimited),
+        (-1001, "token error", TokenRejected),
+        (-1008, "参数(token)为空", MissingParameter),
+        (-1, "分群不存在", NotFound),
+        (-2000, "Cluster does not exist", NotFound),
+        (-2000, "cluster doesn't exist", NotFound),
+        (-1, "任务执行中", ApiError),
+        (-1009, "", ApiError),
+        (1, "ok?", ApiError),
+    ],
+)
+def test_a_return_code_becomes_the_error_that_it_stands_for(code: Any, message: Any, kind: Any) -> None:
+    problem = error({"return_code": code, "return_message": message})
+    assert type(problem) is kind
+    assert isinstance(problem, ApiError)
+    assert (problem.return_code, problem.return_message, problem.status) == (code, message, 200)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_http_401_and_403_mean_a_rejected_token_with_and_without_an_envelope(status: Any) -> None:
+    assert type(error({"return_code": -5, "return_message": "no"}, status)) is TokenRejected
+    bare = error(b"<html>no</html>", status)
+    assert type(bare) is TokenRejected
+    assert f"HTTP {status}" in str(bare)
+    assert "return_code" not in str(bare)
+
+
+def test_the_missing_parameter_is_named() -> None:
+    for message, name in [
+        ("参数(token)为空", "token"),
+        ("参数（projectId）为空", "projectId"),
+        ("empty ( main Column )", "main Column"),
+        ("nothing", None),
+        (")(", None),
+    ]:
+        problem = error({"return_code": -1008, "return_message": message})
+        assert isinstance(problem, MissingParameter)
+        assert problem.parameter == name
+
+
+def test_the_stack_of_the_server_is_kept_and_not_shown() -> None:
+    problem = error({"return_code": -7, "return_message": "broken", "stackMessage": "at com.ta.Main"})
+    assert isinstance(problem, ApiError)
+    assert problem.stack_message == "at com.ta.Main"
+    assert "com.ta" not in str(problem) + repr(problem)
+
+
+@pytest.mark.parametrize("empty", ["", None, 5, {}])
+def test_an_empty_or_strange_stack_is_none(empty: Any) -> None:
+    problem = error({"return_code": -7, "return_message": "broken", "stackMessage": empty})
+    assert isinstance(problem, ApiError)
+    assert problem.stack_message is None
+
+
+@pytest.mark.parametrize("message", [None, 5, ["x"], {}])
+def test_a_message_that_is_no_text_is_left_out(message: Any) -> None:
+    problem = error({"return_code": -7, "return_message": message})
+    assert isinstance(problem, ApiError)
+    assert problem.return_message == ""
+    assert "no message" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("0", "a string"),
+        (0.0, "a decimal number"),
+        (True, "a boolean"),
+        (False, "a boolean"),
+        (None, "null"),
+        ([0], "an array"),
+        ({}, "an object"),
+    ],
+)
+def test_a_return_code_of_another_type_is_refused_by_its_path_and_type(code: Any, said: Any) -> None:
+    problem = error({"return_code": code, "data": 1})
+    assert isinstance(problem, SchemaError)
+    assert problem.path == "return_code"
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize("body", [[], 0, "text", None, {}, {"returnCode": 0}, {"data": {"return_code": 0}}])
+def test_json_without_a_return_code_is_a_schema_error_when_the_status_is_fine(body: Any) -> None:
+    problem = error(body)
+    assert isinstance(problem, SchemaError)
+    assert problem.path == "return_code"
+
+
+@pytest.mark.parametrize("status", [404, 405, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize(
+    "body", [b"<html><title>504 Gateway</title></html>", b"", b"oops", {"error": "Not Found"}]
+)
+def test_an_error_status_without_an_envelope_is_an_http_status_error(body: Any, status: Any) -> None:
+    problem = error(body, status)
+    assert type(problem) is HttpStatusError
+    assert problem.status == status
+    assert f"HTTP {status}" in str(problem)
+
+
+def test_the_json_of_a_gateway_is_shown_in_short_and_masked() -> None:
+    said = str(error({"status": 404, "path": "/open/x?token=s3cr3t%2Btoken"}, 404))
+    assert "other JSON" in said
+    assert "404" in said
+    assert "s3cr3t" not in said
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_says_that_it_is_not_followed_and_what_to_do(status: Any) -> None:
+    problem = error(b"", status)
+    assert type(problem) is HttpStatusError
+    assert "not followed" in str(problem)
+    assert "base URL" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "an empty body"),
+        (b"  \n", "an empty body"),
+        (b"<!doctype html><html><title> TA  login </title>", "an HTML page in place of JSON ('TA login')"),
+        (b"\n <HTML><body>x", "an HTML page"),
+        (b'{"return_code":0,"da', "broken or truncated JSON"),
+        (b'{"return_code":NaN}', "broken or truncated JSON"),
+        (b'{"return_code":0} trailing', "broken or truncated JSON"),
+        (b'{"return_code":0}{"return_code":0}', "broken or truncated JSON"),
+        (b"\xff\xfe{", "not UTF-8"),
+        ('{"return_message":"成功'.encode("gbk"), "not UTF-8"),
+        (b"  upstream   connect error ", "text in place of JSON ('upstream connect error')"),
+        (b'{"a":' + b"[" * 100_000, "broken or truncated JSON"),
+        (b'{"return_code":' + b"9" * 5000 + b"}", "broken or truncated JSON"),
+    ],
+)
+def test_a_body_that_is_no_json_is_named_by_what_it_is(body: Any, said: Any) -> None:
+    problem = error(body)
+    assert type(problem) is NotJson
+    assert said in str(problem)
+    assert "base URL" in str(problem)
+
+
+def test_of_a_long_text_only_the_beginning_is_shown() -> None:
+    assert len(str(error(b"x" * 1_000_000))) < 400
+
+
+def test_of_a_key_that_stands_twice_the_last_one_counts() -> None:
+    assert answer(b'{"return_code":-1,"return_code":0,"data":5}') == 5
+
+
+def test_deeply_nested_data_that_can_be_held_is_read() -> None:
+    data = answer(b'{"return_code":0,"data":' + b"[" * 200 + b"]" * 200 + b"}")
+    assert isinstance(data, list)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "s3cr3t+token",
+        "s3cr3t%2Btoken",
+        "s3cr3t%2btoken",
+        "s3cr3t%252Btoken",
+        "s3cr3t\\u002btoken",
+        "s3cr3t\\\\u002btoken",
+        "s3cr3t&amp;#43;token",
+        "s3cr3t&#43;token",
+        "s3cr3t&#x2B;token",
+        "S3CR3T+TOKEN",
+    ],
+)
+@pytest.mark.parametrize("place", ["message", "stack", "html", "text", "json"])
+def test_a_token_that_the_server_echoes_is_masked(echo: Any, place: Any) -> None:
+    said = f"token {echo} is not valid"
+    bodies = {
+        "message": {"return_code": -1001, "return_message": said},
+        "stack": {"return_code": -7, "return_message": "x", "stackMessage": said},
+        "html": f"<html><title>{said}</title></html>".encode(),
+        "text": said.encode(),
+        "json": {"error": said},
+    }
+    problem = error(bodies[place], 500)
+    shown = f"{problem} {problem!r} {vars(problem)}".lower()
+    assert "s3cr3t" not in shown
+    assert "***" in shown
+
+
+def test_a_token_across_the_end_of_the_excerpt_is_masked_before_it_is_cut() -> None:
+    said = str(error(b"x" * 110 + b" s3cr3t+token"))
+    assert "s3cr" not in said
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("Sun, 13 Sep 2020 12:26:50 GMT", 10.0), ("soon", None), (None, None)],
+)
+def test_the_time_that_the_server_asks_to_wait_is_kept(header: Any, seconds: Any) -> None:
+    refused = error({"return_code": -1005, "return_message": "x"}, 200, header)
+    assert isinstance(refused, RateLimited)
+    assert refused.retry_after == seconds
+    gateway = error(b"", 503, header)
+    assert isinstance(gateway, HttpStatusError)
+    assert gateway.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_every_answer_counts_as_sent(status: Any) -> None:
+    assert error(b"?", status).sent == "yes"
+
+
+@given(st.binary(max_size=200), st.integers(100, 599))
+def test_whatever_the_bytes_the_outcome_is_one_typed_error(body: Any, status: Any) -> None:
+    problem = answer(body, status)
+    assert isinstance(problem, ProtocolError | ApiError)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_whatever_the_json_decoding_never_raises(value: Any) -> None:
+    answer(json.dumps(value).encode())

@@ -1,0 +1,109 @@
+"""Requests as plain values."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ta_cluster_async.errors import InvalidRequest
+from ta_cluster_async.protocol import json
+from ta_cluster_async.protocol.endpoints import (
+    CREATE,
+    DETAIL,
+    PROGRESS,
+    PROGRESS_BY_NAME,
+    REPLACE_UPLOAD,
+    UPDATE,
+    UPLOAD,
+)
+from ta_cluster_async.protocol.requests import build, ref_query
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(texts, texts)
+def test_any_text_arrives_exact(name: Any, column: Any) -> None:
+    query = build(UPLOAD, {"projectId": 1, "displayName": name, "mainColumnName": column}).query
+    assert parse_qsl(query, keep_blank_values=True, strict_parsing=True) == [
+        ("projectId", "1"),
+        ("displayName", name),
+        ("mainColumnName", column),
+    ]
+    assert query.isascii()
+    assert not set(query) & set("#+ \"'<>")
+
+
+def test_the_hash_of_a_preset_property_is_escaped() -> None:
+    request = build(UPLOAD, {"projectId": 102, "displayName": "x", "mainColumnName": "#account_id"})
+    assert request.query.endswith("mainColumnName=%23account_id")
+
+
+def test_parameters_that_are_none_are_left_out() -> None:
+    request = build(REPLACE_UPLOAD, {"projectId": 1, "clusterId": 2, "displayName": None, "remarks": ""})
+    assert request.query == "projectId=1&clusterId=2&remarks="
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "query"),
+    [
+        (PROGRESS, {"projectId": 1}),
+        (PROGRESS, {"projectId": 1, "clusterId": None}),
+        (PROGRESS, {"projectId": 1, "clusterId": 2, "clusterName": "x"}),
+        (UPDATE, {}),
+        (UPDATE, {"clusterId": 1, "token": "x"}),
+        (DETAIL, {"clusterId": 1}),
+    ],
+)
+def test_a_parameter_too_few_or_too_many_is_refused(endpoint: Any, query: Any) -> None:
+    with pytest.raises(InvalidRequest, match=endpoint.name):
+        build(endpoint, query)
+
+
+def test_a_lone_surrogate_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="surrogate"):
+        build(UPLOAD, {"projectId": 1, "displayName": "\ud800", "mainColumnName": "x"})
+    with pytest.raises(InvalidRequest, match="surrogate"):
+        ref_query(PROGRESS_BY_NAME, 1, "\ud800")
+
+
+def test_the_body_is_json_and_none_is_no_body() -> None:
+    assert build(CREATE, {}, {"projectId": 102}).body == b'{"projectId":102}'
+    assert build(CREATE, {}).body is None
+
+
+def loop_in_itself() -> Any:
+    value: dict[str, object] = {}
+    value["x"] = value
+    return value
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}, b"x", loop_in_itself()])
+def test_a_definition_that_json_cannot_say_is_refused_without_showing_it(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match="cannot say") as caught:
+        build(CREATE, {}, {"qp": value})
+    assert caught.value.endpoint == "create"
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("endpoint", [DETAIL, PROGRESS, PROGRESS_BY_NAME, UPDATE], ids=lambda e: e.name)
+@given(ref=st.integers(1) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_the_quick_way_to_name_a_cluster_says_what_the_careful_one_says(endpoint: Any, ref: Any) -> None:
+    key = "clusterName" if isinstance(ref, str) else "clusterId"
+    if key not in endpoint.query:
+        return
+    full = {"projectId": 102, key: ref}
+    careful = build(endpoint, {name: value for name, value in full.items() if name in endpoint.query})
+    assert ref_query(endpoint, 102, ref) == careful.query
+
+
+def test_a_request_does_not_show_its_body() -> None:
+    assert "secret" not in repr(build(CREATE, {}, {"displayName": "secret"}))
+
+
+def test_a_body_that_was_built_is_read_back() -> None:
+    body = {"qp": {"filts": [{"ftv": ["3"]}], "名": None}}
+    built = build(CREATE, {}, body).body
+    assert built is not None
+    assert json.loads(built) == body
