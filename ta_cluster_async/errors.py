@@ -1,0 +1,459 @@
+"""Every error this library raises, as one tree under `TaError`.
+
+Each error says in its message what happened and what to do next, carries `endpoint`, `attempts`, `sent` and `safe_to_retry`, and
+survives pickle and copy. None of them ever holds a URL or the token.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from .models.ticket import RefreshTicket
+
+Sent: TypeAlias = Literal["no", "unknown", "yes"]
+"""Whether the request reached the server: certainly not, perhaps, or certainly (it answered)."""
+
+
+def _rebuild(cls: type[TaError], args: tuple[object, ...], state: dict[str, object]) -> TaError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class TaError(Exception):
+    """The base of all errors of this library.
+
+    Attributes:
+        message: What happened, without the endpoint and the advice that `str()` puts around it.
+        endpoint: The operation in the endpoint table, such as `"refresh-by-name"`; None when no call was involved.
+        attempts: How many times the request was tried.
+        sent: Whether the request reached the server, over all attempts.
+        safe_to_retry: True when the same call may be made again without the risk that it takes effect twice.
+    """
+
+    advice: ClassVar[str] = ""
+    message: str
+    endpoint: str | None
+    attempts: int
+    sent: Sent
+    safe_to_retry: bool
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "no",
+        safe_to_retry: bool = True,
+    ) -> None:
+        # BaseException.__new__ has stored the positional arguments in `args`, which is all that its repr shows.
+        self.message = message
+        self.endpoint = endpoint
+        self.attempts = attempts
+        self.sent = sent
+        self.safe_to_retry = safe_to_retry
+
+    def __str__(self) -> str:
+        where = f"{self.endpoint}: " if self.endpoint else ""
+        tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
+        advice = self._advice()
+        return f"{where}{self.message}{tries}{' ' if advice else ''}{advice}"
+
+    def _advice(self) -> str:
+        return self.advice
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+    def without_history(self) -> Self:
+        """Return this error without traceback, cause and context, whose frames may hold what must not be shown."""
+        self.__cause__ = None
+        self.__context__ = None
+        return self.with_traceback(None)
+
+
+class ConfigurationError(TaError):
+    """The session was set up or used wrongly: base URL, token, settings, not open, wrong event loop."""
+
+
+class InvalidRequest(TaError):
+    """The request was refused before it was sent: a bad name, a length, an empty source, a value of the wrong kind."""
+
+
+class TransportError(TaError):
+    """The request or its answer was lost on the way.
+
+    Attributes:
+        reason: A word to count by. `refused`, `dns`, `tls`, `connect`: there was no connection to the server. `no-connection`,
+            `paused`, `token`: the request did not get its turn or its token in the call's time. `timeout`, `lost`, `truncated`: there
+            was no whole answer. `closed`: the session or its connection pool was closed.
+    """
+
+    reason: str
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "lost",
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "no",
+        safe_to_retry: bool = True,
+    ) -> None:
+        super().__init__(
+            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
+        )
+        self.reason = reason
+
+
+class NotSent(TransportError):
+    """The request certainly did not reach the server: refused, DNS, TLS, or no free connection in time.
+
+    Where there were earlier attempts, the server has rejected them, so nothing has taken effect.
+    """
+
+    advice = "It did not reach the server, so it is safe to call again."
+
+
+class OutcomeUnknown(TransportError):
+    """The connection broke or time ran out after bytes may have left, so the server may or may not have acted.
+
+    Attributes:
+        ticket: For a refresh, what is needed to attach to it if it did start; None for everything else.
+    """
+
+    advice = "Whether it took effect is not known: look before you call again."
+    ticket: RefreshTicket | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "lost",
+        ticket: RefreshTicket | None = None,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "unknown",
+        safe_to_retry: bool = False,
+    ) -> None:
+        super().__init__(
+            message,
+            reason=reason,
+            endpoint=endpoint,
+            attempts=attempts,
+            sent=sent,
+            safe_to_retry=safe_to_retry,
+        )
+        self.ticket = ticket
+
+    def _advice(self) -> str:
+        return "It is safe to call again." if self.safe_to_retry else self.advice
+
+
+class ProtocolError(TaError):
+    """The server answered, but not with what the specification promises.
+
+    Attributes:
+        status: The HTTP status of the answer.
+    """
+
+    status: int
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 200,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "yes",
+        safe_to_retry: bool = False,
+    ) -> None:
+        super().__init__(
+            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
+        )
+        self.status = status
+
+
+class HttpStatusError(ProtocolError):
+    """The answer has an HTTP error status and no envelope: a gateway or proxy spoke, not the TA server.
+
+    Attributes:
+        retry_after: Seconds that the answer asked to wait, or None.
+    """
+
+    advice = "Check the base URL; if that is right, look at the gateway or try again later."
+    retry_after: float | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 500,
+        retry_after: float | None = None,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "yes",
+        safe_to_retry: bool = False,
+    ) -> None:
+        super().__init__(
+            message,
+            status=status,
+            endpoint=endpoint,
+            attempts=attempts,
+            sent=sent,
+            safe_to_retry=safe_to_retry,
+        )
+        self.retry_after = retry_after
+
+
+class NotJson(ProtocolError):
+    """The body is no JSON: an HTML page, a truncated answer, or text that is not UTF-8."""
+
+    advice = (
+        "Check that the base URL names the TA Open API (often port 8992) and no web page or other service."
+    )
+
+
+class SchemaError(ProtocolError):
+    """The JSON has not the shape or the types of the specification.
+
+    Attributes:
+        path: Where in the answer, such as `data.userClusters[3].id`. The value itself is never kept.
+    """
+
+    advice = "The server may speak another version of the API."
+    path: str
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "",
+        status: int = 200,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "yes",
+        safe_to_retry: bool = False,
+    ) -> None:
+        super().__init__(
+            message,
+            status=status,
+            endpoint=endpoint,
+            attempts=attempts,
+            sent=sent,
+            safe_to_retry=safe_to_retry,
+        )
+        self.path = path
+
+
+class ApiError(TaError):
+    """The server refused the request with a `return_code` other than 0.
+
+    Attributes:
+        return_code: The server's code. Only some are documented; see the subclasses.
+        return_message: The server's text, with the token masked if it was echoed.
+        stack_message: The server's own stack trace, where it sent one. Not part of `str()`.
+        status: The HTTP status of the answer, 200 as a rule.
+        retry_after: Seconds that the answer asked to wait, or None.
+    """
+
+    return_code: int
+    return_message: str
+    stack_message: str | None
+    status: int
+    retry_after: float | None
+
+    def __init__(
+        self,
+        return_code: int,
+        return_message: str,
+        *,
+        stack_message: str | None = None,
+        status: int = 200,
+        retry_after: float | None = None,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "yes",
+        safe_to_retry: bool = False,
+    ) -> None:
+        super().__init__(
+            f"the server answered return_code {return_code}: {return_message or 'no message'}.",
+            endpoint=endpoint,
+            attempts=attempts,
+            sent=sent,
+            safe_to_retry=safe_to_retry,
+        )
+        self.return_code = return_code
+        self.return_message = return_message
+        self.stack_message = stack_message
+        self.status = status
+        self.retry_after = retry_after
+
+
+class TokenRejected(ApiError):
+    """The server does not accept the token (return_code -1001, or HTTP 401 or 403)."""
+
+    advice = "Check the token: making a new one on the TA server makes the previous one invalid."
+
+
+class RateLimited(ApiError):
+    """The server says that requests come too often (return_code -1005)."""
+
+    advice = "Lower rate_limit= or max_connections= of the session, or give the call more time with timeout=."
+
+
+class MissingParameter(ApiError):
+    """The server says that a required parameter is empty (return_code -1008).
+
+    Attributes:
+        parameter: The parameter's name as the server wrote it, or None when its message has none.
+    """
+
+    @property
+    def parameter(self) -> str | None:
+        """The name between the parentheses of the server's message."""
+        found = re.search(r"[(（]([^()（）]+)[)）]", self.return_message)
+        return found[1].strip() if found else None
+
+
+class NotFound(ApiError):
+    """The server's message says that the cluster or tag does not exist. The specification gives this no code of its own."""
+
+
+class RefreshError(TaError):
+    """A refresh did not end well.
+
+    Attributes:
+        ticket: What identifies the refresh: attach to it to look again.
+        progress: The last progress seen in percent, -1 for failed, or None when none was seen.
+    """
+
+    ticket: RefreshTicket
+    progress: int | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        ticket: RefreshTicket,
+        progress: int | None = None,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "yes",
+        safe_to_retry: bool = True,
+    ) -> None:
+        super().__init__(
+            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
+        )
+        self.ticket = ticket
+        self.progress = progress
+
+
+class RefreshFailed(RefreshError):
+    """The server reports that the computation failed (progress -1), and not as a leftover of an earlier refresh."""
+
+    advice = "Look at the cluster's definition in TA, then refresh it again."
+
+
+class RefreshUnconfirmed(RefreshError):
+    """The grace time ended and nothing proves that the refresh ran: the 100 or -1 shown may be left from before."""
+
+    advice = "Look at the cluster's refresh time in TA, or allow more time with PollPolicy(grace=...)."
+
+
+class RefreshStalled(RefreshError):
+    """The progress has not moved for the stall time."""
+
+    advice = "The server may still be working: attach to the ticket to go on waiting."
+
+
+class RefreshTimeout(RefreshError):
+    """The time to wait is over and the refresh still runs."""
+
+    advice = "The server goes on computing: attach to the ticket to go on waiting."
+
+
+class JournalError(TaError):
+    """The journal cannot be used: a full disk, a file that cannot be written, a damaged file, a newer schema."""
+
+
+class JournalBusy(JournalError):
+    """Another runner works on the same project with the same journal.
+
+    Attributes:
+        holder: Who has it, as `host:pid`; "" when that is no longer known.
+        expires_in: Seconds until its lease ends if it gives no sign of life.
+    """
+
+    advice = "Let it finish or stop it, or use another journal file."
+    holder: str
+    expires_in: float
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        holder: str = "",
+        expires_in: float = 0.0,
+        endpoint: str | None = None,
+        attempts: int = 0,
+        sent: Sent = "no",
+        safe_to_retry: bool = True,
+    ) -> None:
+        super().__init__(
+            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
+        )
+        self.holder = holder
+        self.expires_in = expires_in
+
+
+class MatchTooLow(TaError):
+    """An upload was taken, but fewer of its records match users than `require_match=` asks for. The cluster or tag is there all the same.
+
+    Attributes:
+        cluster_id: The id of the cluster or tag that was made or changed.
+        required: The share of the records that has to match, 0 to 1.
+        match_rate: The share that does; None where the server does not say enough to tell.
+        upload_num: How many records were uploaded; None where the server does not say, as for the others.
+        user_num: How many users are in it now.
+        unmatched_num: How many records matched no user.
+    """
+
+    advice = "Look at main_column= and at the ids. The cluster is there: replace its upload, or delete it."
+    cluster_id: int
+    required: float
+    match_rate: float | None
+    upload_num: int | None
+    user_num: int | None
+    unmatched_num: int | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cluster_id: int,
+        required: float,
+        match_rate: float | None = None,
+        upload_num: int | None = None,
+        user_num: int | None = None,
+        unmatched_num: int | None = None,
+        endpoint: str | None = None,
+        attempts: int = 1,
+        sent: Sent = "yes",
+        safe_to_retry: bool = False,
+    ) -> None:
+        super().__init__(
+            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
+        )
+        self.cluster_id = cluster_id
+        self.required = required
+        self.match_rate = match_rate
+        self.upload_num = upload_num
+        self.user_num = user_num
+        self.unmatched_num = unmatched_num
