@@ -1,0 +1,96 @@
+"""What a batch tells while it runs. Each event is a value; `at` is seconds since the batch began."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ..models import RefreshTicket
+from .report import Outcome
+
+
+@frozen(kw_only=True)
+class Planned:
+    """References have been looked up. With a long stream of them this comes once for each part.
+
+    Attributes:
+        at: Seconds since the batch began.
+        refs: How many references have been read so far, without duplicates.
+        complete: True when there are no more to come.
+        to_refresh: Of these, how many a request is going to be sent for.
+        to_attach: How many are running already and are only watched.
+        settled: How many have their outcome already: unknown ones, skipped ones, and those that the journal has finished.
+    """
+
+    at: float
+    refs: int
+    complete: bool
+    to_refresh: int
+    to_attach: int
+    settled: int
+
+
+@frozen(kw_only=True)
+class Submitted:
+    """The server has taken a refresh.
+
+    Attributes:
+        at: Seconds since the batch began.
+        ref: As it was given.
+        cluster_id: The cluster or tag.
+        cluster_name: Its name.
+        ticket: What identifies the refresh.
+    """
+
+    at: float
+    ref: int | str
+    cluster_id: int
+    cluster_name: str
+    ticket: RefreshTicket
+
+
+@frozen(kw_only=True)
+class Attached:
+    """A refresh that runs already is watched, and no request was sent. Attributes as of `Submitted`."""
+
+    at: float
+    ref: int | str
+    cluster_id: int
+    cluster_name: str
+    ticket: RefreshTicket
+
+
+@frozen(kw_only=True)
+class Progressed:
+    """The progress has risen. While the consumer is behind, some are left out; what it sees never falls.
+
+    Attributes:
+        at: Seconds since the batch began.
+        ref: As it was given.
+        cluster_id: The cluster or tag.
+        cluster_name: Its name.
+        progress: Percent, 0 to 99.
+    """
+
+    at: float
+    ref: int | str
+    cluster_id: int
+    cluster_name: str
+    progress: int
+
+
+@frozen(kw_only=True)
+class Finished:
+    """A reference has its outcome; there is exactly one for each.
+
+    Attributes:
+        at: Seconds since the batch began.
+        outcome: What became of it.
+    """
+
+    at: float
+    outcome: Outcome
+
+
+Event: TypeAlias = Planned | Submitted | Attached | Progressed | Finished

@@ -1,0 +1,144 @@
+"""When to look at which refresh, as pure decisions. Times are seconds of any one steady clock.
+
+A look costs a request and a late look costs an idle place on the server. Three things keep both small: the end is estimated from the
+progress, so that a look comes when something has probably changed; one list page shows all refreshes that stand on it for the price of
+one; and while the server has refreshes queued behind those that run, a look may be later without a loss.
+"""
+
+from __future__ import annotations
+
+from math import inf, sqrt
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# So many seconds of an idle place on the server are worth one request.
+REQUEST_PRICE = 0.5
+# Of the time that the server's queue lasts, so much may pass before the next look.
+_OF_QUEUE = 0.7
+# A progress that stands still is looked at again after this share of the time for which it has.
+_OF_STILL = 0.15
+# The longest wait is this share of the time for which a refresh has run, where that is longer than the policy's.
+_OF_ELAPSED = 0.25
+_OF_LEFT = 0.5
+# A refresh of which nothing is known is looked at again after this share of the time for which it has run.
+_OF_UNKNOWN = 0.5
+# Before anything is known of how long refreshes take.
+_GUESS = 30.0
+
+
+@frozen(kw_only=True)
+class Tempo:
+    """How the batch goes as a whole.
+
+    Attributes:
+        ends: Refreshes that end per second.
+        cost: Requests that one round of looks takes.
+        queued: Refreshes that wait in the server's queue behind those that run, while there are more to submit; else 0.
+        shortest: The shortest time between two rounds.
+        longest: The longest time between two looks at one refresh.
+        typical: How long the refreshes that ended have run on average; None before any has.
+    """
+
+    ends: float
+    cost: float
+    queued: int
+    shortest: float
+    longest: float
+    typical: float | None = None
+
+    @property
+    def round(self) -> float:
+        """The time between two rounds for refreshes of which nothing is known: the best trade of requests for idle time.
+
+        With `ends` refreshes a second, a round every t seconds costs `cost / t` requests and `ends * t / 2` idle seconds a second.
+        """
+        best = sqrt(2 * REQUEST_PRICE * max(self.cost, 1.0) / self.ends) if self.ends > 0 else inf
+        return min(max(best, self.spacing), self.longest)
+
+    @property
+    def spacing(self) -> float:
+        """The least time between two rounds: longer while the server's queue has work for it."""
+        if self.queued <= 0 or self.ends <= 0:
+            return self.shortest
+        return min(max(self.shortest, _OF_QUEUE * self.queued / self.ends), self.longest)
+
+
+def ends_per_second(recent: float, run_seconds: float | None, in_flight: int, oldest: float) -> float:
+    """Return how many refreshes end a second: as seen of late, or else from their typical run time, or else from their age."""
+    if recent > 0:
+        return recent
+    typical = run_seconds if run_seconds is not None else max(_GUESS, 2 * oldest)
+    return in_flight / max(typical, 0.001)
+
+
+@frozen(kw_only=True)
+class Sight:
+    """What is known of one refresh for the choice of its next look.
+
+    Attributes:
+        began: When it began, as far as is known.
+        begun_from: The progress at that time.
+        progress: The latest progress; None when it is not proven to run.
+        seen: When that progress was first seen.
+        expected: How long it is expected to run, from past runs; None when unknown.
+    """
+
+    began: float
+    begun_from: int
+    progress: int | None
+    seen: float
+    expected: float | None
+
+
+def remaining(sight: Sight, now: float) -> float | None:
+    """Estimate the seconds to its end; negative when it should have ended, None when nothing tells."""
+    progress = sight.progress
+    if progress is not None and progress > sight.begun_from and sight.seen > sight.began:
+        # A progress of 40 means anything from 40 to 41.
+        rate = (progress + 0.5 - sight.begun_from) / (sight.seen - sight.began)
+        return (99.5 - progress) / rate - (now - sight.seen)
+    return None if sight.expected is None else sight.expected - (now - sight.began)
+
+
+def next_wait(sight: Sight, tempo: Tempo, now: float) -> float:
+    """Return the seconds until the next look at a refresh that runs."""
+    elapsed = now - sight.began
+    longest = max(tempo.longest, _OF_ELAPSED * elapsed)
+    left = remaining(sight, now)
+    if left is None:
+        # It may be a short one: the first looks come soon, and further ones take their time. One in the server's queue has not begun yet.
+        unknown = now - min(sight.began, sight.seen)
+        return min(tempo.round, longest, max(tempo.spacing, _OF_UNKNOWN * unknown))
+    # A refresh may fail at any time, so the longest of waits still ends halfway to the end.
+    longest = max(longest, (1.1 if tempo.queued > 0 else _OF_LEFT) * left)
+    # An early estimate is a rough one: come back before the estimated end, and make a better one.
+    sure = 1 - 1.5 / sight.progress if sight.progress is not None and sight.progress >= 3 else 0.5
+    nap = max(tempo.spacing, 0.01 * elapsed)
+    early = left * (1 - sure) > nap and tempo.queued <= 0
+    wait = left * sure if early else left + 0.1 * nap + (0.02 * elapsed if tempo.queued > 0 else 0.0)
+    still = _OF_STILL * (now - sight.seen) if left <= 0 else 0.0
+    return min(max(wait, still, nap), longest)
+
+
+def first_wait(expected: float | None, tempo: Tempo) -> float:
+    """Return the seconds from the POST to the first look: early enough to see it run."""
+    known = tempo.typical if expected is None else expected
+    wait = tempo.shortest if known is None else 0.3 * known
+    return min(max(wait, tempo.shortest), tempo.round)
+
+
+def choose(
+    due: Iterable[tuple[str, int | None]], crowd: Mapping[tuple[str, int], int]
+) -> set[tuple[str, int]]:
+    """Return the list pages to fetch for the refreshes that are due, each given by its catalog and page number.
+
+    A page shows all refreshes on it, so it is worth its request where more than one is in flight (`crowd`). For the others, and for those
+    whose page is not known (None), a request of their own is as cheap and lighter for the server.
+    """
+    return {
+        (catalog, page) for catalog, page in due if page is not None and crowd.get((catalog, page), 0) > 1
+    }

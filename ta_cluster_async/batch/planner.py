@@ -1,0 +1,288 @@
+"""From references to targets: names and ids are looked up, baselines read, and what runs already is found."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from ..errors import InvalidRequest, NotFound, TokenRejected
+from ..models import ClusterRow
+from ..protocol.names import check_ref
+from ..protocol.refresh import is_running
+from .events import Planned
+from .joining import join, resume
+from .lists import is_baseline
+from .lookup import look_up
+from .parts import Parts
+from .report import Outcome, Status
+from .target import Target
+from .troubles import is_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+
+    from ..errors import TaError
+    from ..protocol.endpoints import Ref
+    from .journal import Entry
+    from .lookup import Found
+    from .run import Run
+
+# So many references are looked up together, at most or at least twice what the batch needs next.
+_WINDOW = 5000
+
+
+class Planner:
+    """Reads references in parts and lets their targets wait, never many more than the batch needs next.
+
+    Whenever it is interrupted, `abandon` gives an outcome to each reference that was read and has none.
+    """
+
+    def __init__(self, run: Run, refs: Iterable[object] | AsyncIterable[object]) -> None:
+        self._run = run
+        self._needed = run.options.max_running + run.options.submit_ahead
+        self._window = max(_WINDOW, 2 * self._needed)
+        self._parts = Parts(refs, self._window, run.changed, lambda: bool(run.stopped))
+        self._longest_first = run.options.order == "longest_first"
+        # All references so far, and the ids of those that were given by name.
+        self._seen: set[Ref] = set()
+        self._open: list[Ref] = []
+        self._targets: list[Target] = []
+        self._held: list[Target] = []
+        self._to_attach = 0
+        self._to_refresh = 0
+        self._settled = 0
+
+    async def read(self) -> None:
+        """Read references ahead, where their source may make the batch wait."""
+        await self._parts.read()
+
+    async def plan(self) -> None:
+        """Go through all references."""
+        run = self._run
+        while part := await self._parts.next():
+            try:
+                await self._plan_part(part)
+            except TokenRejected as error:
+                run.abort(error)
+            self._tell(complete=False)
+            while not (self._longest_first or run.stopped) and len(run.waiting) > self._enough:
+                await run.changed.wait()
+        if run.stopped:
+            self._parts.close()
+            for _ in self._abandoning():
+                await run.room()
+        if self._held:
+            await self._let_the_longest_go_first()
+        run.planned = True
+        if run.stopped:
+            run.stop(run.stopped)
+        self._tell(complete=True)
+
+    def abandon(self) -> None:
+        """Give an outcome to each reference that has none, as the batch is over."""
+        self._parts.close()
+        for _ in self._abandoning():
+            pass
+
+    @property
+    def _enough(self) -> int:
+        """How many may wait before more references are read."""
+        return max(self._needed, self._window // 2)
+
+    def _tell(self, *, complete: bool) -> None:
+        run = self._run
+        run.emit(
+            Planned(
+                at=run.at(),
+                refs=self._to_refresh + self._to_attach + self._settled,
+                complete=complete,
+                to_refresh=self._to_refresh,
+                to_attach=self._to_attach,
+                settled=self._settled,
+            )
+        )
+        run.changed.fire()
+
+    async def _plan_part(self, part: Sequence[object]) -> None:
+        run = self._run
+        self._take_in(part)
+        began = run.loop.time()
+        found = await look_up(run, self._open)
+        await run.room()
+        self._sort_out(found, began)
+        await self._admit()
+
+    def _take_in(self, part: Sequence[object]) -> None:
+        """Check references, and keep those that are neither wrong nor known already."""
+        run = self._run
+        for given in part:
+            try:
+                ref = check_ref(
+                    given.id if isinstance(given, ClusterRow) else given, strict=run.session.strict_names
+                )
+            except InvalidRequest as error:
+                self._refuse(given, error)
+                continue
+            if ref in self._seen:
+                continue
+            self._seen.add(ref)
+            self._open.append(ref)
+            if isinstance(given, ClusterRow) and given.catalog is not None:
+                run.views[given.catalog].hits += 1
+
+    def _refuse(self, given: object, error: InvalidRequest) -> None:
+        """What cannot be a reference. Such a value may be of any type, and not all can be told apart."""
+        ref: Ref = type(given).__name__
+        if isinstance(given, str | int) and not isinstance(given, bool):
+            ref = given
+            if ref in self._seen:
+                return
+            self._seen.add(ref)
+        self._finish(Outcome(ref=ref, status=Status.REJECTED, error=error, message=str(error)))
+
+    def _sort_out(self, found: Found, began: float) -> None:
+        """Make targets of those that were found, and give the others their outcome. They were looked for from `began` on."""
+        refs, self._open = self._open, []
+        for ref in refs:
+            cluster_id = found.id_by_name.get(ref) if isinstance(ref, str) else ref
+            known = None if cluster_id is None else found.by_id.get(cluster_id)
+            if known is None:
+                self._finish(self._not_found(ref, found.errors.get(ref)))
+                continue
+            seen, catalog, place = known
+            if ref != seen.cluster_id:
+                if seen.cluster_id in self._seen:
+                    continue  # it is among the references by its id, or by another spelling of its name
+                self._seen.add(seen.cluster_id)
+            is_enough = is_baseline(seen) or place is None
+            self._targets.append(
+                Target(
+                    ref=ref,
+                    cluster_id=seen.cluster_id,
+                    name=seen.name,
+                    catalog=catalog,
+                    place=place,
+                    hidden=not is_enough,
+                    seen=seen,
+                    read_at=began if is_enough else -inf,
+                )
+            )
+
+    def _not_found(self, ref: Ref, error: TaError | None) -> Outcome:
+        run = self._run
+        cluster_id = ref if isinstance(ref, int) else None
+        if isinstance(error, NotFound) or (error is None and not run.stopped):
+            message = f"There is no cluster or tag {ref!r} in this project."
+            return Outcome(
+                ref=ref, status=Status.REJECTED, cluster_id=cluster_id, error=error, message=message
+            )
+        if run.stopped and (error is None or not is_refusal(error)):
+            return self._left_out(ref)
+        assert error is not None
+        status = Status.REJECTED if is_refusal(error) else Status.FAILED
+        return Outcome(ref=ref, status=status, cluster_id=cluster_id, error=error, message=str(error))
+
+    async def _admit(self) -> None:
+        """Attach, settle or let wait, with what the journal knows of each."""
+        run = self._run
+        entries: dict[int, Entry] = {}
+        if run.journal is not None:
+            ids = [target.cluster_id for target in self._targets]
+            if run.journal.resumed:
+                entries = await run.journal.entries(ids)
+            durations = await run.journal.durations(ids)
+            for target in self._targets:
+                target.expected = durations.get(target.cluster_id)
+        targets, self._targets = self._targets, []
+        for target in targets:
+            entry = entries.get(target.cluster_id)
+            if entry is not None and _is_begun(entry):
+                self._resume(target, entry)
+            elif run.stopped:
+                self._finish(self._stopped(target))
+            elif is_running(target.seen.progress, target.seen.refresh_time):
+                self._join(target)
+            else:
+                self._let_wait(target)
+
+    def _join(self, target: Target) -> None:
+        outcome = join(self._run, target)
+        if outcome is None:
+            self._to_attach += 1
+        else:
+            self._finish(outcome)
+
+    def _let_wait(self, target: Target) -> None:
+        self._to_refresh += 1
+        if self._longest_first:
+            self._held.append(target)
+        else:
+            self._run.put(target)
+
+    async def _let_the_longest_go_first(self) -> None:
+        run = self._run
+        typical = None if run.journal is None else await run.journal.typical_duration()
+        guess = inf if typical is None else typical
+        self._held.sort(
+            key=lambda target: guess if target.expected is None else target.expected, reverse=True
+        )
+        for target in self._held:
+            run.put(target)
+        self._held.clear()
+
+    def _resume(self, target: Target, entry: Entry) -> None:
+        if entry.outcome is not None:
+            self._finish(evolve(entry.outcome, ref=target.ref, resumed=True))
+            return
+        self._to_attach += 1
+        resume(self._run, target, entry)
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._settled += 1
+        self._run.finish(outcome)
+
+    def _stopped(self, target: Target) -> Outcome:
+        run = self._run
+        return target.outcome(run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped)
+
+    def _left_out(self, ref: Ref) -> Outcome:
+        """The outcome of a reference that was not looked up before the batch was stopped."""
+        run = self._run
+        cluster_id = ref if isinstance(ref, int) else None
+        return Outcome(
+            ref=ref,
+            status=run.stop_status,
+            cluster_id=cluster_id,
+            error=run.stop_error,
+            message=run.stopped,
+        )
+
+    def _abandoning(self) -> Iterator[None]:
+        """Give all that was read its outcome, and all of a collection, part by part."""
+        held, self._held = self._held, []
+        for target in held:
+            self._run.finish(self._stopped(target))
+        targets, self._targets = self._targets, []
+        for target in targets:
+            self._finish(self._stopped(target))
+        self._leave_out()
+        yield
+        for part in self._parts.rest():
+            self._take_in(part)
+            self._leave_out()
+            yield
+
+    def _leave_out(self) -> None:
+        refs, self._open = self._open, []
+        for ref in refs:
+            self._finish(self._left_out(ref))
+
+
+def _is_begun(entry: Entry) -> bool:
+    """Whether an earlier process has done something about it, and not only left it out because the batch was stopped."""
+    outcome = entry.outcome
+    return outcome is None or not (
+        outcome.ticket is None and outcome.status in (Status.CANCELLED, Status.TIMED_OUT)
+    )

@@ -1,0 +1,136 @@
+"""A bounded pool of workers that pull their work, never a task for each item."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from itertools import count
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+
+T = TypeVar("T")
+
+
+class _NoMore: ...
+
+
+_NO_MORE = _NoMore()
+
+
+async def work_all(
+    items: Iterable[T] | AsyncIterable[T], work: Callable[[int, T], Awaitable[bool]], at_once: int
+) -> None:
+    """Do the work of each item and its number from 0, at most `at_once` at a time, until there are no more or `work` says False.
+
+    Items are pulled one at a time as workers become free. The first error ends the others and is raised as it is.
+    """
+    failure: BaseException | None = None
+    pull = _pull_from(items)
+
+    async def worker() -> None:
+        nonlocal failure
+        try:
+            while not isinstance(pulled := await pull.next(), _NoMore):
+                if not await work(*pulled):
+                    pull.end()
+        except asyncio.CancelledError as problem:
+            if not is_cancelled():  # the work raised it by itself: else its item would be lost without a word
+                failure = failure or problem
+                group.cancel_scope.cancel()
+            raise
+        except Exception as problem:  # noqa: BLE001  (raised below, without the group around it)
+            failure = failure or problem
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(at_once):
+            group.start_soon(worker)
+    if failure is not None:
+        raise failure
+
+
+async def run_all(calls: Sequence[Coroutine[object, object, None]], at_once: int) -> None:
+    """Await all of them, at most `at_once` at a time. The first error ends the others and is raised as it is."""
+
+    async def run(_: int, call: Coroutine[object, object, None]) -> bool:
+        await call
+        return True
+
+    try:
+        if len(calls) == 1:
+            await calls[0]
+        elif calls:
+            await work_all(calls, run, min(at_once, len(calls)))
+    finally:
+        for call in calls:
+            call.close()  # does nothing to one that has ended
+
+
+class _Pull(Generic[T]):
+    """Numbers the items of an iterable and hands them out."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._numbered = enumerate(items)
+        self._ended = False
+
+    async def next(self) -> tuple[int, T] | _NoMore:
+        return _NO_MORE if self._ended else next(self._numbered, _NO_MORE)
+
+    def end(self) -> None:
+        self._ended = True
+
+
+class _AsyncPull(Generic[T]):
+    """Numbers the items of an asynchronous iterable and hands them out. One worker at a time waits for the next."""
+
+    def __init__(self, items: AsyncIterable[T]) -> None:
+        self._items = aiter(items)
+        self._numbers = count()
+        self._pulling = asyncio.Lock()
+        self._puller: asyncio.Task[object] | None = None
+        self._ended = False
+
+    async def next(self) -> tuple[int, T] | _NoMore:
+        async with self._pulling:
+            if self._has_ended():
+                return _NO_MORE
+            self._puller = puller = asyncio.current_task()
+            assert puller is not None
+            try:
+                item = await anext(self._items, _NO_MORE)
+            except asyncio.CancelledError:
+                if self._has_ended() and puller.uncancel() == 0:
+                    return _NO_MORE
+                raise
+            finally:
+                self._puller = None
+            if isinstance(item, _NoMore):
+                return item
+            if self._has_ended():  # the iterator took no notice of being cancelled
+                puller.uncancel()
+                return _NO_MORE
+            return next(self._numbers), item
+
+    def _has_ended(self) -> bool:
+        return self._ended
+
+    def end(self) -> None:
+        """Hand out no more, and wait for no more either."""
+        if not self._ended:
+            self._ended = True
+            if self._puller is not None:
+                self._puller.cancel()
+
+
+def _pull_from(items: Iterable[T] | AsyncIterable[T]) -> _Pull[T] | _AsyncPull[T]:
+    return _AsyncPull(items) if isinstance(items, AsyncIterable) else _Pull(items)
+
+
+def is_cancelled() -> bool:
+    """Whether somebody has cancelled this task, as opposed to a CancelledError that came out of what it awaits."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

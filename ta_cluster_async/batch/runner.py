@@ -1,0 +1,392 @@
+"""The batch runner: refresh many clusters and tags with a bounded number in flight on the server."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterable, Iterable
+from math import inf
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+import anyio
+
+from ..errors import ConfigurationError, InvalidRequest, JournalError
+from ..models import ClusterRow
+from ..protocol.endpoints import Ref
+from ..settings import positive
+from .journal import Journal
+from .observer import Observer
+from .planner import Planner
+from .pool import is_cancelled as is_task_cancelled
+from .report import Status
+from .run import Options, Run
+from .submitter import Submitter
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from types import TracebackType
+
+    from ..protocol.refresh import PollPolicy
+    from ..resources import Project
+    from .events import Event
+    from .journal import RunJournal
+    from .report import RefreshReport
+
+Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]
+"""What to refresh: ids, names, or rows of a list, as an iterable or an async iterable of any length."""
+
+OnEvent: TypeAlias = "Callable[[Event], Awaitable[None] | None]"
+
+# When the batch is cancelled, so long the journal has for its last commit, and so long whoever waits for the end.
+_JOURNAL_SECONDS = 0.7
+_CLOSING_SECONDS = 0.9
+
+
+class RefreshBatch:
+    """A batch of refreshes as a stream of events.
+
+        async with RefreshBatch(project, refs, max_running=16) as batch:
+            async for event in batch:
+                print(event)
+        batch.report
+
+    Leaving the block waits for the rest of the batch; leaving it by an error or a cancellation, or after `cancel()`, starts nothing more and
+    leaves the server's refreshes running. The report then says so, with a ticket for each. The arguments are those of `refresh_all`.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        refs: Refs,
+        *,
+        max_running: int = 16,
+        submit_ahead: int = 0,
+        order: Literal["given", "longest_first"] = "given",
+        on_running: Literal["attach", "rerun", "skip", "fail"] = "attach",
+        on_error: Literal["continue", "stop"] = "continue",
+        max_failures: int | None = None,
+        cluster_timeout: float | None = None,
+        timeout: float | None = None,
+        poll: PollPolicy | None = None,
+        journal: str | os.PathLike[str] | Journal | None = None,
+        keep_successes: bool = True,
+    ) -> None:
+        _check_choice("order", order, ("given", "longest_first"))
+        _check_choice("on_running", on_running, ("attach", "rerun", "skip", "fail"))
+        _check_choice("on_error", on_error, ("continue", "stop"))
+        _check_number("max_running", max_running, 1)
+        _check_number("submit_ahead", submit_ahead, 0)
+        if max_failures is not None:
+            _check_number("max_failures", max_failures, 1)
+        policy = project.session.poll if poll is None else poll
+        if cluster_timeout is not None:
+            cluster_timeout = positive(cluster_timeout, "cluster_timeout")
+        if timeout is not None:
+            timeout = positive(timeout, "timeout")
+        if isinstance(refs, str | bytes) or not isinstance(refs, Iterable | AsyncIterable):
+            raise InvalidRequest(
+                "refs has to be an iterable of ids, names or rows; put a single one into a list."
+            )
+        self._project = project
+        self._refs = refs
+        self._options = Options(
+            max_running=max_running,
+            submit_ahead=submit_ahead,
+            order=order,
+            on_running=on_running,
+            max_failures=1 if on_error == "stop" else max_failures,
+            cluster_timeout=policy.timeout if cluster_timeout is None else cluster_timeout,
+            timeout=timeout,
+            poll=policy,
+            keep_successes=keep_successes,
+        )
+        self._journal = journal if journal is None or isinstance(journal, Journal) else Journal(journal)
+        self._run: Run | None = None
+        self._driver: asyncio.Task[None] | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._cancelled = False
+        self._report: RefreshReport | None = None
+        self._listening = True
+
+    @property
+    def report(self) -> RefreshReport:
+        """The result. Before the end it tells how things stand."""
+        if self._report is not None:
+            return self._report
+        if self._run is None:
+            raise ConfigurationError("The batch has not begun: use it in `async with`.")
+        return self._run.report()
+
+    async def __aenter__(self) -> Self:
+        if self._run is not None:
+            raise ConfigurationError("A batch runs once: make a new RefreshBatch.")
+        run = self._run = Run(self._project, self._options)
+        run.listening = self._listening
+        planner = Planner(run, self._refs)
+        self._scope = anyio.CancelScope()
+        if self._journal is not None:
+            run.journal = await self._journal.open(
+                base_url=self._project.session.base_url,
+                project_id=self._project.id,
+                max_running=self._options.max_running,
+            )
+            run.run_id = run.journal.run_id
+        if self._cancelled:
+            self._scope.cancel()
+        self._driver = asyncio.create_task(
+            self._drive(run, planner, self._scope), name="ta_cluster_async batch"
+        )
+        # What ends it is raised to whoever listens or waits for the end; when nobody can, that is no reason to complain.
+        self._driver.add_done_callback(_seen)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        driver, run = self._driver, self._run
+        assert driver is not None
+        assert run is not None
+        run.listening = False
+        run.heard.fire()
+        if exc is None:
+            try:
+                await asyncio.wait([driver])
+            except asyncio.CancelledError:
+                await self._close(driver)
+                raise
+            if not (driver.cancelled() and self._cancelled):
+                driver.result()
+        else:
+            await self._close(driver)
+            failure = None if driver.cancelled() or not driver.done() else driver.exception()
+            if failure is not None and failure is not exc:
+                exc.add_note(f"The batch itself had ended with {type(failure).__name__}: {failure}")
+
+    async def _close(self, driver: asyncio.Task[None]) -> None:
+        """End it, and wait for that, but not for long."""
+        self.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([driver], timeout=_CLOSING_SECONDS)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        if self._run is None or self._driver is None:
+            raise ConfigurationError("The batch has not begun: use it in `async with`.")
+        return _Events(self._run, self._driver)
+
+    def cancel(self) -> None:
+        """Start nothing more and stop watching. The server's refreshes go on; the report has a ticket for each."""
+        self._cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def _drive(self, run: Run, planner: Planner, scope: anyio.CancelScope) -> None:
+        failure: BaseException | None = None
+        try:
+            with scope:
+                if not scope.cancel_called:
+                    failure = await _run_tasks(run, planner)
+        finally:
+            try:
+                self._let_go(run, planner, failure)
+                self._report = run.report()
+                if run.journal is not None:
+                    try:
+                        await self._close_journal(run.journal, run)
+                    except JournalError as problem:
+                        failure = failure or problem
+            finally:
+                run.ended = True
+                run.told.fire()
+        if failure is not None:
+            raise failure
+
+    def _let_go(self, run: Run, planner: Planner, failure: BaseException | None) -> None:
+        """What has no outcome by now is left to the server or to another run, and the report says so."""
+        if run.done:
+            return
+        run.interrupted = True
+        if failure is not None:
+            why = f"The batch was ended by an error, {type(failure).__name__}."
+        else:
+            why = "The batch was cancelled."
+        now = run.loop.time()
+        for target in [*run.flights.values(), *run.starting]:
+            if target.ticket is None:
+                message = f"{why} It was not started."
+            elif target.watch is None:
+                message = (
+                    f"{why} Its request was on its way: attach to the ticket to see whether it has begun."
+                )
+            else:
+                message = f"{why} The refresh goes on on the server: attach to the ticket to watch it."
+            run.settle(target, target.outcome(Status.CANCELLED, now, message=message))
+        run.starting.clear()
+        run.stop(why)
+        planner.abandon()
+
+    async def _close_journal(self, journal: RunJournal, run: Run) -> None:
+        """Let it write what is left. One that is cancelled does not wait for long: the journal's thread ends by itself."""
+        is_cancelled = self._cancelled or is_task_cancelled()
+        seconds = _JOURNAL_SECONDS if is_cancelled else inf
+        with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
+            await journal.close(complete=not run.interrupted, requests=run.requests, makespan=run.at())
+
+
+class _Events:
+    """The events of a batch as they come, to its end."""
+
+    def __init__(self, run: Run, driver: asyncio.Task[None]) -> None:
+        self._run = run
+        self._driver = driver
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        run = self._run
+        while not run.events:
+            if run.ended:
+                if self._driver.done() and not self._driver.cancelled():
+                    self._driver.result()  # raises what ended the batch
+                raise StopAsyncIteration
+            await run.told.wait()
+        event = run.events.popleft()
+        run.heard.fire()
+        return event
+
+
+async def _run_tasks(run: Run, planner: Planner) -> BaseException | None:
+    """Run the parts to their end. Returns the first error of a part, without the group around it."""
+    failure: BaseException | None = None
+    submitter = Submitter(run)
+
+    async def guarded(part: Callable[[], Awaitable[None]]) -> None:
+        nonlocal failure
+        try:
+            await part()
+        except asyncio.CancelledError as problem:
+            if not is_task_cancelled():  # the source of the references raised it by itself
+                failure = failure or problem
+                group.cancel_scope.cancel()
+            raise
+        except Exception as problem:  # noqa: BLE001  (returned below, and raised by the driver)
+            failure = failure or problem
+            group.cancel_scope.cancel()
+
+    # What is started when the last looks are due has no time left, and those that are looked at for the last time go on on the server.
+    clock = run.loop.call_at(run.last_start, _out_of_time, run) if run.deadline < inf else None
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(guarded, planner.read)
+            group.start_soon(guarded, planner.plan)
+            for _ in range(submitter.workers):
+                group.start_soon(guarded, submitter.work)
+            await guarded(Observer(run).watch)
+    finally:
+        if clock is not None:
+            clock.cancel()
+    return failure
+
+
+async def refresh_all(
+    project: Project,
+    refs: Refs,
+    *,
+    max_running: int = 16,
+    submit_ahead: int = 0,
+    order: Literal["given", "longest_first"] = "given",
+    on_running: Literal["attach", "rerun", "skip", "fail"] = "attach",
+    on_error: Literal["continue", "stop"] = "continue",
+    max_failures: int | None = None,
+    cluster_timeout: float | None = None,
+    timeout: float | None = None,
+    poll: PollPolicy | None = None,
+    journal: str | os.PathLike[str] | Journal | None = None,
+    on_event: OnEvent | None = None,
+    keep_successes: bool = True,
+) -> RefreshReport:
+    """Refresh many clusters and tags, and return what became of each. A failure never hides another's result.
+
+    Args:
+        project: Whose clusters and tags.
+        refs: Ids, names or rows of a list; any iterable or async iterable, read as it is needed. Duplicates count once. What an iterator
+            had not given yet when the batch was stopped has no outcome.
+        max_running: The most refreshes in flight on the server.
+        submit_ahead: So many more, for a server that queues refreshes by itself: it is never idle between two looks.
+        order: As given, or the longest first by the journal's past durations, which reads all references before it begins.
+        on_running: What to do with a cluster that is being refreshed already: watch it without a request (`attach`), refresh it
+            anew when that has ended (`rerun`), leave it out (`skip`), or count it as failed (`fail`).
+        on_error: With `stop`, the first one that does not succeed ends the batch: what is in flight is watched to its end.
+        max_failures: The same after so many.
+        cluster_timeout: Seconds for each refresh from its request on; the `timeout` of `poll` when None.
+        timeout: Seconds for the whole batch. Before a deadline passes, there is one last look.
+        poll: How refreshes are watched; the session's policy when None.
+        journal: A file that makes the batch safe against the end of its process: run again with the same file, it goes on.
+        on_event: Called with each event, in order; a coroutine function is awaited. What it raises ends the batch.
+        keep_successes: Whether the report has the outcomes of successes. False for a million references.
+
+    Raises:
+        JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.
+        Exception: What `refs` or `on_event` raises, as it is.
+        asyncio.CancelledError: The batch was cancelled. This and any other exception has notes with the tickets of the refreshes that go
+            on on the server.
+    """
+    batch = RefreshBatch(
+        project,
+        refs,
+        max_running=max_running,
+        submit_ahead=submit_ahead,
+        order=order,
+        on_running=on_running,
+        on_error=on_error,
+        max_failures=max_failures,
+        cluster_timeout=cluster_timeout,
+        timeout=timeout,
+        poll=poll,
+        journal=journal,
+        keep_successes=keep_successes,
+    )
+    batch._listening = on_event is not None  # noqa: SLF001
+    try:
+        async with batch:
+            if on_event is not None:
+                async for event in batch:
+                    answer = on_event(event)
+                    if inspect.isawaitable(answer):
+                        await answer
+    except BaseException as problem:
+        _note_tickets(problem, batch.report)
+        raise
+    return batch.report
+
+
+def _note_tickets(problem: BaseException, report: RefreshReport) -> None:
+    left = [outcome for outcome in report.outcomes if outcome.status is Status.CANCELLED and outcome.ticket]
+    if left:
+        problem.add_note(f"{len(left)} refreshes go on on the server. Attach to their tickets to watch them:")
+    for outcome in left:
+        assert outcome.ticket is not None
+        problem.add_note(outcome.ticket.to_json())
+
+
+def _seen(driver: asyncio.Task[None]) -> None:
+    if not driver.cancelled():
+        driver.exception()
+
+
+def _out_of_time(run: Run) -> None:
+    run.stop("The time for the batch is over.", Status.TIMED_OUT)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigurationError(f"{name} has to be one of {', '.join(map(repr, choices))}.")
+
+
+def _check_number(name: str, value: object, least: int) -> None:
+    if type(value) is not int or value < least:
+        raise ConfigurationError(f"{name} has to be an int of at least {least}.")

@@ -1,0 +1,247 @@
+"""Going on with what an earlier process has begun, meant to begin, or finished, as its journal tells."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ta_cluster_async.batch import Attached, Journal, Outcome, RefreshBatch, Status, Submitted
+from ta_cluster_async.emulator.loop import run
+from ta_cluster_async.errors import JournalBusy, TokenRejected
+from ta_cluster_async.models import RefreshTicket
+
+BASE = datetime(2025, 12, 31)  # noqa: DTZ001 - server times have no zone
+
+
+def ticket(cluster_id: int, *, ago: float = 5.0) -> RefreshTicket:
+    """A refresh that an earlier process has started, or was about to."""
+    return RefreshTicket(
+        project_id=1,
+        cluster_id=cluster_id,
+        cluster_name=f"c_{cluster_id}",
+        baseline_refresh_time=BASE,
+        baseline_progress=100,
+        submitted_at=datetime.now(UTC) - timedelta(seconds=ago),
+    )
+
+
+def leave(path: Any, **entries: list[Any]) -> Journal:
+    """A journal as a process leaves it that was killed.
+
+    Args:
+        path: Its file.
+        entries: Which clusters were `intended` and `submitted`, and which outcomes were `finished`.
+    """
+    journal = Journal(path)
+
+    async def main() -> None:
+        left = await journal.open(base_url="http://127.0.0.1", project_id=1, max_running=3)
+        for cluster_id in entries.get("intended", []):
+            await left.intend(ticket(cluster_id), cluster_id)
+        for cluster_id in entries.get("submitted", []):
+            await left.intend(ticket(cluster_id), cluster_id)
+            left.submitted(cluster_id, ticket(cluster_id))
+        for outcome in entries.get("finished", []):
+            left.finished(outcome)
+        await left.close(complete=False)
+
+    run(main())
+    return journal
+
+
+def test_what_was_submitted_is_watched_and_not_sent_again(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=50.0)
+    journal = leave(tmp_path / "runs.db", submitted=[1])
+
+    def refs() -> Any:
+        server.begin(server.cluster(1))
+        return [1, 2, 3]
+
+    told = kit.tell(server, refs, journal=journal)
+    assert told.report.ok
+    assert server.posts == {1: 1, 2: 1, 3: 1}
+    assert [ask for ask in server.asks if ask.is_refresh and ask.cluster.id == 1] == []
+    assert [event.ref for event in told.of(Attached)] == [1]
+    assert told[1].attempts == 1
+    assert told[1].run_seconds == pytest.approx(50, abs=8)
+
+
+def test_what_has_ended_between_two_processes_has_its_outcome_but_no_duration(
+    kit: Any, tmp_path: Any
+) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=50.0)
+    server.cluster(1).runs.append((-60.0, -60.0, -10.0))
+    told = kit.tell(server, [1, 2], journal=leave(tmp_path / "runs.db", submitted=[1]))
+    assert told.report.ok
+    assert [ask.cluster.id for ask in server.asks if ask.is_refresh] == [2]
+    assert told[1].run_seconds is None
+    assert told[1].ticket.baseline_refresh_time == BASE
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_was_meant_to_be_sent_and_was_is_not_sent_again(kit: Any, tmp_path: Any, *, ended: bool) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=50.0)
+    journal = leave(tmp_path / "runs.db", intended=[1])
+
+    def refs() -> Any:
+        if ended:
+            server.cluster(1).runs.append((-60.0, -60.0, -10.0))
+        else:
+            server.begin(server.cluster(1))
+        return [1, 2]
+
+    told = kit.tell(server, refs, journal=journal)
+    assert told.report.ok
+    assert [ask.cluster.id for ask in server.asks if ask.is_refresh] == [2]
+    assert [event.ref for event in told.of(Submitted)].count(1) == 1, "told as soon as it is proved"
+
+
+def test_what_was_meant_to_be_sent_and_was_not_is_sent_when_that_is_certain(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=50.0)
+    told = kit.tell(server, [1, 2], journal=leave(tmp_path / "runs.db", intended=[1]))
+    assert told.report.ok
+    assert server.posts == {1: 1, 2: 1}
+    assert 290 < server.cluster(1).runs[0][0] < 320, "after the grace time, as it might have begun until then"
+    assert told[1].attempts == 2
+    assert told[1].ticket.submitted_at > datetime.now(UTC) - timedelta(seconds=4), (
+        "the ticket is that of its own request"
+    )
+
+
+def test_what_has_an_outcome_keeps_it(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(4)
+    ends = [
+        Outcome(
+            ref=1, status=Status.SUCCEEDED, cluster_id=1, cluster_name="c_1", attempts=1, run_seconds=7.0
+        ),
+        Outcome(ref=2, status=Status.FAILED, cluster_id=2, cluster_name="c_2", message="no", attempts=1),
+        Outcome(ref="gone", status=Status.REJECTED, message="There is none."),
+    ]
+    told = kit.tell(server, ["c_1", 2, 3, "gone"], journal=leave(tmp_path / "runs.db", finished=ends))
+    assert told.report.counts == {Status.SUCCEEDED: 2, Status.FAILED: 1, Status.REJECTED: 1}
+    assert server.posts == {3: 1}
+    assert told["c_1"].resumed
+    assert told["c_1"].run_seconds == 7.0
+    assert told[2].resumed
+    assert told[2].message == "no"
+    assert not told["gone"].resumed, "names are looked up anew"
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.TIMED_OUT])
+def test_what_was_only_left_out_is_refreshed(kit: Any, tmp_path: Any, status: Status) -> None:
+    server = kit.Deployment()
+    server.add(2)
+    left_out = Outcome(ref=1, status=status, cluster_id=1, cluster_name="c_1", message="stopped")
+    told = kit.tell(server, [1, 2], journal=leave(tmp_path / "runs.db", finished=[left_out]))
+    assert told.report.ok
+    assert server.posts == {1: 1, 2: 1}
+
+
+def test_a_batch_that_has_ended_is_not_gone_on_with(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(3)
+    server.add(1, fails=True)
+    path = tmp_path / "runs.db"
+    first = kit.tell(server, [1, 2, 3, 4], journal=path)
+    second = kit.tell(server, [1, 2, 3, 4], journal=path, start=first.clock)
+    assert first.report.counts == second.report.counts
+    assert first.report.run_id != second.report.run_id
+    assert server.posts == {1: 2, 2: 2, 3: 2, 4: 2}
+    assert [info.state for info in Journal(path).runs()] == ["complete", "complete"]
+
+
+def test_a_cancelled_batch_is_gone_on_with(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(12, seconds=50.0)
+    path = tmp_path / "runs.db"
+    first = kit.tell(
+        server, range(1, 13), max_running=4, journal=path, at={70.0: RefreshBatch.cancel}, silence=1.0
+    )
+    second = kit.tell(server, range(1, 13), max_running=4, journal=path, start=first.clock)
+    assert first.report.counts == {Status.SUCCEEDED: 4, Status.CANCELLED: 8}
+    assert second.report.counts == {Status.SUCCEEDED: 12}
+    assert sum(outcome.resumed for outcome in second.report.outcomes) == 4
+    assert server.posts == dict.fromkeys(range(1, 13), 1)
+    assert second.report.run_id == first.report.run_id
+    assert server.most_running <= 4
+
+
+def test_a_batch_whose_token_was_rejected_is_gone_on_with(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(8, seconds=50.0)
+    path = tmp_path / "runs.db"
+    server.rule = lambda ask: kit.REJECTED if ask.at > 30 else None
+    first = kit.tell(server, range(1, 9), max_running=4, journal=path, silence=1.0)
+    assert all(isinstance(outcome.error, TokenRejected) for outcome in first.report.outcomes)
+    server.rule = lambda _: None
+    second = kit.tell(server, range(1, 9), max_running=4, journal=path, start=first.clock)
+    assert second.report.counts == {Status.SUCCEEDED: 8}
+    assert server.posts == dict.fromkeys(range(1, 9), 1)
+
+
+def test_a_joined_refresh_is_gone_on_with_as_a_joined_one(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=50.0)
+    path = tmp_path / "runs.db"
+
+    def refs() -> Any:
+        if not server.cluster("c_1").runs:
+            server.begin(server.cluster("c_1"))
+        return ["c_1", 2, 3]
+
+    first = kit.tell(server, refs, journal=path, at={20.0: RefreshBatch.cancel}, silence=1.0)
+    second = kit.tell(server, refs, journal=path, start=first.clock)
+    assert second.report.ok
+    assert server.posts == {1: 1, 2: 1, 3: 1}
+    assert second["c_1"].attempts == 0
+    assert second["c_1"].ticket.attached
+
+
+def test_durations_of_joined_refreshes_teach_nothing(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=100.0)
+    server.add(1, seconds=30.0)
+    path = tmp_path / "runs.db"
+
+    def refs() -> Any:
+        server.begin(server.cluster(1))
+        server.cluster(1).runs[0] = (0.0, -95.0, 5.0)  # it has almost ended
+        return [1, 2]
+
+    kit.tell(server, refs, journal=path)
+
+    async def known() -> dict[int, float]:
+        journal = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=3)
+        try:
+            return await journal.durations([1, 2])
+        finally:
+            await journal.close(complete=True)
+
+    assert run(known()) == {2: pytest.approx(30, abs=4)}
+
+
+def test_a_second_runner_is_told_who_has_the_journal(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(3)
+    journal = Journal(tmp_path / "runs.db")
+
+    async def main() -> Any:
+        return await journal.open(base_url="http://127.0.0.1", project_id=1, max_running=3)
+
+    async def both() -> Any:
+        held = await main()
+        try:
+            with pytest.raises(JournalBusy) as caught:
+                await main()
+        finally:
+            await held.close(complete=False)
+        return caught.value
+
+    assert run(both()).holder
+    told = kit.tell(server, [1, 2, 3], journal=journal)
+    assert told.report.ok, "one that has given it back is in nobody's way"
