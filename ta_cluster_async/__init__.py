@@ -13,7 +13,9 @@ from .batch import (
     RefreshReport,
     Status,
     Submitted,
+    Upload,
     refresh_all,
+    upload_many,
 )
 from .errors import (
     ApiError,
@@ -22,6 +24,7 @@ from .errors import (
     InvalidRequest,
     JournalBusy,
     JournalError,
+    MatchTooLow,
     MissingParameter,
     NotFound,
     NotJson,
@@ -78,7 +81,17 @@ from .models import (
 )
 from .protocol.refresh import PollPolicy
 from .protocol.retry import RetryPolicy
-from .resources import Clusters, IdSource, Pager, PairSource, Project, Refresh, RefreshResult, Tags
+from .resources import (
+    Clusters,
+    IdSource,
+    Pager,
+    PairSource,
+    Project,
+    Refresh,
+    RefreshResult,
+    Tags,
+    UploadProgress,
+)
 from .secret import Secret
 from .session import TaSession
 from .tokens import TokenProvider
@@ -111,6 +124,7 @@ __all__ = [
     "JournalBusy",
     "JournalError",
     "LowerBound",
+    "MatchTooLow",
     "MissingParameter",
     "NotFound",
     "NotJson",
@@ -157,6 +171,8 @@ __all__ = [
     "TokenProvider",
     "TokenRejected",
     "TransportError",
+    "Upload",
+    "UploadProgress",
     "UploadResult",
     "UserClusterDef",
     "UserTagDef",
@@ -166,5 +182,6 @@ __all__ = [
     "event_property",
     "recent_days",
     "refresh_all",
+    "upload_many",
     "user",
 ]

@@ -1,0 +1,40 @@
+"""Errors of the library as a person reads them, in the user's language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .language import is_chinese
+
+if TYPE_CHECKING:
+    from ..errors import TaError
+
+_AT_THE_COMMAND_LINE = {
+    "open the session with strict_names=False": "write strict_names = false into the profile",
+    "Lower rate_limit= or max_connections= of the session, or give the call more time with timeout=.": (
+        "Lower rate_limit or max_connections in the profile, or try again later."
+    ),
+    "or allow more time with PollPolicy(grace=...)": "or allow more time with poll_grace in the profile",
+    "attach to the ticket to go on waiting": "go on waiting with `ta-cluster wait`",
+    "Look at main_column= and at the ids.": "Look at --main-column and at the ids.",
+    "given as ssl= cannot be used": "cannot be used",
+    "runs() tells which it has": "`ta-cluster runs list` tells which it has",
+}
+"""What the library advises for programs, and what that is for the command."""
+
+
+def error_text(error: TaError) -> str:
+    """What happened and what to do. In Chinese the library's own English text stands behind what its kind of error means."""
+    if not is_chinese():
+        return for_the_command(str(error))
+    from .chinese_errors import ERRORS  # noqa: PLC0415 - most need none of it
+
+    meaning = next(ERRORS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ERRORS)
+    return f"{meaning}（{for_the_command(error.message)}）" if error.message else meaning
+
+
+def for_the_command(text: str) -> str:
+    """A text of the library with the advice that fits the command."""
+    for library, command in _AT_THE_COMMAND_LINE.items():
+        text = text.replace(library, command)
+    return text

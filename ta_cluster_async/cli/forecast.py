@@ -1,0 +1,175 @@
+"""What a refresh would do, without doing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from attrs import asdict, define
+
+from ..errors import NotFound
+from ..protocol.refresh import is_running
+from .board import clock
+from .history import makespan
+from .language import tr
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..models import ClusterRow
+    from ..resources import Project
+    from .history import History
+    from .selection import Selection
+
+OnRunning: TypeAlias = Literal["attach", "rerun", "skip", "fail"]
+_PAGE = 1000
+
+
+@define(kw_only=True)
+class Forecast:
+    """What a refresh would do.
+
+    Attributes:
+        refresh: How many it would send a request for.
+        attach: How many run already and would only be watched.
+        skip: How many run already and would be left out.
+        fail: How many run already and would be counted as failed.
+        unknown: How many do not exist.
+        ended: How many have ended already in the run that it would go on with.
+        known: Of how many it is known how long they take.
+        requests: How many requests it would send, retries not counted.
+        requests_at_least: True when the history does not tell how many looks there will be, and `requests` is without them.
+        seconds: How long it would take; None when the history tells nothing.
+        max_running: The most at a time.
+        run_id: The run that it would go on with.
+    """
+
+    refresh: int = 0
+    attach: int = 0
+    skip: int = 0
+    fail: int = 0
+    unknown: int = 0
+    ended: int = 0
+    known: int = 0
+    requests: int = 0
+    requests_at_least: bool = True
+    seconds: float | None = None
+    max_running: int
+    run_id: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON values."""
+        return asdict(self)
+
+    def sentences(self) -> list[str]:
+        """As a person reads it."""
+        said = [
+            tr(
+                "Would refresh {refresh}, attach to {attach} that run already, and skip {skip}.",
+                refresh=self.refresh,
+                attach=self.attach,
+                skip=self.skip,
+            )
+        ]
+        if self.fail:
+            said.append(tr("{count} run already and would count as failed.", count=self.fail))
+        if self.unknown:
+            said.append(tr("{count} do not exist.", count=self.unknown))
+        if self.run_id is not None:
+            said.append(
+                tr(
+                    "{count} have ended in the run {run_id}, which was interrupted and would be gone on with.",
+                    count=self.ended,
+                    run_id=self.run_id,
+                )
+            )
+        count = (
+            tr("at least {count} requests", count=self.requests)
+            if self.requests_at_least
+            else tr("about {count} requests", count=self.requests)
+        )
+        if self.seconds is None:
+            said.append(
+                tr(
+                    "Predicted: {requests}. No history tells how long it takes; a --journal will.",
+                    requests=count,
+                )
+            )
+        else:
+            said.append(
+                tr(
+                    "Predicted: {requests} and about {time}, at most {max_running} at a time, from the history of {known} of them.",
+                    requests=count,
+                    time=clock(self.seconds),
+                    max_running=self.max_running,
+                    known=self.known,
+                )
+            )
+        said.append(tr("Nothing was sent that changes anything."))
+        return said
+
+
+async def forecast(
+    project: Project,
+    selection: Selection,
+    history: History,
+    *,
+    on_running: OnRunning,
+    max_running: int,
+    longest_first: bool,
+) -> Forecast:
+    """Look at the state of each, and tell what would be done."""
+    found = Forecast(max_running=max_running)
+    if history.going_on is not None:
+        found.run_id = history.going_on.run_id
+    seconds: list[float | None] = []
+    rows = dict(selection.rows) or await _few_or_all(project, selection.refs)
+    names = {row.cluster_name: row for row in rows.values()}
+    for ref in selection.refs:
+        row = names.get(ref) if isinstance(ref, str) else rows.get(ref)
+        state = await _state(project, ref) if row is None else (row.id, row.progress, row.refresh_time)
+        if state is None:
+            found.unknown += 1
+            continue
+        cluster_id, progress, refresh_time = state
+        if cluster_id in history.ended:
+            found.ended += 1
+            continue
+        if progress is None or not is_running(progress, refresh_time) or on_running == "rerun":
+            found.refresh += 1
+        elif on_running == "attach":
+            found.attach += 1
+        elif on_running == "skip":
+            found.skip += 1
+            continue
+        else:
+            found.fail += 1
+            continue
+        seconds.append(history.seconds.get(cluster_id))
+    found.known = sum(one is not None for one in seconds)
+    found.seconds = makespan(
+        seconds, max_running, longest_first=longest_first, others=history.seconds.values()
+    )
+    to_watch = found.refresh + found.attach
+    pages = -(-max(1, len(rows)) // _PAGE)
+    found.requests_at_least = history.requests is None
+    least = found.refresh + pages
+    found.requests = least if history.requests is None else max(least, round(to_watch * history.requests))
+    return found
+
+
+async def _few_or_all(project: Project, refs: list[int | str]) -> dict[int, ClusterRow]:
+    """The whole list, unless so few are wanted that each is asked for by itself."""
+    if len(refs) <= 2:
+        return {}
+    rows: dict[int, ClusterRow] = {}
+    for resource in (project.clusters, project.tags):
+        rows |= {row.id: row for row in await resource.list(page_size=_PAGE).collect()}
+    return rows
+
+
+async def _state(project: Project, ref: int | str) -> tuple[int, int, datetime | None] | None:
+    try:
+        detail = await project.clusters.detail(ref)
+    except NotFound:
+        return None
+    return detail.id, detail.progress, detail.refresh_time

@@ -1,0 +1,89 @@
+"""What the package offers by its own name, and what importing it costs."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import ta_cluster_async
+
+CONTRACT = {
+    "ConditionCluster",
+    "ConditionTag",
+    "EventCondition",
+    "FirstLastTag",
+    "PropertyFilter",
+    "QuotaTag",
+    "RefreshBatch",
+    "RefreshTicket",
+    "TaSession",
+    "UserClusterDef",
+    "refresh_all",
+}
+ERRORS = {
+    name
+    for name, value in vars(ta_cluster_async.errors).items()
+    if isinstance(value, type) and issubclass(value, Exception)
+}
+NEEDED = {"anyio", "attr", "attrs", "cattrs", "idna", "sniffio", "typing_extensions"}
+
+
+def modules_after(code: str) -> set[str]:
+    """The top-level modules that are loaded after `code` in a fresh interpreter."""
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys\ntry:\n    {code}\nfinally:\n    print('\\n', *sys.modules, sep='\\n')",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in ended.stdout.split()}
+
+
+def test_the_public_names_are_there_and_sorted() -> None:
+    assert sorted(set(ta_cluster_async.__all__)) == ta_cluster_async.__all__
+    assert all(hasattr(ta_cluster_async, name) for name in ta_cluster_async.__all__)
+
+
+def test_the_names_of_the_contract_are_public() -> None:
+    assert set(ta_cluster_async.__all__) >= CONTRACT
+
+
+def test_every_error_is_public() -> None:
+    assert set(ta_cluster_async.__all__) >= ERRORS
+
+
+def test_nothing_else_is_public_but_the_rooms() -> None:
+    public = {
+        name for name in vars(ta_cluster_async) if name.isidentifier() and not name.startswith("_")
+    } - set(ta_cluster_async.__all__)
+    assert all(sys.modules[f"ta_cluster_async.{name}"] is getattr(ta_cluster_async, name) for name in public)
+
+
+@pytest.mark.parametrize("name", ta_cluster_async.__all__)
+def test_a_public_name_says_what_it_is(name: str) -> None:
+    value = getattr(ta_cluster_async, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert (value.__doc__ or "").strip()
+
+
+def test_importing_it_loads_what_it_needs_and_nothing_of_an_extra() -> None:
+    strangers = (
+        modules_after("import ta_cluster_async") - modules_after("pass") - set(sys.stdlib_module_names)
+    )
+    assert strangers - NEEDED == {"ta_cluster_async"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["refresh", "--help"], ["emulator", "--help"]])
+def test_the_help_of_the_command_loads_neither_aiohttp_nor_duckdb(arguments: list[str]) -> None:
+    loaded = modules_after(
+        f"from ta_cluster_async.cli import main\n    try: main({arguments!r})\n    except SystemExit: pass"
+    )
+    assert "typer" in loaded
+    assert not loaded & {"aiohttp", "duckdb"}
