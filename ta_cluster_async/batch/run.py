@@ -81,6 +81,8 @@ class Run:
         starting: Targets whose POST is under way.
         planned: True when no more references are to come.
         stopped: Why no more are started, "" while they are.
+        not_begun: Outcomes of what was given up before it began. They go into the journal when the batch is complete; should the process
+            end before that, another run takes these up.
         interrupted: The batch could not go on. What has no end by now is no end in the journal, so that another run goes on with it.
         changed: Fires when a place, a target or the end of the batch has come.
         flown: Fires when a target comes into flight, and when all are taken out of it.
@@ -103,6 +105,7 @@ class Run:
         self.deadline = inf if options.timeout is None else self.began + options.timeout
         self.last_start = last_look(self.began, self.deadline)
         self.journal: RunJournal | None = None
+        self.not_begun: list[Outcome] = []
         self.views = {
             catalog: ListView(self.session, project.id, catalog) for catalog in (Catalog.CLUSTER, Catalog.TAG)
         }
@@ -277,7 +280,10 @@ class Run:
         if self.options.keep_successes or not outcome.ok:
             self.outcomes.append(outcome)
         if self.journal is not None and not self.interrupted and not outcome.resumed:
-            self.journal.finished(outcome)
+            if outcome.ticket is None and outcome.status in (Status.CANCELLED, Status.TIMED_OUT):
+                self.not_begun.append(outcome)
+            else:
+                self.journal.finished(outcome)
         self.emit(Finished(at=self.at(), outcome=outcome))
         limit = self.options.max_failures
         if limit is not None and not self.stopped and self.failures >= limit:

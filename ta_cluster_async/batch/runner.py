@@ -232,6 +232,9 @@ class RefreshBatch:
         """Let it write what is left. One that is cancelled does not wait for long: the journal's thread ends by itself."""
         is_cancelled = self._cancelled or is_task_cancelled()
         seconds = _JOURNAL_SECONDS if is_cancelled else inf
+        if not run.interrupted:
+            for outcome in run.not_begun:
+                journal.finished(outcome)
         with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
             await journal.close(complete=not run.interrupted, requests=run.requests, makespan=run.at())
 

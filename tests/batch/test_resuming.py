@@ -245,3 +245,37 @@ def test_a_second_runner_is_told_who_has_the_journal(kit: Any, tmp_path: Any) ->
     assert run(both()).holder
     told = kit.tell(server, [1, 2, 3], journal=journal)
     assert told.report.ok, "one that has given it back is in nobody's way"
+
+
+def test_what_was_given_up_before_it_began_is_taken_up_when_the_batch_did_not_come_to_its_end(
+    kit: Any, tmp_path: Any
+) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=200.0)
+    server.add(1, seconds=10.0, fails=True)
+    server.add(5, seconds=10.0)
+    journal = Journal(tmp_path / "runs.db")
+    first = kit.tell(
+        server,
+        range(1, 8),
+        max_running=2,
+        on_error="stop",
+        journal=journal,
+        at={60.0: RefreshBatch.cancel},
+        silence=10.0,
+    )
+    assert first.report.counts == {Status.FAILED: 1, Status.CANCELLED: 6}
+    told = kit.tell(server, range(1, 8), max_running=2, journal=journal, start=300.0)
+    assert told.report.counts == {Status.SUCCEEDED: 6, Status.FAILED: 1}
+    assert server.posts == dict.fromkeys(range(1, 8), 1)
+
+
+def test_what_was_given_up_is_in_the_journal_of_a_batch_that_came_to_its_end(
+    kit: Any, tmp_path: Any
+) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=10.0, fails=True)
+    server.add(5, seconds=10.0)
+    journal = Journal(tmp_path / "runs.db")
+    kit.tell(server, range(1, 7), max_running=1, on_error="stop", journal=journal)
+    assert journal.runs()[0].counts == {Status.FAILED: 1, Status.CANCELLED: 5}
