@@ -176,7 +176,7 @@ def rows(*, quick: bool = False) -> list[Row]:
         peers = generate(Path(folder))
         for at_once in (1, 16, 100) if quick else (1, 16, 100, 1000):
             rounds, calls = (9, 1000) if quick else (21, 2000)
-            what = f"progress(), {at_once} in flight, CPU against"
+            what = f"progress(), {at_once} in flight:"
             openers: dict[str, Open] = {"ours": open_ours, "plain": _open_plain, "raw": _open_raw}
             openers |= {name: opener for name, opener in peers.items() if not isinstance(opener, str)}
             if at_once > 100 and SLOW in openers:

@@ -215,7 +215,12 @@ class TaSession:
         self._state = _State.CLOSED
 
     async def call(
-        self, request: Request, convert: Callable[[JsonValue], T], *, timeout: float | None = None
+        self,
+        request: Request,
+        convert: Callable[[JsonValue], T],
+        *,
+        timeout: float | None = None,
+        quick: Callable[[bytes], T | None] | None = None,
     ) -> T:
         """Send a request, again where that is safe, and return its converted data.
 
@@ -226,6 +231,7 @@ class TaSession:
             convert: Makes the result from the answer's `data`; raises `SchemaError` for a wrong shape. A delete whose first try got no
                 answer and whose next one finds nothing to delete is a success, with None for its data.
             timeout: Seconds for everything, retries included; the session's default when None.
+            quick: Makes the result straight from the bytes of the first answer, or returns None, and `convert` does.
 
         Raises:
             TaError: As the class tree in `errors` says.
@@ -242,7 +248,9 @@ class TaSession:
         transport = self._transport
         assert transport is not None
         try:
-            outcome = self._read(await transport.send(request, token, left), token, convert)
+            answer = await transport.send(request, token, left)
+            found = quick(answer.body) if quick is not None and isinstance(answer, Response) else None
+            outcome = self._read(answer, token, convert) if found is None else found
         finally:
             self._gate.leave()
         if isinstance(outcome, TaError):

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FAULT = 70
-_NO_READER = 141
 _INTERRUPTED = 130
 _COMPLETE = "_TA_CLUSTER_COMPLETE"
 
@@ -36,10 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if missing.name not in ("rich", "typer"):
             _leave_with_fault()
         _leave(tr('Error: The command needs an extra: python -m pip install "ta-cluster-async[cli]"'))
-    except BrokenPipeError:
-        # Nobody reads on. What is still in the buffers is not to be tried again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(_NO_READER) from None
     except KeyboardInterrupt:
         raise SystemExit(_INTERRUPTED) from None
     except Exception:  # noqa: BLE001 - the last place that could show a token

@@ -15,7 +15,7 @@ from ..resources import Project
 from .board import Board
 from .connection import Quiet, connected, for_a_person, open_project
 from .console import is_quiet, messages, results, say, show, show_lines
-from .display import failure_line, progress_display, summary_line
+from .display import MOST_FAILURES, failure_line, progress_display, summary_line
 from .durations import seconds_of
 from .exits import Exit, exit_of_report
 from .forecast import forecast
@@ -369,16 +369,15 @@ async def _on_screen(
 
 
 def tell_failures(report: RefreshReport, *, already_told: int) -> None:
-    """Say why each failed, unless the display has said it already."""
+    """Say why each failed, as far as the display has not said it already and a person can read it."""
     failures = report.failures
-    if already_told >= len(failures):
-        return
-    for outcome in failures[:_MOST_ROWS]:
+    for outcome in () if already_told else failures[:_MOST_ROWS]:
         say(failure_line(outcome))
-    if len(failures) > _MOST_ROWS:
+    more = len(failures) - min(already_told, MOST_FAILURES) if already_told else len(failures) - _MOST_ROWS
+    if more > 0:
         say(
             tr(
                 "And {count} more that did not succeed: --json tells all of them, and so does a --journal.",
-                count=len(failures) - _MOST_ROWS,
+                count=more,
             )
         )

@@ -131,11 +131,15 @@ class DefinitionReader:
 
 
 class AnswerReader:
-    """Reads an object strictly; keys without a field go to `extra`."""
+    """Reads an object strictly; keys without a field go to `extra`.
+
+    Attributes:
+        slots: The fields in the order of the constructor, which ends with `extra`.
+    """
 
     def __init__(self, cls: type[Answer], slots: Sequence[Slot]) -> None:
         self._cls: Callable[..., object] = cls
-        self._slots = slots
+        self.slots = slots
         self._keys = frozenset(slot.key for slot in slots)
         # The quick way below calls the constructor by position, as extra comes last.
         self._scalars = [slot.read for slot in slots if isinstance(slot.read, Scalar)]
@@ -144,7 +148,7 @@ class AnswerReader:
         """Raises Mismatch that names the field."""
         found = _as_object(value)
         fields: dict[str, object] = {}
-        for slot in self._slots:
+        for slot in self.slots:
             raw = found.get(slot.key, _ABSENT)
             if slot.optional and (raw is _ABSENT or raw is None):
                 continue
@@ -162,7 +166,7 @@ class AnswerReader:
 
         None when one does not fit: reading them one by one then finds the place.
         """
-        if not values or len(self._scalars) != len(self._slots) or set(map(type, values)) != {dict}:
+        if not values or len(self._scalars) != len(self.slots) or set(map(type, values)) != {dict}:
             return None
         rows: Sequence[Any] = values
         first = tuple(rows[0])
@@ -184,10 +188,10 @@ class AnswerReader:
         """Read rows that all have these keys in this order."""
         found = dict(zip(keys, zip(*map(dict.values, rows), strict=True), strict=True))
         columns: list[Any] = []
-        for slot, scalar in zip(self._slots, self._scalars, strict=True):
+        for slot, scalar in zip(self.slots, self._scalars, strict=True):
             column: Any = repeat(None) if slot.optional else None
             if slot.key in found:
-                column = _column(scalar, found[slot.key], optional=slot.optional)
+                column = read_column(scalar, found[slot.key], optional=slot.optional)
             if column is None:
                 return None
             columns.append(column)
@@ -197,7 +201,8 @@ class AnswerReader:
         return list(map(self._cls, *columns))
 
 
-def _column(scalar: Scalar, column: Sequence[Any], *, optional: bool) -> Sequence[Any] | None:
+def read_column(scalar: Scalar, column: Sequence[Any], *, optional: bool) -> Sequence[Any] | None:
+    """Read the values that one field has in many rows; None when one of them does not fit."""
     types = set(map(type, column))
     nulls = optional and _NULL in types
     if not types <= (scalar.types | {_NULL} if nulls else scalar.types):

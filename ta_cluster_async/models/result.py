@@ -210,6 +210,7 @@ class UploadResult(Answer):
         user_num: How many users are in it now.
         unmatched_num: How many records matched no user.
         tag_value_null_num: How many records had no tag value.
+        skipped_num: How many rows of the source were not sent, since they have no id (`on_null="skip"`). The server does not know of them.
         extra: The keys that have no field here, as the server spells them.
     """
 
@@ -226,4 +227,21 @@ class UploadResult(Answer):
     user_num: int | None = None
     unmatched_num: int | None = None
     tag_value_null_num: int | None = None
+    skipped_num: int = 0
     extra: dict[str, JsonValue] = field(factory=dict)
+
+    @property
+    def match_rate(self) -> float | None:
+        """The share of the uploaded records that matched a user, 0 to 1; None where the server gave no counts."""
+        return _share(self.upload_num, self.unmatched_num, of_others=True)
+
+    @property
+    def tag_value_null_rate(self) -> float | None:
+        """The share of the uploaded records without a tag value, 0 to 1; None where the server gave no counts."""
+        return _share(self.upload_num, self.tag_value_null_num)
+
+
+def _share(total: int | None, some: int | None, *, of_others: bool = False) -> float | None:
+    if not total or some is None:
+        return None
+    return (total - some if of_others else some) / total

@@ -5,5 +5,19 @@ from .pager import Pager
 from .project import Project
 from .refresh import Refresh, RefreshResult
 from .source import IdSource, PairSource
+from .source_layout import OnNull
+from .source_progress import OnProgress, UploadProgress
 
-__all__ = ["Clusters", "IdSource", "Pager", "PairSource", "Project", "Refresh", "RefreshResult", "Tags"]
+__all__ = [
+    "Clusters",
+    "IdSource",
+    "OnNull",
+    "OnProgress",
+    "Pager",
+    "PairSource",
+    "Project",
+    "Refresh",
+    "RefreshResult",
+    "Tags",
+    "UploadProgress",
+]

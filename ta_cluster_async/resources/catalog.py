@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from ..errors import ConfigurationError, InvalidRequest, NotFound, SchemaError, TaError, TokenRejected
+from ..errors import (
+    ConfigurationError,
+    InvalidRequest,
+    MatchTooLow,
+    NotFound,
+    SchemaError,
+    TaError,
+    TokenRejected,
+)
 from ..models import (
     ClusterDetail,
     RefreshTicket,
@@ -25,15 +33,18 @@ from .deadline import Deadline
 from .lookback import look_for, unknown_outcome
 from .pager import Pager
 from .refresh import Refresh, read_detail, read_progress
-from .source import open_in_time, source_of
+from .source import open_in_time
 from .submit import submit
+from .uploading import may_be_result
 
 if TYPE_CHECKING:
     from ..models import Catalog, ClusterType, JsonObject, JsonValue, ToCreate, ToUpdate
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
     from ..session import TaSession
-    from .reader import Encode
+    from .source import Source
+    from .source_layout import Encode
+    from .uploading import Rows
 
 
 class CatalogResource:
@@ -47,6 +58,7 @@ class CatalogResource:
     catalog: ClassVar[Catalog]
     _kinds: ClassVar[tuple[type, ...]]
     _encode: ClassVar[Encode]
+    _columns: ClassVar[int]
 
     def __init__(self, session: TaSession, project_id: int) -> None:
         self._session = session
@@ -178,7 +190,7 @@ class CatalogResource:
 
     async def _upload(  # noqa: PLR0917  (the two callers pass on what they were given)
         self,
-        source: object,
+        rows: Rows,
         display_name: str,
         main_column: str,
         name: str | None,
@@ -194,7 +206,7 @@ class CatalogResource:
             "clusterName": None if name is None else check_name(name, strict=strict),
             "remarks": _check_text(remarks, "remarks"),
         }
-        upload = source_of(source, type(self)._encode)  # noqa: SLF001
+        upload = self._open(rows)
         request = build(UPLOAD, query, upload=upload)
         deadline = Deadline(timeout, self._session.upload_timeout)
         try:
@@ -203,7 +215,10 @@ class CatalogResource:
             can_look = name is not None and await self._is_absent(name, deadline)
             try:
                 seconds = deadline.left(keep=deadline.kept if can_look else 0.0)
-                return await self._session.call(request, _uploaded, timeout=seconds)
+                result = await self._session.call(request, _uploaded, timeout=seconds)
+                return rows.judge(result, upload, UPLOAD.name)
+            except MatchTooLow:
+                raise
             except TaError as problem:
                 if not may_have_applied(problem):
                     raise
@@ -211,17 +226,20 @@ class CatalogResource:
         finally:
             await upload.aclose()
         if name is None:
-            looked = "It has no name to look for: look for its display name in the list."
+            looked = (
+                f"It has no name to look for: look for the display name {display_name!r} in the list, where the newest row "
+                "with it may be this upload; or pass name=, so that it can be looked up."
+            )
             raise unknown_outcome(unknown, looked)
         found = await self._find(name, deadline) if can_look else None
-        if found is None or found.display_name != display_name:
+        if found is None or not may_be_result(found, display_name, upload):
             raise unknown_outcome(unknown, _not_found(name))
-        return UploadResult(found.id, user_num=found.users_num)
+        return rows.judge(UploadResult(found.id, user_num=found.users_num), upload, UPLOAD.name)
 
     async def _replace_upload(  # noqa: PLR0917  (as above)
         self,
         ref: Ref,
-        source: object,
+        rows: Rows,
         display_name: str | None,
         main_column: str | None,
         remarks: str | None,
@@ -235,7 +253,7 @@ class CatalogResource:
             "mainColumnName": None if main_column is None else _check_column(main_column),
             "remarks": _check_text(remarks, "remarks"),
         }
-        upload = source_of(source, type(self)._encode)  # noqa: SLF001
+        upload = self._open(rows)
         request = build(endpoint, query, upload=upload)
         deadline = Deadline(timeout, self._session.upload_timeout)
         try:
@@ -243,9 +261,12 @@ class CatalogResource:
             result = await self._session.call(request, _replaced, timeout=deadline.left())
         finally:
             await upload.aclose()
-        if result is not None:
-            return result
-        return UploadResult(ref if isinstance(ref, int) else await self._id_of(ref, deadline))
+        if result is None:
+            result = UploadResult(ref if isinstance(ref, int) else await self._id_of(ref, deadline))
+        return rows.judge(result, upload, endpoint.name)
+
+    def _open(self, rows: Rows) -> Source:
+        return rows.open(type(self)._encode, self._columns)  # noqa: SLF001  (read from the class, since it is a function)
 
     async def _id_of(self, name: str, deadline: Deadline) -> int:
         """The id of what was replaced by name, which the server may leave unsaid."""

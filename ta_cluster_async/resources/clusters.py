@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..models import Catalog, ConditionCluster, ConditionTag, FirstLastTag, QuotaTag
 from ..protocol.csv import encode_ids, encode_pairs
 from .catalog import CatalogResource
+from .uploading import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ..models import UploadResult
     from ..protocol.endpoints import Ref
     from .source import IdSource, PairSource
+    from .source_layout import OnNull
+    from .source_progress import OnProgress
 
 
 class Clusters(CatalogResource):
@@ -22,6 +25,7 @@ class Clusters(CatalogResource):
     catalog = Catalog.CLUSTER
     _kinds = (ConditionCluster,)
     _encode = staticmethod(encode_ids)
+    _columns = 1
 
     async def create(
         self, definition: ConditionCluster | Mapping[str, object], *, timeout: float | None = None
@@ -43,26 +47,58 @@ class Clusters(CatalogResource):
         main_column: str,
         name: str | None = None,
         remarks: str | None = None,
+        column: str | None = None,
+        header: bool = False,
+        on_null: OnNull | None = None,
+        require_match: float | None = None,
+        on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> UploadResult:
         """Create a cluster of uploaded ids (spec: 创建上传ID分群或标签).
 
+        What goes out is UTF-8 without BOM and header, one id per line, quoted only where a value needs it. A file or bytes of CSV go out
+        as they are, checked for UTF-8 and NUL while they are sent; they are read row by row with `column` or `on_null`. Ids keep their
+        text: leading zeros, all digits of integers and decimals. Columns of other types, such as floats, are refused.
+
         Args:
-            source: A path of a CSV file without a header, its bytes, a binary file, or an iterable or async iterable of ids. Files and
-                iterables are read in worker threads, one read at a time; a file is left open, a generator is closed. What can be read
-                from its start again (no iterator, no pipe) may be, after a failure that certainly had no effect.
+            source: A path (`.parquet`, `.gz` for compressed CSV, all else CSV), the bytes of a CSV, a binary file, anything with the Arrow C
+                stream interface (a table or reader of pyarrow, a frame of polars or pandas, a DuckDB relation), or an iterable or async
+                iterable of ids. Parquet and Arrow need the extra `arrow`. Files, Arrow data and iterables are read in worker threads,
+                one read at a time, Arrow data some parts ahead; a file is left open, a generator is closed. What can be read from its start
+                again (no iterator, no stream, no pipe) may be, after a failure that certainly had no effect.
             display_name: The name that TA shows, up to 50 characters.
             main_column: The property that the ids are matched with, such as `#account_id`.
             name: The name; the server makes one up when None, and then an upload of unknown outcome cannot be found again.
             remarks: A note.
+            column: The column with the ids; may be left out where there is only one. CSV text needs `header=True` for it.
+            header: The first line of a CSV is a header, which is not sent.
+            on_null: Nulls and blank ids are refused with their row (counted from 1 without the header), or with `skip` left out and
+                counted in `skipped_num`. None is `refuse`, except that a CSV that goes out as it is is not looked into for them. Lines
+                of a CSV with nothing in them are no rows.
+            require_match: The share of the records, 0 to 1, that has to match a user.
+            on_progress: Called in the event loop with an `UploadProgress`, at most ten times a second and at the end. What it raises
+                ends the upload, though the server may have taken it when `done` is True.
             timeout: Seconds for everything; the session's `upload_timeout` when None.
 
         Raises:
             InvalidRequest: The source has no rows, a row is wrong (the message says which), or it cannot be read.
-            OutcomeUnknown: The answer was lost, and nothing was found under the name, or there is no name to look for.
-            Exception: Whatever the source itself raises.
+            MatchTooLow: It matches fewer users than `require_match`, or the server does not say enough to tell. The cluster exists.
+            OutcomeUnknown: The answer was lost, and nothing was found under the name that can be this upload, or there is no name to look
+                for. What is found is taken for it if nothing had the name before, the display name is the same, all rows had been sent,
+                and it has no more users than there were rows: the API shows no count of uploaded records to compare. Of the counts such
+                a result has `user_num` only.
+            ConfigurationError: The extra `arrow` is not installed.
+            Exception: Whatever the source itself or `on_progress` raises.
         """
-        return await self._upload(source, display_name, main_column, name, remarks, timeout)
+        rows = Rows(
+            source=source,
+            column=column,
+            header=header,
+            on_null=on_null,
+            require_match=require_match,
+            on_progress=on_progress,
+        )
+        return await self._upload(rows, display_name, main_column, name, remarks, timeout)
 
     async def replace_upload(
         self,
@@ -72,13 +108,26 @@ class Clusters(CatalogResource):
         display_name: str | None = None,
         main_column: str | None = None,
         remarks: str | None = None,
+        column: str | None = None,
+        header: bool = False,
+        on_null: OnNull | None = None,
+        require_match: float | None = None,
+        on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> UploadResult:
         """Give an uploaded cluster other ids (spec: 修改上传ID分群或标签). The counts are None where the server says none.
 
         The arguments are those of `upload`; what is None stays as it is on the server.
         """
-        return await self._replace_upload(ref, source, display_name, main_column, remarks, timeout)
+        rows = Rows(
+            source=source,
+            column=column,
+            header=header,
+            on_null=on_null,
+            require_match=require_match,
+            on_progress=on_progress,
+        )
+        return await self._replace_upload(ref, rows, display_name, main_column, remarks, timeout)
 
 
 class Tags(CatalogResource):
@@ -87,6 +136,7 @@ class Tags(CatalogResource):
     catalog = Catalog.TAG
     _kinds = (ConditionTag, FirstLastTag, QuotaTag)
     _encode = staticmethod(encode_pairs)
+    _columns = 2
 
     async def create(
         self,
@@ -111,10 +161,29 @@ class Tags(CatalogResource):
         main_column: str,
         name: str | None = None,
         remarks: str | None = None,
+        column: str | None = None,
+        value_column: str | None = None,
+        header: bool = False,
+        on_null: OnNull | None = None,
+        require_match: float | None = None,
+        on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> UploadResult:
-        """Create a tag of uploaded ids and values. As `Clusters.upload`, with (id, tag value) rows; a value of None is left empty."""
-        return await self._upload(source, display_name, main_column, name, remarks, timeout)
+        """Create a tag of uploaded ids and values (spec: 创建上传ID分群或标签).
+
+        As `Clusters.upload`, with (id, tag value) rows; a value of None is left empty, and counted by the server in
+        `tag_value_null_num`. `column` and `value_column` name the two columns, and may be left out where there are only two.
+        """
+        rows = Rows(
+            source=source,
+            column=column,
+            value_column=value_column,
+            header=header,
+            on_null=on_null,
+            require_match=require_match,
+            on_progress=on_progress,
+        )
+        return await self._upload(rows, display_name, main_column, name, remarks, timeout)
 
     async def replace_upload(
         self,
@@ -124,7 +193,22 @@ class Tags(CatalogResource):
         display_name: str | None = None,
         main_column: str | None = None,
         remarks: str | None = None,
+        column: str | None = None,
+        value_column: str | None = None,
+        header: bool = False,
+        on_null: OnNull | None = None,
+        require_match: float | None = None,
+        on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> UploadResult:
         """Give an uploaded tag other rows. As `Clusters.replace_upload`, with (id, tag value) rows."""
-        return await self._replace_upload(ref, source, display_name, main_column, remarks, timeout)
+        rows = Rows(
+            source=source,
+            column=column,
+            value_column=value_column,
+            header=header,
+            on_null=on_null,
+            require_match=require_match,
+            on_progress=on_progress,
+        )
+        return await self._replace_upload(ref, rows, display_name, main_column, remarks, timeout)

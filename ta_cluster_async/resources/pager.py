@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..models import Page, structure
+from ..models.page_reader import read_page
 from ..protocol.endpoints import LIST
 from ..protocol.requests import build
 from .deadline import Deadline
@@ -25,12 +27,27 @@ class Pager:
     """
 
     def __init__(
-        self, session: TaSession, filters: Mapping[str, object], page_size: int, timeout: float | None
+        self,
+        session: TaSession,
+        filters: Mapping[str, object],
+        page_size: int,
+        timeout: float | None,
+        *,
+        ahead: bool = False,
     ) -> None:
         self._session = session
         self._filters = filters
         self._page_size = page_size
         self._timeout = timeout
+        self._ahead = ahead
+
+    def ahead(self) -> Pager:
+        """The same list with the next page on its way while the present one is consumed.
+
+        A loop that takes a while for each page then waits only for the slower of the two. What it sees is older by the time that it takes
+        for a page, so it may still meet a row that it has deleted meanwhile. A loop that is left early has sent one request too many.
+        """
+        return Pager(self._session, self._filters, self._page_size, self._timeout, ahead=True)
 
     async def __aiter__(self) -> AsyncGenerator[ClusterRow, None]:
         async with aclosing(self.pages()) as pages:
@@ -40,7 +57,7 @@ class Pager:
 
     def pages(self) -> AsyncGenerator[Page, None]:
         """The pages in order, each without the rows that an earlier one had, so that one may be empty."""
-        return self._walk(None)
+        return self._walk(None, ahead=self._ahead)
 
     async def collect(self, *, timeout: float | None = None) -> list[ClusterRow]:
         """All rows as a list, within `timeout` seconds for the whole list where it is given.
@@ -50,39 +67,69 @@ class Pager:
             TaError: As `list` says.
         """
         rows: list[ClusterRow] = []
-        async with aclosing(self._walk(None if timeout is None else Deadline(timeout, timeout))) as pages:
+        deadline = None if timeout is None else Deadline(timeout, timeout)
+        async with aclosing(self._walk(deadline)) as pages:
             async for page in pages:
                 rows += page.rows
         return rows
 
-    async def _walk(self, deadline: Deadline | None) -> AsyncGenerator[Page, None]:
+    async def _walk(self, deadline: Deadline | None, *, ahead: bool = False) -> AsyncGenerator[Page, None]:
         seen: set[int] = set()
-        size = self._page_size
-        number = 1
-        total = 0
-        while True:
-            page = await self._page(number, size, deadline)
-            given = len(page.rows)
-            page.rows = _new_rows(page, seen)
-            fallen, total = total - page.total_num, page.total_num
-            yield page
-            if fallen > 0 and number > 1:
-                # So many rows are gone from before this page at the worst, and as many have moved up in their place.
-                number = max(1, number - -(-fallen // size))
-                continue
-            is_capped = number == 1 and 0 < given < min(size, total)
-            if is_capped:
-                size = given  # the server gives fewer rows than asked: ask for so many, that both count pages alike
-            elif given == 0 or number * size >= total:
-                return
-            number += 1
+        place: _Place | None = _Place(1, self._page_size, 0)
+        fetched: asyncio.Task[Page] | None = None
+        try:
+            while place is not None:
+                page = await (self._page(place, deadline) if fetched is None else fetched)
+                fetched = None
+                place = _after(place, page)
+                page.rows = _new_rows(page, seen)
+                if ahead and place is not None:
+                    # One at a time and never before the last one's answer: pages read out of order could lose what moves between them.
+                    fetched = asyncio.create_task(self._page(place, deadline))
+                    await asyncio.sleep(
+                        0
+                    )  # so that the request is out also when the consumer does not wait for anything
+                yield page
+        finally:
+            if fetched is not None:
+                await _give_up(fetched)
 
-    async def _page(self, number: int, size: int, deadline: Deadline | None) -> Page:
-        body = {**self._filters, "pagerHeader": {"pageNum": number, "pageSize": size}}
+    async def _page(self, place: _Place, deadline: Deadline | None) -> Page:
+        body = {**self._filters, "pagerHeader": {"pageNum": place.number, "pageSize": place.size}}
         timeout = self._timeout
         if deadline is not None:
             timeout = min(deadline.left(), self._session.timeout if timeout is None else timeout)
-        return await self._session.call(build(LIST, {}, body), _to_page, timeout=timeout)
+        return await self._session.call(build(LIST, {}, body), _to_page, timeout=timeout, quick=read_page)
+
+
+class _Place(NamedTuple):
+    """Where the list is to be read on: the page, its size, and how many rows there were in all when it was last looked at."""
+
+    number: int
+    size: int
+    total: int
+
+
+def _after(place: _Place, page: Page) -> _Place | None:
+    """The place after a page that was read at one; None at the end of the list."""
+    number, size, given, total = place.number, place.size, len(page.rows), page.total_num
+    fallen = place.total - total
+    if fallen > 0 and number > 1:
+        # So many rows are gone from before this page at the worst, and as many have moved up in their place.
+        return _Place(max(1, number - -(-fallen // size)), size, total)
+    is_capped = number == 1 and 0 < given < min(size, total)
+    if is_capped:
+        size = given  # the server gives fewer rows than asked: ask for so many, that both count pages alike
+    elif given == 0 or number * size >= total:
+        return None
+    return _Place(number + 1, size, total)
+
+
+async def _give_up(fetched: asyncio.Task[Page]) -> None:
+    fetched.cancel()
+    await asyncio.wait([fetched])
+    if not fetched.cancelled():
+        fetched.exception()  # nobody will ask for it, and asyncio is not to complain of that
 
 
 def _new_rows(page: Page, seen: set[int]) -> list[ClusterRow]:

@@ -7,36 +7,46 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterable, Iterable
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast
 
 from ..errors import InvalidRequest
-from ..protocol.csv import UTF8_BOM, check_start
-from .reader import AsyncRowsReader, BytesReader, FileReader, OpenFile, PathReader, RowsReader
+from .source_arrow import ArrowReader, arrow_batches, is_arrow, load_pyarrow, parquet_batches
+from .source_file import BytesInput, FileInput, GzipInput, OpenFile, PathInput
+from .source_layout import Layout
+from .source_progress import Meter
+from .source_rows import AsyncRowsReader, RowsReader
+from .source_text import CsvReader, TextReader, is_blank
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from .deadline import Deadline
-    from .reader import Encode, Reader
+    from .reader import Reader
+    from .source_arrow import OpenBatches
+    from .source_file import Input
+    from .source_layout import Encode
+    from .source_progress import OnProgress
 
-Id: TypeAlias = str | int
-IdSource: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Iterable[Id] | AsyncIterable[Id]
-)
-"""Ids: the path of a CSV file, its bytes, a binary file, or an iterable of ids."""
 
-Pair: TypeAlias = tuple[Id, Id | None]
-PairSource: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Iterable[Pair] | AsyncIterable[Pair]
-)
-"""Ids with their tag values: the path of a CSV file of two columns, its bytes, a binary file, or an iterable of pairs."""
+class ArrowStream(Protocol):
+    """Whatever has the Arrow C stream interface: a table or record batch reader of pyarrow, a frame of polars or pandas, a DuckDB relation."""
 
-_NOT_BLANK = re.compile(rb"\S")
-# Bytes of blank lines before the first row that are still looked behind.
-_LONGEST_BLANK = 1 << 20
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A stream of record batches."""
+        ...
+
+
+Id: TypeAlias = str | int | Decimal | None
+_Common: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | ArrowStream
+IdSource: TypeAlias = _Common | Iterable[Id] | AsyncIterable[Id]
+"""Ids: the path of a CSV or Parquet file, the bytes of a CSV, a binary file, Arrow data, or an iterable of ids."""
+
+Pair: TypeAlias = tuple[Id, Id]
+PairSource: TypeAlias = _Common | Iterable[Pair] | AsyncIterable[Pair]
+"""Ids with their tag values: as for ids, with two columns, or pairs."""
 
 
 class SourceFailed(Exception):
@@ -53,9 +63,11 @@ class Source:
         length: Bytes, or None where only reading tells.
         can_start: True while the whole body can be produced (again).
         failure: What reading raised, if it did.
+        meter: How far the latest try came.
     """
 
     def __init__(self, start: Callable[[], Reader]) -> None:
+        self.meter = Meter()
         self.length: int | None = None
         self.can_start = True
         self.failure: BaseException | None = None
@@ -66,7 +78,7 @@ class Source:
     async def open(self) -> None:
         """Read the start, before anything is sent. Raises InvalidRequest for an empty source or a wrong encoding."""
         self._head = await self._read_head()
-        if _is_blank(self._head):
+        if is_blank(self._head):
             msg = "The upload has no rows, and an upload without rows is refused. Give at least one id."
             raise InvalidRequest(msg)
 
@@ -97,24 +109,12 @@ class Source:
         await self.aclose()
         reader = self._reader = self._start()
         head = await reader.read()
-        skip = 0
-        if reader.is_text:
-            # A pipe may give it byte by byte.
-            while len(head) < len(UTF8_BOM) or (
-                len(head) < _LONGEST_BLANK and _is_blank(head.removeprefix(UTF8_BOM))
-            ):
-                more = await reader.read()
-                if not more:
-                    break
-                head += more
-            skip = check_start(head)
         if reader.size is not None:
-            length = reader.size - skip
-            if self.length not in (None, length):
+            if self.length not in (None, reader.size):
                 msg = f"{reader.name} was changed while it was sent."
                 raise InvalidRequest(msg)
-            self.length = length
-        return head[skip:]
+            self.length = reader.size
+        return head
 
 
 class _Try:
@@ -133,9 +133,12 @@ class _Try:
         try:
             if source.failure is None:
                 chunk = await self._read()
+                if chunk is not None and self._reader is not None:
+                    source.meter.given(chunk, self._reader)
         except Exception as problem:  # noqa: BLE001  (whatever the caller's source raises is given back to the caller)
             source.failure = problem
             source.can_start = False
+            chunk = None
         if chunk is None:
             # Another error than the source's own, so that the frames of the HTTP client do not hang on to that one.
             raise SourceFailed
@@ -148,37 +151,65 @@ class _Try:
         source = self._source
         if self._reader is None:
             self._reader, chunk = await source.begin()
+            source.meter.begin(source.length)
         else:
             chunk = await self._reader.read()
         return chunk if source.is_read_by(self._reader) else None
 
 
-def source_of(source: object, encode: Encode) -> Source:
+def source_of(
+    source: object, encode: Encode, layout: Layout | None = None, on_progress: OnProgress | None = None
+) -> Source:
     """Return the way to read `source`. Raises InvalidRequest for what cannot be a source."""
+    found = Source(_starter(source, encode, Layout() if layout is None else layout))
+    found.meter = Meter(on_progress)
+    return found
+
+
+def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Reader]:
     match source:
         case str() | os.PathLike():
             path = Path(source)
-            return Source(lambda: PathReader(path))
+            if path.suffix.lower() == ".parquet":
+                return _table(lambda: parquet_batches(path), encode, layout, again=True)
+            kind = GzipInput if path.suffix.lower() == ".gz" else PathInput
+            return _text(lambda: kind(path), encode, layout)
         case bytes() | bytearray() | memoryview():
             data = bytes(source)
-            return Source(lambda: BytesReader(data))
+            return _text(lambda: BytesInput(data), encode, layout)
+        case _ if is_arrow(source):
+            # What can be asked for its length holds its rows, or can compute them again; a stream can do neither.
+            return _table(lambda: arrow_batches(source), encode, layout, again=hasattr(source, "__len__"))
         case _ if callable(getattr(source, "read", None)):
             file = OpenFile(cast("BinaryIO", source))
-            return Source(lambda: FileReader(file))
+            return _text(lambda: FileInput(file), encode, layout)
         case AsyncIterable():
-            return Source(lambda: AsyncRowsReader(source, encode))
+            layout.check_rows("an async iterable of rows")
+            return lambda: AsyncRowsReader(source, encode, layout)
         case Iterable():
-            return Source(lambda: RowsReader(source, encode))
+            layout.check_rows("an iterable of rows")
+            return lambda: RowsReader(source, encode, layout)
         case _:
             msg = (
-                f"An upload takes a path, bytes, a binary file, or an iterable or async iterable of rows, "
+                f"An upload takes a path, bytes, a binary file, Arrow data, or an iterable or async iterable of rows, "
                 f"not {type(source).__name__}."
             )
             raise InvalidRequest(msg)
 
 
-def _is_blank(text: bytes) -> bool:
-    return _NOT_BLANK.search(text) is None
+def _text(start: Callable[[], Input], encode: Encode, layout: Layout) -> Callable[[], Reader]:
+    layout.check_text()
+    if layout.is_parsed:
+        return lambda: CsvReader(start(), encode, layout)
+    return lambda: TextReader(start(), layout)
+
+
+def _table(
+    start: Callable[[], OpenBatches], encode: Encode, layout: Layout, *, again: bool
+) -> Callable[[], Reader]:
+    layout.check_table()
+    load_pyarrow()
+    return lambda: ArrowReader(start(), encode, layout, again=again)
 
 
 async def open_in_time(source: Source, deadline: Deadline) -> None:

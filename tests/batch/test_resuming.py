@@ -270,9 +270,7 @@ def test_what_was_given_up_before_it_began_is_taken_up_when_the_batch_did_not_co
     assert server.posts == dict.fromkeys(range(1, 8), 1)
 
 
-def test_what_was_given_up_is_in_the_journal_of_a_batch_that_came_to_its_end(
-    kit: Any, tmp_path: Any
-) -> None:
+def test_what_was_given_up_is_in_the_journal_of_a_batch_that_came_to_its_end(kit: Any, tmp_path: Any) -> None:
     server = kit.Deployment()
     server.add(1, seconds=10.0, fails=True)
     server.add(5, seconds=10.0)

@@ -17,7 +17,7 @@ from ta_cluster_async.emulator import Fault
 from tests.cli.conftest import environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ta_cluster_async.emulator import Emulator
@@ -166,18 +166,24 @@ running.run(command())
 
 
 @pytest.fixture
-def stubborn() -> Callable[[float], subprocess.Popen[str]]:
+def stubborn() -> Iterator[Callable[[float], subprocess.Popen[str]]]:
     """Starts a command that does not let itself be cancelled, with so many seconds to do so."""
+    started: list[subprocess.Popen[str]] = []
 
     def start(seconds: float) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        begun = subprocess.Popen(
             [sys.executable, "-c", STUBBORN, str(seconds)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        started.append(begun)
+        return begun
 
-    return start
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()
 
 
 def line_of(process: subprocess.Popen[str]) -> str:
@@ -189,22 +195,22 @@ def line_of(process: subprocess.Popen[str]) -> str:
 def test_the_second_signal_ends_it_at_once(
     stubborn: Callable[[float], subprocess.Popen[str]], second: signal.Signals, code: int
 ) -> None:
-    with stubborn(3600.0) as process:
-        assert line_of(process) == "begun"
-        process.send_signal(signal.SIGINT)
-        assert line_of(process) == "asked"
-        process.send_signal(second)
-        assert process.wait(timeout=2.0) == code
+    process = stubborn(3600.0)
+    assert line_of(process) == "begun"
+    process.send_signal(signal.SIGINT)
+    assert line_of(process) == "asked"
+    process.send_signal(second)
+    assert process.wait(timeout=2.0) == code
 
 
 def test_what_does_not_stop_is_ended_when_its_time_is_over(
     stubborn: Callable[[float], subprocess.Popen[str]],
 ) -> None:
-    with stubborn(0.2) as process:
-        assert line_of(process) == "begun"
-        process.send_signal(signal.SIGTERM)
-        assert line_of(process) == "asked"
-        assert process.wait(timeout=2.0) == 143
+    process = stubborn(0.2)
+    assert line_of(process) == "begun"
+    process.send_signal(signal.SIGTERM)
+    assert line_of(process) == "asked"
+    assert process.wait(timeout=2.0) == 143
 
 
 def test_the_time_to_end_is_less_than_what_is_promised() -> None:

@@ -10,16 +10,21 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
 from attrs import frozen
 from typer.main import get_command
 
-from ta_cluster_async import ConditionCluster, ConditionTag, TagValue, TaSession, all_of, event
+from ta_cluster_async import ConditionCluster, ConditionTag, Status, TagValue, TaSession, all_of, event
 from ta_cluster_async.cli.app import app
+from ta_cluster_async.cli.definition_file import read_definition
+from ta_cluster_async.cli.exits import Exit
+from ta_cluster_async.cli.profiles import config_file, read_profile
+from ta_cluster_async.cli.settings import ENVIRONMENT
 from ta_cluster_async.emulator import Emulator, VirtualTimeLoop
 
 if TYPE_CHECKING:
@@ -55,12 +60,17 @@ class Block:
 BLOCKS = [Block(found[1], TEXT[: found.start(2)].count("\n") + 1, found[2]) for found in BLOCK.finditer(TEXT)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 COMMANDS = [
-    (number, line)
+    (number, command.strip())
     for block in BLOCKS
     if block.language == "console"
     for number, line in enumerate(block.code.splitlines(), block.line)
-    if line.startswith("ta-cluster")
+    for command in line.split("|")
+    if command.strip().startswith("ta-cluster")
 ]
+HEADINGS = {
+    f"#{heading.strip().lower().replace(' ', '-')}"
+    for heading in re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
+}
 
 
 @pytest.fixture
@@ -161,17 +171,65 @@ def test_every_test_that_is_an_example_passes(folder: Path) -> None:
 
 @pytest.mark.parametrize(("line", "text"), COMMANDS)
 def test_every_command_exists_with_its_options(line: int, text: str) -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    _, verb, *arguments = shlex.split(text)
-    assert verb in commands, f"README.md:{line}"
-    known = {name for parameter in commands[verb].params for name in parameter.opts}
-    options = {argument for argument in arguments if argument.startswith("-")}
+    command: Any = get_command(app)
+    words = shlex.split(text)[1:]
+    while hasattr(command, "commands"):
+        verb = words.pop(0)
+        assert verb in command.commands, f"README.md:{line}"
+        command = command.commands[verb]
+    known = {name for parameter in command.params for name in parameter.opts}
+    options = {word for word in words if word.startswith("-") and word != "-"}
     assert options <= known, f"README.md:{line}"
+
+
+def test_every_profile_has_settings_that_exist(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, project: Project
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    [block] = [block for block in BLOCKS if block.language == "toml"]
+    (tmp_path / "ta-cluster").mkdir()
+    config_file().write_text(block.code, encoding="utf-8")
+    for name in tomllib.loads(block.code):
+        assert read_profile(name).values
+
+
+def test_every_definition_in_yaml_is_without_a_mistake(tmp_path: Path) -> None:
+    blocks = [block for block in BLOCKS if block.language == "yaml"]
+    assert blocks
+    for block in blocks:
+        file = tmp_path / "definition.yaml"
+        file.write_text(block.code, encoding="utf-8")
+        found = read_definition(str(file), create=True, strict_names=True, project_id=102)
+        assert found.doubts == []
+
+
+def test_the_exit_codes_are_those_of_the_command() -> None:
+    for code in Exit:
+        assert re.search(rf"^\|.*\b{code.value}\b.*\|", TEXT, re.MULTILINE), code
+
+
+def test_every_setting_of_the_environment_is_in_the_table() -> None:
+    for name in (*ENVIRONMENT.values(), "TA_TOKEN", "TA_TOKEN_FILE", "TA_PROFILE"):
+        assert re.search(rf"^\| .*`{name}`", TEXT, re.MULTILINE), name
+
+
+def test_the_chinese_section_covers_the_main_job() -> None:
+    section = TEXT[TEXT.index("\n## 中文\n") : TEXT.index("\n## Contributing\n")]
+    for word in (
+        "ta-cluster demo",
+        "ta-cluster refresh --all",
+        "ta-cluster doctor",
+        "refresh_all(",
+        "kill -9",
+    ):
+        assert word in section
+    for status in Status:
+        assert f"| `{status.value}` |" in section
 
 
 def test_every_link_leads_to_a_file_or_heading_of_the_project() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        assert (README.parent / target).exists()
+        assert target in HEADINGS or (README.parent / target).exists(), target
     assert not re.search(r"https?://(?!ta2:8992|ta\.example|`| )\S+", TEXT)
 
 

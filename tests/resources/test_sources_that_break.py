@@ -212,8 +212,7 @@ def test_an_iterable_that_raises_stop_iteration_does_not_hang(served):
 def test_a_file_that_becomes_shorter_while_it_is_sent_is_told_and_makes_no_cluster(served, tmp_path):
     path = tmp_path / "ids.csv"
     with path.open("wb") as file:
-        file.write(b"a\r\n")
-        file.truncate(64 << 20)
+        file.write((b"a" * 62 + b"\r\n") * (1 << 20))
 
     async def story(world):
         shrunk: list[bool] = []
@@ -685,8 +684,7 @@ def test_cancelled_while_the_body_is_sent(served, make):
 def test_a_path_is_closed_when_the_upload_is_cancelled(served, tmp_path):
     path = tmp_path / "ids.csv"
     with path.open("wb") as file:
-        file.write(b"a\r\n")
-        file.truncate(64 << 20)
+        file.write((b"a" * 62 + b"\r\n") * (1 << 20))
 
     async def story(world):
         async with Unread(None) as server, TaSession(server.url, "token") as ta:

@@ -1,0 +1,55 @@
+"""Alternating rounds of several sides, and what comes of them."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from typing import TYPE_CHECKING
+
+from benchmarks.table import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+def alternate(sides: Iterable[str], rounds: int, seed: int = 1) -> Iterator[str]:
+    """Each side once a round, in a new order each time, so that what slows the machine for a while slows all of them."""
+    rng = random.Random(seed)
+    order = list(sides)
+    for _ in range(rounds):
+        rng.shuffle(order)
+        yield from order
+
+
+def ratios(ours: Sequence[float], peer: Sequence[float]) -> tuple[float, float]:
+    """The median of the rounds' ratios, and the width of their middle half as a share of it."""
+    found = sorted(mine / theirs for mine, theirs in zip(ours, peer, strict=True))
+    middle = statistics.median(found)
+    if len(found) < 4:
+        return middle, (found[-1] - found[0]) / middle
+    low, _, high = statistics.quantiles(found, n=4)
+    return middle, (high - low) / middle
+
+
+def compare(
+    what: str,
+    figures: Mapping[str, Sequence[float]],
+    peer: str,
+    bar: float | None,
+    unit: str,
+    *,
+    ours: str = "ours",
+    least: bool = False,
+) -> Row:
+    """A row of the medians of two sides, with the bar on their ratio."""
+    ratio, spread = ratios(figures[ours], figures[peer])
+    return Row(
+        what,
+        statistics.median(figures[ours]),
+        statistics.median(figures[peer]),
+        bar,
+        unit,
+        ratio=ratio,
+        spread=spread,
+        least=least,
+    )

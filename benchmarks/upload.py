@@ -1,0 +1,347 @@
+"""Uploads: a file against aiohttp's own way to send one, and Arrow data against pyarrow writing the same CSV to nowhere.
+
+    python -m benchmarks.upload [--quick] [--folder DIR]
+
+The file of 1 GiB (128 MiB with --quick) is made in DIR, the system's temporary folder unless told otherwise, and removed at the end. The server
+is a process of its own that reads and forgets; another one takes the SHA-256 of what it receives, which is compared with one that is computed
+here from the rows with the standard library's csv module. Sides alternate, and each ratio is the median of those of the rounds.
+
+Text has no bar beside pyarrow: to copy it to nowhere is quicker than any way to send it, so it is to be read beside the rate of the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import gc
+import hashlib
+import io
+import json
+import multiprocessing
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pyarrow as pa
+from attrs import frozen
+from pyarrow import csv as arrow_csv
+
+from benchmarks.table import Row, show
+from ta_cluster_async import TaSession
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from multiprocessing.connection import Connection
+
+TOKEN = "benchmark-token"
+LINES_OF_A_CHUNK = 1 << 16
+MIB = 1 << 20
+
+
+class _Sink(asyncio.BufferedProtocol):
+    """Reads requests with a body and answers each when its body is over. With `digest`, it tells the SHA-256 of the body."""
+
+    def __init__(self, *, digest: bool) -> None:
+        self._buffer = bytearray(MIB)
+        self._view = memoryview(self._buffer)
+        self._digest = digest
+        self._begin()
+
+    def _begin(self) -> None:
+        self._head = b""
+        self._left: int | None = None
+        self._tail = b""
+        self._chunks = bytearray()
+        self._hash = hashlib.sha256()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        part = self._view[:nbytes]
+        if not self._head.endswith(b"\r\n\r\n"):
+            seen = self._head + bytes(part)
+            head, end, rest = seen.partition(b"\r\n\r\n")
+            self._head = head + end if end else seen
+            if not end:
+                return
+            part = memoryview(rest)
+            _, found, after = head.lower().partition(b"content-length:")
+            self._left = int(after.split(b"\r\n")[0]) if found else None
+        if self._take(part):
+            self._answer()
+
+    def _take(self, part: memoryview) -> bool:
+        """Whether the body is over."""
+        if self._left is not None:
+            self._left -= len(part)
+            if self._digest:
+                self._hash.update(part)
+            return self._left == 0
+        self._tail = (self._tail + bytes(part[-5:]))[-5:]
+        if self._digest:
+            self._chunks += part
+            self._unpack()
+        return self._tail == b"0\r\n\r\n"
+
+    def _unpack(self) -> None:
+        while (end := self._chunks.find(b"\r\n")) >= 0:
+            size = int(self._chunks[:end], 16)
+            if len(self._chunks) < end + 4 + size:
+                return
+            self._hash.update(self._chunks[end + 2 : end + 2 + size])
+            del self._chunks[: end + 4 + size]
+
+    def _answer(self) -> None:
+        data = {"clusterId": 1, "uploadNum": 1, "userNum": 1, "unmatchedNum": 0, "tagValueNullNum": 0}
+        said: dict[str, object] = {"data": {**data, "sha256": self._hash.hexdigest()}, "return_code": 0}
+        body = json.dumps({**said, "return_message": "success"}).encode()
+        head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n"
+        )
+        self._transport.write(head % len(body) + body)
+        self._begin()
+
+
+def _serve(told: Connection, *, digest: bool) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Sink(digest=digest), "127.0.0.1", 0)
+        told.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+@contextmanager
+def serving(*, digest: bool) -> Iterator[str]:
+    """The URL of a server in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    hears, tells = context.Pipe(duplex=False)
+    server = context.Process(target=_serve, args=(tells,), kwargs={"digest": digest}, daemon=True)
+    server.start()
+    try:
+        yield f"http://127.0.0.1:{hears.recv()}"
+    finally:
+        server.terminate()
+        server.join()
+
+
+@frozen(kw_only=True)
+class Figures:
+    """One upload: seconds, the 99th percentile of the loop's lag in seconds, and by how many bytes the process grew at the most."""
+
+    seconds: float
+    lag: float
+    grown: int
+
+
+async def _watched(upload: Callable[[], Awaitable[object]]) -> Figures:
+    lags: list[float] = []
+
+    async def watch() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            at = loop.time() + 0.001
+            await asyncio.sleep(0.001)
+            lags.append(loop.time() - at)
+
+    gc.collect()
+    _begin_peak()
+    before = _status("VmRSS")
+    watcher = asyncio.create_task(watch())
+    began = time.perf_counter()
+    await upload()
+    seconds = time.perf_counter() - began
+    watcher.cancel()
+    lags.sort()
+    return Figures(
+        seconds=seconds, lag=lags[int(len(lags) * 0.99)] if lags else 0.0, grown=_status("VmHWM") - before
+    )
+
+
+def _begin_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _status(key: str) -> int:
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(text.partition(f"{key}:")[2].split()[0]) * 1024
+
+
+async def _send(url: str, source: Any, **options: Any) -> str:
+    """Upload to a cluster, and return the digest that the server tells."""
+    async with TaSession(url, TOKEN) as ta:
+        clusters = ta.project(102).clusters
+        result = await clusters.upload(source, display_name="b", main_column="#account_id", **options)
+        return str(result.extra["sha256"])
+
+
+async def _send_by_hand(url: str, path: Path) -> None:
+    async with aiohttp.ClientSession() as session:
+        with path.open("rb") as file:
+            query = f"token={TOKEN}&projectId=102&displayName=b&mainColumnName=%23account_id"
+            target = f"{url}/open/import-id-cluster-add?{query}"
+            async with session.post(target, data=file, headers={"Content-Type": "text/csv"}) as response:
+                await response.read()
+
+
+def file_rows(url: str, path: Path, rounds: int) -> list[Row]:
+    """A file against `data=open(path, "rb")`."""
+    size = path.stat().st_size
+
+    async def main() -> tuple[list[Figures], list[Figures]]:
+        ours: list[Figures] = []
+        peers: list[Figures] = []
+        sides: list[tuple[Callable[[], Awaitable[object]], list[Figures]]] = [
+            (lambda: _send(url, path), ours),
+            (lambda: _send_by_hand(url, path), peers),
+        ]
+        await _send(url, b"a\r\n")  # what is loaded once is no growth of an upload
+        for number in range(rounds):
+            for send, figures in reversed(sides) if number % 2 else sides:
+                figures.append(await _watched(send))
+        return ours, peers
+
+    ours, peers = asyncio.run(main())
+    ratio = statistics.median(b.seconds / a.seconds for a, b in zip(ours, peers, strict=True))
+    fast, slow = (statistics.median(size / MIB / side.seconds for side in sides) for sides in (ours, peers))
+    name = f"file of {size / MIB:,.0f} MiB"
+    return [
+        Row(f"{name}: rate", fast, slow, None, unit="MiB/s"),
+        Row(f"{name}: rate against data=open(path)", ratio, 1.0, 1.2, unit="x", least=True),
+        Row(
+            f"{name}: lag of the loop, p99",
+            statistics.median(side.lag for side in ours) * 1e3,
+            statistics.median(side.lag for side in peers) * 1e3,
+            10.0,
+            unit="ms",
+        ),
+        Row(
+            f"{name}: growth of memory",
+            max(side.grown for side in ours) / MIB,
+            max(side.grown for side in peers) / MIB,
+            32.0,
+            unit="MiB",
+        ),
+    ]
+
+
+def arrow_rows(
+    url: str, batch: pa.RecordBatch, name: str, *, count: int, rounds: int, bar: float | None
+) -> list[Row]:
+    """A reader of so many rows against pyarrow writing the same CSV."""
+    batches = -(-count // batch.num_rows)
+
+    def reader() -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(batch.schema, (batch for _ in range(batches)))
+
+    def by_hand() -> float:
+        options = arrow_csv.WriteOptions(
+            include_header=False, quoting_style="none", eol="\r\n", batch_size=1 << 16
+        )
+        began = time.perf_counter()
+        with (
+            Path("/dev/null").open("wb") as file,
+            arrow_csv.CSVWriter(file, batch.schema, write_options=options) as writer,
+        ):
+            for one in reader():
+                writer.write_batch(one)
+        return time.perf_counter() - began
+
+    async def main() -> tuple[list[Figures], list[float]]:
+        await _send(url, pa.table({"id": ["a"]}))  # as above
+        ours, peers = [], []
+        for _ in range(rounds):
+            ours.append(await _watched(lambda: _send(url, reader(), column="id")))
+            peers.append(by_hand())
+        return ours, peers
+
+    ours, peers = asyncio.run(main())
+    ratio = statistics.median(b / a.seconds for a, b in zip(ours, peers, strict=True))
+    rows = batches * batch.num_rows
+    name = f"Arrow reader, {rows / 1e6:.1f} M rows of {name}"
+    return [
+        Row(
+            f"{name}: rate",
+            rows / 1e6 / statistics.median(side.seconds for side in ours),
+            rows / 1e6 / statistics.median(peers),
+            None,
+            unit="M rows/s",
+        ),
+        Row(f"{name}: rate against pyarrow", ratio, 1.0, bar, unit="x", least=True),
+        Row(f"{name}: lag, p99", statistics.median(side.lag for side in ours) * 1e3, None, 10.0, unit="ms"),
+        Row(f"{name}: growth of memory", max(side.grown for side in ours) / MIB, None, 32.0, unit="MiB"),
+    ]
+
+
+def digest_rows(folder: Path) -> list[Row]:
+    """How many of several sources arrive with another SHA-256 than the rows have, written by the standard library."""
+    ids = [
+        f"{number:011d}" + (",x" * (number % 7 == 0)) + ('"\n名' * (number % 11 == 0))
+        for number in range(300_000)
+    ]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([one] for one in ids)
+    data = text.getvalue().encode()
+    path = folder / "ids.csv"
+    path.write_bytes(data)
+    table = pa.table({"other": pa.nulls(len(ids)), "id": ids})
+
+    async def stream() -> AsyncIterator[str]:
+        for one in ids:
+            yield one
+
+    sources: list[tuple[Any, dict[str, Any]]] = [
+        (path, {}),
+        (data, {}),
+        (ids, {}),
+        (stream(), {}),
+        (table, {"column": "id"}),
+        (table.to_reader(max_chunksize=1000), {"column": "id"}),
+    ]
+    with serving(digest=True) as url:
+        told = [asyncio.run(_send(url, source, **options)) for source, options in sources]
+    wrong = sum(one != hashlib.sha256(data).hexdigest() for one in told)
+    return [
+        Row(f"SHA-256 that differ, of {len(sources)} sources of {len(ids):,} ids", float(wrong), None, 0.0)
+    ]
+
+
+def rows(*, quick: bool = False, folder: str | None = None) -> list[Row]:
+    """All figures of uploads."""
+    size, count, rounds = (128 * MIB, 2_000_000, 5) if quick else (1024 * MIB, 20_000_000, 5)
+    numbers = range(10**9, 10**9 + LINES_OF_A_CHUNK)
+    with tempfile.TemporaryDirectory(dir=folder) as made, serving(digest=False) as url:
+        path = Path(made, "large.csv")
+        chunk = b"".join(b"user%010d\r\n" % number for number in numbers)  # 1 MiB
+        with path.open("wb") as file:
+            for _ in range(size // len(chunk)):
+                file.write(chunk)
+        found = [*digest_rows(Path(made)), *file_rows(url, path, rounds)]
+        for name, batch, bar in (
+            ("int64", pa.record_batch({"id": list(numbers)}), 0.8),
+            ("text", pa.record_batch({"id": [str(number) for number in numbers]}), None),
+        ):
+            found += arrow_rows(url, batch, name, count=count, rounds=rounds, bar=bar)
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller figures, in seconds instead of a minute"
+    )
+    parser.add_argument("--folder", help="where the file of 1 GiB is made")
+    given = parser.parse_args()
+    show(rows(quick=given.quick, folder=given.folder))

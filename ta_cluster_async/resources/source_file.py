@@ -1,0 +1,204 @@
+"""Bytes, files and compressed files, read blockingly part by part."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import stat
+import threading
+import zlib
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from ..errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+class Input:
+    """One pass over bytes.
+
+    Attributes:
+        name: What messages call it.
+        again: Another pass can begin at the same start. Certain after the first read.
+        size: Bytes in all, where known after the first read.
+        lock: Held while it is read.
+        is_quick: Counting its lines would take as long as reading it.
+    """
+
+    name: str = "The source"
+    again: bool = True
+    size: int | None = None
+    is_quick: bool = False
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def read(self) -> bytes:
+        """The next part, b"" at the end."""
+        raise NotImplementedError
+
+    def line_at(self, place: int) -> int | None:
+        """The line, from 1, in which byte `place` stands, where that can still be found out."""
+        del place
+        return None
+
+    def close(self) -> None:
+        """Close what this pass has opened; may be called several times."""
+
+
+class BytesInput(Input):
+    """The bytes of a CSV file."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.size = len(data)
+        self._data = data
+        self._next = 0
+
+    def read(self) -> bytes:
+        """See `Input.read`."""
+        start = self._next
+        self._next = start + _CHUNK
+        return self._data[start : self._next]
+
+
+class PathInput(Input):
+    """A CSV file, of the size that it has when it is opened."""
+
+    is_quick = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.name = f"The file {str(path)!r}"
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._left = 0
+
+    def read(self) -> bytes:
+        """See `Input.read`."""
+        try:
+            if self._file is None:
+                self._file = self._open()
+            chunk = self._read(self._file)
+        except (OSError, EOFError, zlib.error) as problem:
+            reason = getattr(problem, "strerror", None) or type(problem).__name__
+        else:
+            return chunk
+        # Raised out here, so that the OSError is not its context.
+        msg = f"{self.name} cannot be read: {reason}."
+        raise InvalidRequest(msg)
+
+    def line_at(self, place: int) -> int | None:
+        """See `Input.line_at`: counted in the file itself, which is read once more for that."""
+        assert self._file is not None
+        self._file.seek(0)
+        line = 1
+        while place > 0 and (chunk := self._file.read(min(_CHUNK, place))):
+            place -= len(chunk)
+            line += chunk.count(b"\n")
+        return line
+
+    def close(self) -> None:
+        """See `Input.close`."""
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self) -> BinaryIO:
+        check_regular(self._path)
+        file = self._path.open("rb", buffering=0)
+        self.size = self._left = os.fstat(file.fileno()).st_size
+        return file
+
+    def _read(self, file: BinaryIO) -> bytes:
+        chunk = file.read(min(_CHUNK, self._left))
+        if self._left and not chunk:
+            msg = f"{self.name} became shorter while it was sent."
+            raise InvalidRequest(msg)
+        self._left -= len(chunk)
+        return chunk
+
+
+class GzipInput(PathInput):
+    """A CSV file that is compressed with gzip, and goes out uncompressed."""
+
+    is_quick = False
+
+    def _open(self) -> BinaryIO:
+        check_regular(self._path)
+        return cast("BinaryIO", gzip.open(self._path, "rb"))
+
+    def _read(self, file: BinaryIO) -> bytes:
+        return file.read(_CHUNK)
+
+
+class OpenFile:
+    """A binary file that the caller has opened, and the place where it stood. All passes over it share this.
+
+    Attributes:
+        lock: Held while it is read.
+        start: The place, or None where it cannot be rewound.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.lock = threading.Lock()
+        self.start: int | None = None
+        self._file = file
+        self._is_new = True
+
+    def rewind(self) -> None:
+        """Go to the place where it stood at first."""
+        if not self._is_new:
+            assert self.start is not None
+            self._file.seek(self.start)
+            return
+        self._is_new = False
+        seekable = getattr(self._file, "seekable", None)
+        if seekable is not None and seekable():
+            self.start = self._file.tell()
+
+    def read(self) -> bytes:
+        """Read on."""
+        chunk: object = self._file.read(_CHUNK)
+        if isinstance(chunk, bytes):
+            return chunk
+        if asyncio.iscoroutine(chunk):
+            chunk.close()
+            msg = "The file is an asynchronous one. Give an async iterable of rows, or a file as open(path, 'rb') returns it."
+            raise InvalidRequest(msg)
+        msg = "The file has to be opened in binary mode (open(path, 'rb')), so that its text goes out unchanged."
+        raise InvalidRequest(msg)
+
+
+class FileInput(Input):
+    """An open binary file, from where it stood; sent again only if it can be rewound. It is left open."""
+
+    name = "The file"
+
+    def __init__(self, file: OpenFile) -> None:
+        super().__init__()
+        # A pass that was given up may be in the middle of a read, which has to end before this one moves the place.
+        self.lock = file.lock
+        self._file = file
+        self._has_begun = False
+
+    def read(self) -> bytes:
+        """See `Input.read`."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._file.rewind()
+            self.again = self._file.start is not None
+        return self._file.read()
+
+
+def check_regular(path: Path) -> None:
+    """Raise InvalidRequest for a pipe or directory, and OSError where there is nothing.
+
+    Asked before it is opened, since opening a pipe waits for its writer. What is read from a pipe cannot be read again.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        msg = f"The file {str(path)!r} is no regular file. Open a pipe or device yourself, in binary mode, and pass what open() returns."
+        raise InvalidRequest(msg)
