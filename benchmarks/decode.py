@@ -63,7 +63,8 @@ def answer(count: int = ROWS) -> bytes:
         for number in range(count)
     ]
     data = {"pagerResult": {"pageNum": 1, "pageSize": count, "totalNum": count}, "userClusters": rows}
-    return orjson.dumps({"data": data, "return_code": 0, "return_message": "success"})
+    body: bytes = orjson.dumps({"data": data, "return_code": 0, "return_message": "success"})
+    return body
 
 
 class _Model(pydantic.BaseModel):
