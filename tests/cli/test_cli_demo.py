@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -55,16 +54,3 @@ def test_ctrl_c_ends_it_at_once_with_the_cursor_shown_and_no_traceback() -> None
     assert terminal.text.rstrip().endswith("Stopped.")
     assert "Traceback" not in terminal.text
     assert terminal.raw.rindex(b"\x1b[?25h") > terminal.raw.rindex(b"\x1b[?25l")
-
-
-def test_sigterm_ends_it_with_the_code_that_a_supervisor_expects(process: Process) -> None:
-    demo = process("demo")
-    assert demo.stderr is not None
-    for line in demo.stderr:
-        if line.startswith("Refreshing"):
-            break
-    demo.send_signal(signal.SIGTERM)
-    _, err = demo.communicate(timeout=8)
-    assert demo.returncode == 143
-    assert err.endswith("Stopped.\n")
-    assert "Traceback" not in err
