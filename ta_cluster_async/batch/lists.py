@@ -115,7 +115,9 @@ def read_row(row: dict[str, JsonValue]) -> Seen:
 
 
 def seen_of(detail: ClusterDetail) -> Seen:
-    """The state that a detail shows."""
+    """The state that a detail shows. Raises SchemaError for a progress that is none."""
+    if not -1 <= detail.progress <= 100:
+        raise _wrong("progress", "an integer from -1 to 100", detail.progress, "data")
     return Seen(detail.id, detail.cluster_name, detail.progress, detail.refresh_time, detail.users_num)
 
 

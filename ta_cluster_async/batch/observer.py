@@ -49,6 +49,8 @@ class Observer:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._round_at = run.loop.time()
+        # What pages of this round should have shown and have not, and by how many places their other rows have moved.
+        self._absent: list[tuple[Target, int]] = []
 
     async def watch(self) -> None:
         """Look until the batch is over."""
@@ -105,6 +107,20 @@ class Observer:
         for target in sought:
             if not self._was_seen(target):
                 _hide(target, run.loop.time())
+        self._seek(set(due))
+
+    def _seek(self, due: set[Target]) -> None:
+        """Rows that no page has shown have moved: by as much as the others of their page, or else they are looked for alone."""
+        absent, self._absent = self._absent, []
+        for target, shift in absent:
+            if self._was_seen(target):
+                continue
+            if shift and target.place is not None:
+                target.place = max(0, target.place + shift)
+            elif target in due:
+                target.place = None
+            if target in due:
+                target.due = self._run.loop.time()
 
     def _page(self, target: Target) -> int | None:
         return None if target.hidden else self._run.views[target.catalog].page_of(target.place)
@@ -129,11 +145,9 @@ class Observer:
             return
         view.failing_since = None
         shift = self._take_page(view.catalog, page, sent)
-        for target in wanted:
-            # Rows have moved: by as much as the others, or else it is looked for alone.
-            if not self._was_seen(target):
-                target.place = None if not shift or target.place is None else max(0, target.place + shift)
-                target.due = run.loop.time()
+        # Another page of this round may show those that this one should have shown.
+        key = (view.catalog.value, number)
+        self._absent += [(target, shift) for target in run.flights.values() if self._page_key(target) == key]
 
     def _no_page(self, view: ListView, wanted: list[Target], problem: TaError) -> None:
         """A page could not be read. If that does not pass, its clusters are looked at alone."""
@@ -259,8 +273,18 @@ class Observer:
         if verdict is Verdict.STALLED:
             return watch.progress == 0 and now - run.moved < run.policy.stall
         if verdict is Verdict.UNCONFIRMED:
-            return run.queue_front <= target.posted and now - run.queue_moved < run.policy.grace
+            if run.queue_front <= target.posted and now - run.queue_moved < run.policy.grace:
+                return True
+            return self._is_ahead(target) and now - run.moved < run.policy.stall
         return False
+
+    def _is_ahead(self, target: Target) -> bool:
+        """Whether it may have been submitted ahead of its turn: something that was submitted before it runs."""
+        run = self._run
+        return run.options.submit_ahead > 0 and any(
+            other.watch is not None and other.watch.proven and other.posted <= target.posted
+            for other in run.flights.values()
+        )
 
     def _wait(self, target: Target, sight: Sight, now: float, tempo: Tempo) -> float:
         """Seconds until the next look."""

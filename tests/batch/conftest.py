@@ -31,6 +31,7 @@ from ta_cluster_async.secret import Secret
 from ta_cluster_async.session import TaSession
 
 CLUSTER, TAG = "catalog_cluster", "catalog_tag"
+_MOST = 50_000
 _START = datetime(2026, 1, 1)  # noqa: DTZ001 - server times have no zone
 
 Answer: TypeAlias = "Response | TransportError | None"
@@ -114,6 +115,7 @@ class Deployment:
         latency: Seconds until each answer, or a function of the request.
         stale: For so long after a POST the state of before is shown.
         marks: Whether the refresh time is that of the "start" or "end".
+        queued_shows: What a refresh that waits for its turn shows: "zero" or the state "before".
         while_running: What a request to refresh does while one runs: "ignore" or "reject".
         rate: Requests a second above which the answer is 429; None for no limit.
 
@@ -133,6 +135,7 @@ class Deployment:
         latency: float | Callable[[Ask], float] = 0.02,
         stale: float = 0.0,
         marks: str = "start",
+        queued_shows: str = "zero",
         while_running: str = "ignore",
         rate: float | None = None,
     ) -> None:
@@ -148,6 +151,7 @@ class Deployment:
         self._latency = latency
         self.stale = stale
         self._marks = marks
+        self._queued_shows = queued_shows
         self._while_running = while_running
         self._rate = rate
         self._recent: list[float] = []
@@ -161,6 +165,11 @@ class Deployment:
             self.clusters[cluster_id] = Cluster(cluster_id, **{"name": f"{letter}_{cluster_id}"} | what)
             ids.append(cluster_id)
         return ids
+
+    @property
+    def hides_its_queue(self) -> bool:
+        """Whether a refresh that waits for its turn cannot be told from one that nobody has started."""
+        return self._capacity is not None and self._queued_shows == "before"
 
     @property
     def posts(self) -> Counter[int]:
@@ -186,6 +195,7 @@ class Deployment:
         now = asyncio.get_running_loop().time()
         ask = self._ask(request, now)
         self.asks.append(ask)
+        assert len(self.asks) < _MOST, "it asks for ever"
         if any(start <= now < end for start, end in self.down):
             return copy(REFUSED)
         pause = self._latency(ask) if callable(self._latency) else self._latency
@@ -258,9 +268,9 @@ class Deployment:
         posted, start, end = cluster.runs[run]
         if now < posted + self.stale:
             return self.shown(cluster, run - 1)
-        before = self.shown(cluster, run - 1)[1]
+        progress, before = self.shown(cluster, run - 1)
         if now < start:
-            return 0, before
+            return 0 if self._queued_shows == "zero" else progress, before
         time = start if self._marks == "start" else end
         if now < end:
             return cluster.shows((now - start) / (end - start)), time if self._marks == "start" else before
@@ -370,7 +380,8 @@ def tell(
             for second, happens in (at or {}).items():
                 loop.call_later(second, happens, batch)
             try:
-                async with batch:
+                # One that nobody wakes would wait for ever.
+                async with asyncio.timeout(1e8), batch:
                     async for event in batch:
                         events.append(event)
                         if listen is not None and asyncio.iscoroutine(answer := listen(event)):
@@ -378,6 +389,7 @@ def tell(
             except Exception as problem:  # noqa: BLE001 - whatever comes out of it
                 error = problem
             seconds = loop.time() - began
+            assert seconds < 1e8, "somebody was not woken"
             assert server.reading == 0, "no request is left behind"
             assert asyncio.all_tasks() == {asyncio.current_task()}, "no task is left behind"
             sent = len(server.asks)

@@ -68,7 +68,9 @@ def test_a_report_tells_what_the_server_did() -> None:
         async with Emulator(
             capacity=CAPACITY, settings=settings, job_seconds=lambda _, rng: rng.uniform(5, 60)
         ) as em:
-            check(em, await tell(em))
+            async with asyncio.timeout(36_000):  # one that nobody wakes would wait for ever
+                story = await tell(em)
+            check(em, story)
 
     run(main())
 

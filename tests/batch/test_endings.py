@@ -64,9 +64,30 @@ def test_enough_failures_stop_the_batch_and_what_is_in_flight_is_watched_to_its_
 def test_references_that_are_unknown_count_as_failures_before_anything_is_sent(kit: Any) -> None:
     server = kit.Deployment()
     server.add(3)
-    told = kit.tell(server, ["no_such", 1, 2, 3], on_error="stop")
+
+    def refs() -> Any:
+        server.begin(server.cluster(3))
+        return ["no_such", 1, 2, 3]
+
+    told = kit.tell(server, refs, on_error="stop")
     assert told.report.counts == {Status.REJECTED: 1, Status.CANCELLED: 3}
-    assert not server.posts
+    assert server.posts == {3: 1}
+    assert told.seconds < 1, "what runs is not watched for its own sake"
+
+
+def test_successes_may_be_left_out_of_the_report(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(8)
+    server.add(2, fails=True)
+
+    async def main() -> RefreshReport:
+        async with session(server) as ta:
+            return await refresh_all(ta.project(1), range(1, 11), keep_successes=False)
+
+    report = run(main())
+    assert report.counts == {Status.SUCCEEDED: 8, Status.FAILED: 2}
+    assert report.total == 10
+    assert {outcome.ref for outcome in report.outcomes} == {9, 10}
 
 
 def test_skipped_ones_are_no_failures(kit: Any) -> None:

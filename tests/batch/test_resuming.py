@@ -80,6 +80,14 @@ def test_what_has_ended_between_two_processes_has_its_outcome_but_no_duration(
     assert told[1].ticket.baseline_refresh_time == BASE
 
 
+def test_what_was_answered_and_came_to_nothing_is_not_sent_again(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=50.0)
+    told = kit.tell(server, [1, 2], journal=leave(tmp_path / "runs.db", submitted=[1]))
+    assert told.statuses == {1: "unconfirmed", 2: "succeeded"}
+    assert [ask.cluster.id for ask in server.asks if ask.is_refresh] == [2]
+
+
 @pytest.mark.parametrize("ended", [False, True])
 def test_what_was_meant_to_be_sent_and_was_is_not_sent_again(kit: Any, tmp_path: Any, *, ended: bool) -> None:
     server = kit.Deployment()
@@ -175,12 +183,14 @@ def test_a_batch_whose_token_was_rejected_is_gone_on_with(kit: Any, tmp_path: An
     server = kit.Deployment()
     server.add(8, seconds=50.0)
     path = tmp_path / "runs.db"
-    server.rule = lambda ask: kit.REJECTED if ask.at > 30 else None
-    first = kit.tell(server, range(1, 9), max_running=4, journal=path, silence=1.0)
-    assert all(isinstance(outcome.error, TokenRejected) for outcome in first.report.outcomes)
+    server.rule = lambda ask: kit.REJECTED if ask.at > 70 else None
+    first = kit.tell(server, range(1, 9), max_running=3, journal=path, silence=1.0)
+    assert first.report.counts == {Status.SUCCEEDED: 3, Status.UNCONFIRMED: 3, Status.CANCELLED: 2}
+    assert all(isinstance(outcome.error, TokenRejected) for outcome in first.report.failures)
     server.rule = lambda _: None
-    second = kit.tell(server, range(1, 9), max_running=4, journal=path, start=first.clock)
+    second = kit.tell(server, range(1, 9), max_running=3, journal=path, start=first.clock)
     assert second.report.counts == {Status.SUCCEEDED: 8}
+    assert sum(outcome.resumed for outcome in second.report.outcomes) == 3
     assert server.posts == dict.fromkeys(range(1, 9), 1)
 
 

@@ -20,6 +20,7 @@ from ta_cluster_async.errors import (
 )
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response
+from ta_cluster_async.protocol.retry import RetryPolicy
 
 
 @pytest.mark.parametrize("max_running", [1, 4, 50])
@@ -121,6 +122,18 @@ def test_a_rerun_that_waits_for_its_place_when_the_batch_stops_was_not_started(k
     assert server.posts == {1: 1, 3: 1}
 
 
+def test_a_rerun_has_the_next_place(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(4, seconds=20.0)
+
+    def refs() -> Any:
+        server.begin(server.cluster(3))
+        return [1, 2, 3, 4]
+
+    told = kit.tell(server, refs, on_running="rerun", max_running=1)
+    assert [event.ref for event in told.of(Submitted)] == [3, 1, 2, 4]
+
+
 @pytest.mark.parametrize(("mode", "status"), [("skip", Status.SKIPPED), ("fail", Status.FAILED)])
 def test_a_running_refresh_may_be_left_alone(kit: Any, mode: str, status: Status) -> None:
     server = kit.Deployment()
@@ -201,6 +214,22 @@ def test_a_refusal_that_stays_is_rejected_after_one_look(kit: Any) -> None:
     assert sum(ask.is_refresh and ask.cluster.id == 2 for ask in server.asks) == 1
 
 
+def test_a_refusal_is_met_with_one_more_request_at_most(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3)
+
+    def rule(ask: Any) -> Any:
+        if ask.is_refresh and ask.cluster.id == 2:
+            ask.cluster.time += 10.0  # as if somebody had refreshed it in the meantime, each time
+            return kit.refusal(-3008, "not now")
+        return None
+
+    server.rule = rule
+    told = kit.tell(server, [1, 2, 3])
+    assert told[2].status is Status.REJECTED
+    assert told[2].attempts == 2
+
+
 def test_one_that_is_deleted_before_its_turn_is_rejected(kit: Any) -> None:
     server = kit.Deployment()
     server.add(4, seconds=100.0)
@@ -263,6 +292,7 @@ def test_a_post_that_is_lost_before_the_effect_is_not_sent_again_either(kit: Any
     assert isinstance(outcome.error, OutcomeUnknown | HttpStatusError | NotJson | SchemaError | ApiError)
     assert not outcome.error.safe_to_retry
     assert outcome.ticket is not None
+    assert getattr(outcome.error, "ticket", outcome.ticket) == outcome.ticket
     assert 300 < told.seconds < 330, "the grace time was waited for"
     assert not [event for event in told.of(Submitted) if event.ref == 3]
 
@@ -359,11 +389,17 @@ def test_a_page_that_tells_no_baseline_leaves_the_details(kit: Any, page: str) -
 
 
 def test_the_spoilt_row_of_a_neighbour_spoils_no_baseline(kit: Any) -> None:
-    server = kit.Deployment()
+    server = kit.Deployment(page_size=5)
     server.add(10, seconds=100.0)
-    server.cluster(10).name = 5
-    told = kit.tell(server, range(1, 10), max_running=3)
-    assert told.report.counts == {Status.SUCCEEDED: 9}
+
+    def spoil(batch: RefreshBatch) -> None:
+        del batch
+        server.cluster(5).before = 101
+
+    # The page of the first three is read while they are watched, and that of the others is not.
+    told = kit.tell(server, [10, 9, 8, 1, 2, 3, 4, 5], max_running=3, at={20.0: spoil})
+    assert told.report.counts == {Status.SUCCEEDED: 7, Status.FAILED: 1}
+    assert isinstance(told[5].error, SchemaError)
 
 
 # Many at once
@@ -412,7 +448,7 @@ def test_a_policy_of_zeros_makes_no_loop_without_time(kit: Any) -> None:
     server.add(5, seconds=3.0)
     server.down = [(1.0, 2.0)]
     policy = PollPolicy(first=0.0, longest=0.0, settle=0.0, share=0.0)
-    told = kit.tell(server, range(1, 6), poll=policy, session={"rate_limit": 1e6})
+    told = kit.tell(server, range(1, 6), poll=policy, session={"retry": RetryPolicy(attempts=1)})
     assert told.report.counts == {Status.SUCCEEDED: 5}
     assert len(server.asks) < 2_000
 

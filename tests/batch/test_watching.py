@@ -111,6 +111,22 @@ def test_those_that_wait_in_the_queue_are_looked_at_seldom(kit: Any) -> None:
     assert len(server.asks) < 12 * told.seconds / 10
 
 
+def test_those_that_were_submitted_ahead_are_waited_for_as_long_as_the_server_is_busy(kit: Any) -> None:
+    server = kit.Deployment(capacity=2, queued_shows="before")
+    server.add(12, seconds=1_000.0)
+    told = kit.tell(server, range(1, 13), max_running=2, submit_ahead=3)
+    assert told.report.counts == {Status.SUCCEEDED: 12}
+    assert server.most_running <= 5
+
+
+def test_those_in_a_queue_that_shows_the_state_before_are_waited_for_while_it_moves(kit: Any) -> None:
+    server = kit.Deployment(capacity=1, queued_shows="before")
+    server.add(20, seconds=100.0)
+    told = kit.tell(server, range(1, 21), max_running=20, poll=PollPolicy(grace=150.0))
+    assert told.report.counts == {Status.SUCCEEDED: 20}
+    assert len(server.asks) < told.seconds / 2, "no more often than the others"
+
+
 # Requests
 
 
@@ -147,6 +163,14 @@ def test_rows_that_move_to_other_pages_are_followed(kit: Any) -> None:
     told = kit.tell(server, ids, max_running=60, at=at)
     assert told.report.counts == {Status.SUCCEEDED: 60}
     assert len(server.asks) < 60 * 10
+
+
+def test_rows_that_have_all_moved_are_found_where_the_others_went(kit: Any) -> None:
+    server = kit.Deployment(page_size=10)
+    ids = server.add(60, seconds=300.0)
+    told = kit.tell(server, ids, max_running=60, at={100.0: lambda _: server.add(5)})
+    assert told.report.counts == {Status.SUCCEEDED: 60}
+    assert server.requests["detail"] < 5
 
 
 def test_rows_that_are_missing_for_a_while_are_unknown_and_not_finished(kit: Any) -> None:
@@ -245,6 +269,44 @@ def test_an_old_page_that_comes_late_proves_nothing(kit: Any) -> None:
 
     told = kit.tell(server, refs, max_running=40, on_running="rerun", poll=PollPolicy(grace=60.0))
     assert told.report.counts == {Status.UNCONFIRMED: 40}
+
+
+def test_a_page_that_was_made_before_the_refresh_was_started_proves_nothing(kit: Any) -> None:
+    # Cluster 3 has just ended, and its row has moved: the second page shows that, and the first one, as of before, comes after its restart.
+    def latency(ask: Any) -> float:
+        return 8.0 if ask.page == (kit.CLUSTER, 1) and ask.at > 100 else 0.02
+
+    server = kit.Deployment(page_size=2, latency=latency)
+    server.add(4, seconds=1_000.0, shows=lambda _: 50, ignores=True)
+    server.cluster(3).seconds = 100.0
+    late: list[Any] = []
+
+    def page(*progresses: tuple[int, int]) -> Any:
+        rows = [{"id": i, "clusterName": f"c_{i}", "progress": progress} for i, progress in progresses]
+        rows = [row | {"refreshTime": "2026-01-01 00:00:00"} for row in rows]
+        return kit.answer({"userClusters": rows, "pagerResult": {"totalNum": 5}})
+
+    def rule(ask: Any) -> Any:
+        restarts = [other.at for other in server.asks if other.is_refresh]
+        if ask.at > 100 and ask.page == (kit.CLUSTER, 2) and not restarts:
+            return page((3, 100), (2, 50), (1, 50))
+        if ask.at > 100 and ask.page == (kit.CLUSTER, 1) and restarts and ask.at < restarts[0]:
+            late.append(ask)
+            return page((4, 50), (3, 50))
+        return None
+
+    server.rule = rule
+
+    def refs() -> Any:
+        for cluster in server.clusters.values():
+            server.begin(cluster)
+        return [1, 2, 3, 4]
+
+    # Rounds that are far apart take both pages together.
+    told = kit.tell(server, refs, on_running="rerun", max_running=4, poll=PollPolicy(first=5.0, grace=60.0))
+    assert late
+    assert told[3].attempts == 1
+    assert told[3].status is Status.UNCONFIRMED
 
 
 # A server that is away
@@ -376,13 +438,22 @@ def test_the_time_for_the_whole_batch_ends_everything(kit: Any) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["down", "stalls"])
-def test_the_deadline_holds_while_the_server_is_away(kit: Any, trouble: str) -> None:
+@pytest.mark.parametrize("seconds", [25.0, 40.0])
+def test_the_deadline_holds_while_the_server_is_away(kit: Any, trouble: str, seconds: float) -> None:
     server = kit.Deployment(latency=lambda ask: 1e9 if trouble == "stalls" and ask.at > 30 else 0.02)
-    server.add(30, seconds=40.0)
+    server.add(30, seconds=seconds)
     server.down = [(30.0, 1e9)] if trouble == "down" else []
     told = kit.tell(server, range(1, 31), max_running=4, timeout=100.0)
     assert told.seconds == pytest.approx(100, abs=2.1)
-    assert set(told.report.counts) == {Status.TIMED_OUT}
+    assert set(told.report.counts) <= {Status.TIMED_OUT, Status.SUCCEEDED}
+
+
+def test_a_baseline_that_cannot_be_read_before_the_deadline_is_no_failure_of_its_own(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(4, seconds=70.0)
+    server.rule = lambda ask: kit.REFUSED if ask.at > 60 and ask.cluster is not server.cluster(1) else None
+    told = kit.tell(server, [1, 2, 3, 4], max_running=1, timeout=100.0)
+    assert told.statuses == {1: "succeeded"} | dict.fromkeys([2, 3, 4], "timed_out")
 
 
 def test_a_deadline_is_kept_although_the_queue_lets_looks_wait(kit: Any) -> None:
