@@ -196,7 +196,7 @@ class AiohttpTransport:
                 f"HTTP {response.status} with an answer of more than {MAX_ANSWER} bytes.",
                 status=response.status,
             )
-        return Response(response.status, body, response.headers.get("Retry-After"))
+        return Response(response.status, body, response.headers.get(aiohttp.hdrs.RETRY_AFTER))
 
     def _url(self, path: str) -> URL:
         url = URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .target import Target
 
 _AT_ONCE = 8
+# Rows of a page that are taken in before others have a turn of the event loop.
+_IN_ONE_TURN = 100
 # What is due within this share of the time between two rounds is looked at in the round at hand.
 _TOGETHER = 0.5
 # Pages that cannot be read for this share of the time for which polls may fail are given up.
@@ -144,7 +147,7 @@ class Observer:
             self._no_page(view, wanted, problem)
             return
         view.failing_since = None
-        shift = self._take_page(view.catalog, page, sent)
+        shift = await self._take_page(view.catalog, page, sent)
         # Another page of this round may show those that this one should have shown.
         key = (view.catalog.value, number)
         self._absent += [(target, shift) for target in run.flights.values() if self._page_key(target) == key]
@@ -162,7 +165,7 @@ class Observer:
             if is_lasting and not self._was_seen(target):
                 _hide(target, max(now, target.due) if may_pass(problem) else now)
 
-    def _take_page(self, catalog: Catalog, page: RawPage, sent: float) -> int:
+    async def _take_page(self, catalog: Catalog, page: RawPage, sent: float) -> int:
         """Take in all rows that matter, of a page that was asked for then.
 
         Returns by how many places the latest one of them has moved.
@@ -172,6 +175,8 @@ class Observer:
         tempo = run.tempo(now)
         shift = 0
         for place, row in enumerate(page.rows, page.first_place):
+            if place % _IN_ONE_TURN == 0:
+                await asyncio.sleep(0)
             cluster_id = row.get("id")
             if type(cluster_id) is not int:
                 continue
