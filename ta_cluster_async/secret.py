@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hmac
 import re
+from base64 import b64encode
 from itertools import groupby
 from typing import NoReturn, cast, final
 
 MASK = "***"
 
 _SLASHES = r"\\{0,8}"
+_BASE64 = "[A-Za-z0-9+/_-]{0,4}"
+_SHORTEST_ENCODED = 6
+"""Bytes. What a shorter token looks like in base64 or hexadecimal digits may be a part of any word."""
+
 _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
@@ -36,7 +41,7 @@ class Secret:
         return self.__value
 
     def mask(self, text: str) -> str:
-        """Return `text` with every occurrence of the token, raw or escaped, replaced by `***`."""
+        """Return `text` with every occurrence of the token, raw, escaped or encoded, replaced by `***`."""
         if self.__pattern is None:
             self.__pattern = re.compile(_pattern(self.__value), re.IGNORECASE)
         return self.__pattern.sub(MASK, text)
@@ -79,10 +84,24 @@ def _bytes(text: str) -> bytes:
 def _pattern(token: str) -> str:
     # Backslashes in a row are one piece, because escaping multiplies them.
     runs = ((character, len(list(run))) for character, run in groupby(token))
-    return (
+    escaped = (
         "".join(_spellings(char, n) if char == "\\" else _spellings(char, 1) * n for char, n in runs)
         or r"(?!)"
     )
+    return "|".join([escaped, *_encodings(_bytes(token))])
+
+
+def _encodings(data: bytes) -> list[str]:
+    """Patterns for the token in hexadecimal digits and in base64, alone or with other bytes around it."""
+    found = [data.hex()] if len(data) >= _SHORTEST_ENCODED else []
+    for start in range(3):
+        # Base64 writes three bytes at a time: the groups that hold no other bytes look the same everywhere.
+        own = data[start:]
+        own = own[: len(own) // 3 * 3]
+        if len(own) >= _SHORTEST_ENCODED:
+            core = "".join({"+": "[+-]", "/": "[/_]"}.get(char, char) for char in b64encode(own).decode())
+            found.append(f"{_BASE64}{core}{_BASE64}={{0,2}}")
+    return found
 
 
 def _spellings(character: str, length: int) -> str:

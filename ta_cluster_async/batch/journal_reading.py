@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
+from math import inf
 from typing import TYPE_CHECKING
 
 from ..errors import JournalError
-from .journal_rows import OUTCOME_COLUMNS, RunInfo, from_cell, moment, read_outcome, unreadable
+from .journal_rows import OUTCOME_COLUMNS, RunInfo, check_run, from_cell, moment, read_outcome, readable
 from .journal_schema import connect_to_read, told
 from .lease import holder_of
 from .report import Status
@@ -26,7 +27,7 @@ _EARLIER_RUNS = 10
 
 def read_runs(path: Path, now: float) -> list[RunInfo]:
     """All runs, the newest first. Raises JournalError."""
-    with closing(connect_to_read(path)) as connection, told(path):
+    with closing(connect_to_read(path)) as connection, told(path), readable(path):
         connection.execute("BEGIN")  # so that runs and counts are of one moment
         counts: dict[int, dict[Status, int]] = {}
         unfinished: dict[int, int] = {}
@@ -36,7 +37,7 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
             if status is None:
                 unfinished[run] = count
             else:
-                counts.setdefault(run, {})[_status(status, path)] = count
+                counts.setdefault(run, {})[Status(status)] = count
         rows = connection.execute(
             "SELECT runs.id, project, run_id, base_url, project_id, started_at, ended_at, state, max_running, requests, makespan"
             " FROM runs JOIN projects ON projects.id = runs.project ORDER BY runs.id DESC"
@@ -56,22 +57,22 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
             makespan,
         ) in rows:
             holder = holder_of(connection, project, now) if state == "running" else None
-            infos.append(
-                RunInfo(
-                    run_id=run_id,
-                    base_url=base_url,
-                    project_id=project_id,
-                    started_at=moment(started),
-                    ended_at=None if ended is None else moment(ended),
-                    state=state,
-                    holder=None if holder is None else str(holder.process),
-                    counts=counts.get(run, {}),
-                    unfinished=unfinished.get(run, 0),
-                    max_running=most,
-                    requests=requests,
-                    makespan=makespan,
-                )
+            info = RunInfo(
+                run_id=run_id,
+                base_url=base_url,
+                project_id=project_id,
+                started_at=moment(started),
+                ended_at=None if ended is None else moment(ended),
+                state=state,
+                holder=None if holder is None else str(holder.process),
+                counts=counts.get(run, {}),
+                unfinished=unfinished.get(run, 0),
+                max_running=most,
+                requests=requests,
+                makespan=makespan,
             )
+            check_run(info)
+            infos.append(info)
         return infos
 
 
@@ -79,12 +80,13 @@ def read_outcomes(path: Path, run_id: str) -> Iterator[Outcome]:
     """The outcomes of a run in the order of their ends, read in pages. Raises JournalError, also for an unknown run."""
     with closing(connect_to_read(path)) as connection:
         found, _ = _find(connection, path, run_id)
+        columns = _columns(connection, path)
         last = 0
         while True:
             # In pages, as an open read keeps the writer from giving back the room of its log.
             with told(path):
                 rows = connection.execute(
-                    f"SELECT ended, {OUTCOME_COLUMNS} FROM refreshes WHERE run = ? AND ended > ?"  # noqa: S608 - constants
+                    f"SELECT ended, {columns} FROM refreshes WHERE run = ? AND ended > ?"  # noqa: S608 - constants
                     " ORDER BY ended LIMIT ?",
                     (found, last, _PAGE),
                 ).fetchall()
@@ -116,9 +118,19 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
                     one,
                 ).fetchall()
             for key, took in rows:
-                cluster_id: int = from_cell(key)
-                seconds[cluster_id] = 0.5 * (seconds.get(cluster_id, took) + took)
+                with readable(path):
+                    cluster_id: int = from_cell(key)
+                    if type(cluster_id) is not int or not 0 <= took < inf:
+                        raise ValueError
+                    seconds[cluster_id] = 0.5 * (seconds.get(cluster_id, took) + took)
     return seconds
+
+
+def _columns(connection: sqlite3.Connection, path: Path) -> str:
+    """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer."""
+    with told(path):
+        known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
+    return OUTCOME_COLUMNS if "settled_at" in known else OUTCOME_COLUMNS.replace("settled_at", "NULL")
 
 
 def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int, int]:
@@ -129,10 +141,3 @@ def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int,
         raise JournalError(f"The journal {str(path)!r} has no run {run_id!r}: runs() tells which it has.")
     run, project = found
     return run, project
-
-
-def _status(text: str, path: Path) -> Status:
-    try:
-        return Status(text)
-    except ValueError as problem:
-        raise unreadable(path) from problem

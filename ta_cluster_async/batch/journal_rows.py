@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from attrs import field, frozen
 
@@ -14,6 +16,7 @@ from ..models import RefreshTicket
 from .report import Outcome, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 State: TypeAlias = Literal["intended", "submitted", "finished"]
@@ -82,7 +85,7 @@ class RunInfo:
 # Each row comes with the columns in the order of these.
 OUTCOME_COLUMNS = (
     "ref, status, cluster_id, cluster_name, message, baseline_refresh_time, refresh_time, users_num, progress,"
-    " queue_seconds, run_seconds, detect_seconds, outcome_attempts, ticket"
+    " queue_seconds, run_seconds, detect_seconds, outcome_attempts, settled_at, ticket"
 )
 ENTRY_COLUMNS = f"key, state, attempts, intended_at, {OUTCOME_COLUMNS}"
 
@@ -98,16 +101,40 @@ ON CONFLICT (run, key) DO UPDATE SET state = 'submitted', ticket = excluded.tick
 """
 FINISH = f"""
 INSERT INTO refreshes (run, key, intended_at, ended, {OUTCOME_COLUMNS}, state, attempts)
-VALUES ({", ".join("?" * 18)}, 'finished', ?)
+VALUES ({", ".join("?" * 19)}, 'finished', ?)
 ON CONFLICT (run, key) DO UPDATE SET state = 'finished', ended = excluded.ended, ref = excluded.ref,
     status = excluded.status, cluster_id = excluded.cluster_id, cluster_name = excluded.cluster_name,
     message = excluded.message, baseline_refresh_time = excluded.baseline_refresh_time,
     refresh_time = excluded.refresh_time, users_num = excluded.users_num, progress = excluded.progress,
     queue_seconds = excluded.queue_seconds, run_seconds = excluded.run_seconds,
-    detect_seconds = excluded.detect_seconds, outcome_attempts = excluded.outcome_attempts,
+    detect_seconds = excluded.detect_seconds, outcome_attempts = excluded.outcome_attempts, settled_at = excluded.settled_at,
     ticket = coalesce(excluded.ticket, ticket)
 """  # noqa: S608 - the columns are the constant above
 FORGET = "DELETE FROM refreshes WHERE run = ? AND key = ?"
+
+# SQLite takes any type in any column, so a file that another hand has written to may hold other types than these.
+_NULL = type(None)
+_OUTCOME_TYPES: Mapping[str, tuple[type, ...]] = {
+    "ref": (int, str),
+    "cluster_id": (int, _NULL),
+    "cluster_name": (str, _NULL),
+    "message": (str,),
+    "users_num": (int, _NULL),
+    "progress": (int, _NULL),
+    "queue_seconds": (float, _NULL),
+    "run_seconds": (float, _NULL),
+    "detect_seconds": (float, _NULL),
+    "attempts": (int,),
+}
+_ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {"cluster_id": (int,), "ref": (int, str), "attempts": (int,)}
+_RUN_TYPES: Mapping[str, tuple[type, ...]] = {
+    "run_id": (str,),
+    "base_url": (str,),
+    "project_id": (int,),
+    "max_running": (int,),
+    "requests": (int,),
+    "makespan": (float,),
+}
 
 
 def cell(value: int | str | None) -> int | str | bytes | None:
@@ -147,23 +174,26 @@ def outcome_values(outcome: Outcome) -> Values:
         outcome.run_seconds,
         outcome.detect_seconds,
         outcome.attempts,
+        None if outcome.settled_at is None else outcome.settled_at.timestamp(),
         None if outcome.ticket is None else outcome.ticket.to_json(),
     )
 
 
 def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
     """Make an outcome of its columns. Raises JournalError for what no version of this library up to this one wrote."""
-    ref, status, cluster_id, name, message, before, after, users, progress, *seconds, attempts, ticket = row
+    ref, status, cluster_id, name, message, before, after, users, progress, *seconds, attempts, at, ticket = (
+        row
+    )
     queue, run, detect = seconds
-    try:
-        return Outcome(
+    with readable(path):
+        outcome = Outcome(
             ref=from_cell(ref),
             status=Status(status),
             cluster_id=from_cell(cluster_id),
             cluster_name=from_cell(name),
             message=from_cell(message),
-            baseline_refresh_time=None if before is None else datetime.fromisoformat(before),
-            refresh_time=None if after is None else datetime.fromisoformat(after),
+            baseline_refresh_time=_server_time(before),
+            refresh_time=_server_time(after),
             users_num=from_cell(users),
             progress=from_cell(progress),
             queue_seconds=queue,
@@ -172,44 +202,78 @@ def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
             attempts=attempts,
             ticket=None if ticket is None else RefreshTicket.from_json(ticket),
             resumed=True,
+            settled_at=None if at is None else moment(at),
         )
-    except (ValueError, TypeError, InvalidRequest) as problem:
-        raise unreadable(path) from problem
+        _check(outcome, _OUTCOME_TYPES)
+        if outcome.attempts < 0 or not all(each is None or 0 <= each < inf for each in seconds):
+            raise ValueError
+    return outcome
 
 
 def read_entry(row: tuple[Any, ...], project_id: int, path: Path) -> Entry:
     """Make an entry of its columns. Raises JournalError for what no version of this library up to this one wrote."""
     key, state, attempts, at, *rest = row
-    cluster_id: int = from_cell(key)
-    intended_at = moment(at)
     outcome = read_outcome(tuple(rest), path) if state == "finished" else None
-    try:
+    with readable(path):
+        cluster_id: int = from_cell(key)
+        intended_at = moment(at)
         ticket = outcome.ticket if outcome else RefreshTicket.from_json(rest[-1])
-    except InvalidRequest as problem:
-        raise unreadable(path) from problem
-    if ticket is None:
-        assert outcome is not None
-        ticket = RefreshTicket(
-            project_id=project_id,
+        if ticket is None:
+            assert outcome is not None
+            ticket = RefreshTicket(
+                project_id=project_id,
+                cluster_id=cluster_id,
+                cluster_name=outcome.cluster_name,
+                baseline_refresh_time=outcome.baseline_refresh_time,
+                submitted_at=intended_at,
+            )
+        entry = Entry(
             cluster_id=cluster_id,
-            cluster_name=outcome.cluster_name,
-            baseline_refresh_time=outcome.baseline_refresh_time,
-            submitted_at=intended_at,
+            ref=from_cell(rest[0]),
+            state=state,
+            ticket=ticket,
+            attempts=attempts,
+            intended_at=intended_at,
+            outcome=outcome,
         )
-    return Entry(
-        cluster_id=cluster_id,
-        ref=from_cell(rest[0]),
-        state=state,
-        ticket=ticket,
-        attempts=attempts,
-        intended_at=intended_at,
-        outcome=outcome,
-    )
+        _check(entry, _ENTRY_TYPES)
+        if state not in get_args(State):
+            raise ValueError
+    return entry
+
+
+def check_run(info: RunInfo) -> None:
+    """Raise TypeError or ValueError for a run that no version of this library up to this one wrote."""
+    _check(info, _RUN_TYPES)
+    if info.state not in get_args(RunState) or not 0 <= info.makespan < inf:
+        raise ValueError
 
 
 def moment(seconds: float) -> datetime:
     """A wall clock's seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Tell whatever goes wrong while rows become values as a JournalError."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, OSError, RecursionError, InvalidRequest) as problem:
+        raise unreadable(path) from problem
+
+
+def _check(value: object, types: Mapping[str, tuple[type, ...]]) -> None:
+    for name, allowed in types.items():
+        if type(getattr(value, name)) not in allowed:
+            raise TypeError
+
+
+def _server_time(text: str | None) -> datetime | None:
+    time = None if text is None else datetime.fromisoformat(text)
+    if time is not None and (time.tzinfo is not None or time.isoformat(" ") != text):
+        raise ValueError
+    return time
 
 
 def unreadable(path: Path) -> JournalError:

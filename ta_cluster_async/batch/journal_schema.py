@@ -106,8 +106,13 @@ def _add_durations(connection: sqlite3.Connection) -> None:
     connection.executemany(LEARN, past)
 
 
+def _add_ends(connection: sqlite3.Connection) -> None:
+    """Version 3 knows when each outcome came."""
+    connection.execute("ALTER TABLE refreshes ADD COLUMN settled_at REAL")
+
+
 # A file of version n has been through the first n of these, and a new file goes through all.
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_durations)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_durations, _add_ends)
 
 VERSION = len(_STEPS)
 

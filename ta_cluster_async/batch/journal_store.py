@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, frozen
 
 from ..errors import JournalBusy, JournalError
-from .journal_rows import ENTRY_COLUMNS, Values, cell, from_cell, moment, read_entry
+from .journal_rows import ENTRY_COLUMNS, Values, cell, from_cell, moment, read_entry, readable
 from .journal_schema import connect, told, transaction
 from .lease import Lease, holder_of
 
@@ -97,7 +97,7 @@ class Store:
         """Open the file and take the run. Raises JournalError, and JournalBusy when another runner holds it."""
         connection = connect(self._path)
         try:
-            with told(self._path), transaction(connection):
+            with told(self._path), readable(self._path), transaction(connection):
                 self._take(connection)
             self._place = self._on_disk()
         except BaseException:
@@ -168,7 +168,9 @@ class Store:
     def durations(self, cluster_ids: Sequence[int]) -> dict[int, float]:
         """How many seconds these clusters are expected to take, where that is known."""
         sql = "SELECT cluster_id, seconds FROM durations WHERE project = ? AND cluster_id IN (%s)"
-        return {from_cell(key): seconds for key, seconds in self._rows(sql, self.project, cluster_ids)}
+        rows = self._rows(sql, self.project, cluster_ids)
+        with readable(self._path):
+            return {from_cell(key): float(seconds) for key, seconds in rows}
 
     def typical_duration(self) -> float | None:
         """The median of that over all clusters of the project; None when none is known."""
@@ -182,7 +184,8 @@ class Store:
                 )
                 .fetchone()
             )
-        return None if row is None else float(row[0])
+        with readable(self._path):
+            return None if row is None else float(row[0])
 
     def _take(self, connection: sqlite3.Connection) -> None:
         """Find the run to go on with, or begin one, and take its lease."""
@@ -218,6 +221,8 @@ class Store:
         (self.ended,) = connection.execute(
             "SELECT coalesce(max(ended), 0) FROM refreshes WHERE run = ?", (self.run,)
         ).fetchone()
+        if type(self.run_id) is not str or type(self.ended) is not int:
+            raise TypeError  # another hand has written them
         self.renewed_at = now
 
     @contextmanager

@@ -149,13 +149,14 @@ async def _ask(run: Run, ref: Ref, found: Found) -> None:
         detail = await run.patiently(
             lambda: read_detail(run.session, run.project.id, ref, timeout=run.call_seconds())
         )
+        seen = seen_of(detail)
     except TaError as error:
         if isinstance(error, TokenRejected) or ends_the_batch(error):
             raise
         _note(run, found, error)
         found.errors[ref] = error
         return
-    found.add(seen_of(detail), catalog_of(detail.cluster_type) or Catalog.CLUSTER, None)
+    found.add(seen, catalog_of(detail.cluster_type) or Catalog.CLUSTER, None)
     if isinstance(ref, str):
         found.id_by_name[ref] = detail.id
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..errors import RefreshError
-    from ..models import Catalog
+    from ..models import Catalog, JsonValue
     from .lists import ListView, RawPage, Seen
     from .pace import Sight, Tempo
     from .run import Run
@@ -177,11 +177,8 @@ class Observer:
         for place, row in enumerate(page.rows, page.first_place):
             if place % _IN_ONE_TURN == 0:
                 await asyncio.sleep(0)
-            cluster_id = row.get("id")
-            if type(cluster_id) is not int:
-                continue
-            target = run.flights.get(cluster_id) or run.waiting_ids.get(cluster_id)
-            if target is None or target.catalog is not catalog:
+            target = self._target_of(row, catalog)
+            if target is None:
                 continue
             try:
                 seen = read_row(row)
@@ -202,6 +199,14 @@ class Observer:
                     target, now
                 )  # an end that only the refresh time can prove, and the list does not tell it
         return shift
+
+    def _target_of(self, row: dict[str, JsonValue], catalog: Catalog) -> Target | None:
+        """What a row is of, if that is in flight or waits."""
+        cluster_id = row.get("id")
+        if type(cluster_id) is not int:
+            return None
+        target = self._run.flights.get(cluster_id) or self._run.waiting_ids.get(cluster_id)
+        return None if target is None or target.catalog is not catalog else target
 
     async def _look_at(self, target: Target) -> None:
         run = self._run

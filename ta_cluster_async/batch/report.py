@@ -63,6 +63,8 @@ class Outcome:
         attempts: How many requests were sent to start it, or may have been; 0 when it was only attached to.
         ticket: What identifies the refresh where one was started or joined: attach to it to look again.
         resumed: True when this outcome comes from the journal of an earlier process.
+        settled_at: When it got this outcome, in UTC by this machine's clock. None for what never was a target, such as a name that does not
+            exist, and for what was written before the library knew it.
     """
 
     ref: int | str
@@ -81,6 +83,7 @@ class Outcome:
     attempts: int = 0
     ticket: RefreshTicket | None = None
     resumed: bool = False
+    settled_at: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -94,6 +97,7 @@ class Outcome:
         for name in ("baseline_refresh_time", "refresh_time"):
             time = said[name]
             said[name] = None if time is None else time.isoformat(" ")
+        said["settled_at"] = None if self.settled_at is None else self.settled_at.isoformat()
         said["ticket"] = None if self.ticket is None else json.loads(self.ticket.to_json())
         return said
 
@@ -125,6 +129,7 @@ class Outcome:
             attempts=said.count("attempts"),
             ticket=None if ticket is None else _ticket(ticket),
             resumed=said.flag("resumed"),
+            settled_at=said.or_absent(said.moment, "settled_at"),
         )
 
 
@@ -139,8 +144,8 @@ def _status(name: str) -> Status:
 def _ticket(said: Said) -> RefreshTicket:
     try:
         return RefreshTicket.from_json(json.dumps(said.values))
-    except InvalidRequest:
-        pass
+    except (InvalidRequest, TypeError, ValueError, RecursionError):
+        pass  # the latter where a mapping that was given holds what JSON does not
     raise ValueError("ticket has another type or value")
 
 

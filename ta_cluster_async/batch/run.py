@@ -10,6 +10,7 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
+from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import field, frozen
 
 from ..errors import TaError
@@ -24,7 +25,7 @@ from .target import last_look
 from .troubles import may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from typing import TypeVar
 
     from ..errors import TokenRejected
@@ -143,8 +144,14 @@ class Run:
 
     # Requests
 
-    async def send(self, call: Awaitable[T]) -> T:
+    async def send(self, call: Coroutine[object, object, T]) -> T:
         """Await one request and count it, with its retries where it fails."""
+        try:
+            # A task whose turn has come when the batch is cancelled is cancelled at its next await only, which would be in the request.
+            await checkpoint_if_cancelled()
+        except BaseException:
+            call.close()
+            raise
         self.requests += 1
         try:
             answer = await call
@@ -160,7 +167,7 @@ class Run:
         self.down_since = None
         return answer
 
-    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, call: Callable[[], Coroutine[object, object, T]]) -> T:
         """Await a request that changes nothing, again while that may help, as long as polls may fail.
 
         While nothing at all gets an answer, all who are patient have this time together, or they would have it one after the other.

@@ -99,6 +99,10 @@ class Said:
         """What `take` takes, or null."""
         return None if self._get(key) is None else take(key)
 
+    def or_absent(self, take: Callable[[str], T], key: str) -> T | None:
+        """What `take` takes, or null, or nothing: for a key that earlier versions did not write."""
+        return self.or_none(take, key) if key in self.values else None
+
     def _get(self, key: str) -> object:
         if key not in self.values:
             raise ValueError(f"{key} is missing")

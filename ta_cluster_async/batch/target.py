@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from math import inf
 
 from attrs import define, field
@@ -172,6 +173,7 @@ class Target:
             detect_seconds=detect,
             attempts=self.attempts,
             ticket=ticket,
+            settled_at=datetime.now(UTC),
         )
 
     def _beginning(self, end: float) -> float:

@@ -50,7 +50,7 @@ def _run(arguments: Sequence[str]) -> int:
     from .app import app  # noqa: PLC0415 - needs the extra
 
     invocation.remember(arguments)
-    usage.translate_help()
+    usage.shape_help()
     if os.environ.get(_COMPLETE):
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - only a shell asks for it
 
@@ -90,8 +90,11 @@ def _has_token(arguments: Sequence[str]) -> bool:
 def _masked(text: str) -> str:
     from ..secret import Secret  # noqa: PLC0415 - only needed when something is broken
 
-    token = os.environ.get("TA_TOKEN")
-    return Secret(token).mask(text) if token else text
+    given = os.environ.get("TA_TOKEN")
+    read = getattr(sys.modules.get(f"{__name__}.token"), "read", [])
+    for token in [Secret(given), *read] if given else read:
+        text = token.mask(text)
+    return text
 
 
 def _leave_with_fault() -> NoReturn:

@@ -22,11 +22,19 @@ _KNOWN_FROM = 0.5
 
 @define
 class Running:
-    """One refresh under way: its name, its percent, and when it began by the batch's clock."""
+    """One refresh under way: its name, its percent, and when it began and was seen at that by the batch's clock."""
 
     name: str
     percent: int = 0
     since: float = 0.0
+    seen: float = 0.0
+
+    def seconds_left(self, elapsed: float) -> float:
+        """Seconds until its end if it goes on as it went; 0 while too little of it is done to tell."""
+        share = self.percent / 100
+        if share < _ETA_FROM:
+            return 0.0
+        return max(0.0, (self.seen - self.since) * (1 - share) / share - (elapsed - self.seen))
 
 
 @define
@@ -65,7 +73,8 @@ class Board:
                 self.running[event.ref] = Running(event.cluster_name, since=event.at)
             case Progressed():
                 if event.ref in self.running:
-                    self.running[event.ref].percent = event.progress
+                    one = self.running[event.ref]
+                    one.percent, one.seen = event.progress, event.at
             case Finished(outcome=outcome):
                 return self._end(outcome)
         return None
@@ -108,7 +117,9 @@ class Board:
             return self._seconds_left_by_history()
         if self.share < _ETA_FROM:
             return None
-        return elapsed * (1 - self.share) / self.share
+        # The last ones may take far longer than those before them.
+        longest = max((one.seconds_left(elapsed) for one in self.running.values()), default=0.0)
+        return max(longest, elapsed * (1 - self.share) / self.share)
 
     def _seconds_left_by_history(self) -> float:
         typical = sum(self.expected.values()) / len(self.expected)

@@ -23,6 +23,9 @@ MESSAGES: dict[str, str] = {
     ".": "。",
     "{what} `{command} --help` has the arguments and an example.": "{what}用法和示例见 `{command} --help`。",
     "{first} and {last}": "{first} 和 {last}",
+    "{first}, {next}": "{first}、{next}",
+    ", ": "，",
+    "{first} {second}": "{first}{second}",
     # Settings and the token
     "Set {names} in the environment. A profile does as well, and so do --base-url, --project-id and --token-file; the token itself is not "
     "taken from the command line. `ta-cluster doctor` says what was found and where.": (
@@ -144,7 +147,7 @@ MESSAGES: dict[str, str] = {
     ),
     "at least {count} requests": "至少 {count} 次请求",
     "about {count} requests": "约 {count} 次请求",
-    "Nothing was sent that changes anything.": "没有发送任何会改变数据的请求。",
+    "No refresh was sent: the project was only read.": "没有发送任何刷新请求，只读取了项目。",
     "{count} run already and would count as failed.": "{count} 个已在进行，将算作失败。",
     "{count} do not exist.": "{count} 个不存在。",
     "{count} have ended in the run {run_id}, which was interrupted and would be gone on with.": (
@@ -152,6 +155,9 @@ MESSAGES: dict[str, str] = {
     ),
     "Predicted: {requests}. No history tells how long it takes; a --journal will.": (
         "预计：{requests}。没有历史可以说明需要多久，使用 --journal 之后就会有。"
+    ),
+    "Predicted: {requests} and about {time}, at most {max_running} at a time, from what others of the project took.": (
+        "预计：{requests}，约 {time}，同时最多 {max_running} 个，依据项目中其他分群和标签的历史。"
     ),
     "Predicted: {requests} and about {time}, at most {max_running} at a time, from the history of {known} of them.": (
         "预计：{requests}，约 {time}，同时最多 {max_running} 个，依据其中 {known} 个的历史。"
@@ -202,7 +208,8 @@ MESSAGES: dict[str, str] = {
     "There is nobody to ask whether {names} is to be deleted: give --yes if it is.": (
         "无法询问是否删除{names}：如果确定，请加上 --yes。"
     ),
-    "Uploaded {id}": "已上传 {id}",
+    "Uploaded {id}.": "已上传 {id}。",
+    "Uploaded {id}: {counts}.": "已上传 {id}：{counts}。",
     "a new cluster or tag needs one": "新的分群或标签需要它",
     "Uploading": "上传中",
     "{count} records": "{count} 条记录",

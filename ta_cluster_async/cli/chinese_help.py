@@ -52,7 +52,11 @@ OPTIONS: dict[str, str] = {
     "Leave these out: an id, a name or a glob. May be given several times.": "排除：ID、名称或通配符，可多次给出。",
     "Choose among clusters alone.": "只在分群中选择。",
     "Choose among tags alone.": "只在标签中选择。",
-    "Start nothing, and write what would be done and how long it would take.": "不启动任何刷新，只说明将做什么、需要多久。",
+    "Send no refresh, only read, and write how many would be refreshed, attached to and skipped. Requests are predicted from the mean of "
+    "the journal's last five complete runs, the time from its durations.": (
+        "不发送刷新请求，只读取，并说明将刷新、接上、跳过多少个。"
+        "请求数依据日志中最近五次完整运行的平均值预计，时间依据其中记录的耗时。"
+    ),
     "The most refreshes at a time.": "同时进行的最多刷新数。",
     "So many more, for a server that queues refreshes by itself.": "额外提交的个数，适用于自行排队的服务器。",
     "What begins first; the journal tells which ones take long.": "先开始哪些；日志记录了哪些耗时长。",

@@ -201,5 +201,10 @@ def ref_of(text: str) -> int | str:
 
 def listed(names: list[str]) -> str:
     """Names as a sentence lists them."""
-    *first, last = names
-    return tr("{first} and {last}", first=", ".join(first), last=last) if first else last
+    *others, last = names
+    if not others:
+        return last
+    first, *more = others
+    for name in more:
+        first = tr("{first}, {next}", first=first, next=name)
+    return tr("{first} and {last}", first=first, last=last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from rich.console import Console
 from rich.text import Text
@@ -81,11 +82,15 @@ def json_text(value: object) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` without characters that a terminal obeys: names and messages come from the server."""
+    """`text` without characters that a terminal obeys: names and messages come from the server. Blanks of all kinds stay."""
     return "".join(
-        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}"
-        for character in text
+        character if _is_harmless(character) else "\N{REPLACEMENT CHARACTER}" for character in text
     )
+
+
+def _is_harmless(character: str) -> bool:
+    # The wide blank of Chinese and the one that does not break are not printable, says Python.
+    return character.isprintable() or character == "\n" or category(character) == "Zs"
 
 
 def _write(text: Text, console: Console) -> None:

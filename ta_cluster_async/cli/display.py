@@ -17,7 +17,7 @@ from ..batch.report import Status
 from .board import Board, clock
 from .console import is_quiet, messages, say, visible
 from .language import tr
-from .words import status_word, why
+from .words import status_word, stopped, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def failure_line(outcome: Outcome) -> str:
 
 def summary_line(report: RefreshReport) -> str:
     """One sentence for a whole batch."""
-    counts = ", ".join(
+    counts = tr(", ").join(
         f"{report.counts[status]} {status_word(status)}" for status in Status if report.counts.get(status)
     )
     bound = report.lower_bound.seconds
@@ -159,7 +159,9 @@ def summary_line(report: RefreshReport) -> str:
         at_best=at_best,
         requests=report.requests,
     )
-    return f"{line} {tr('Stopped early: {why}', why=report.stopped)}" if report.stopped else line
+    if not report.stopped:
+        return line
+    return tr("{first} {second}", first=line, second=tr("Stopped early: {why}", why=stopped(report.stopped)))
 
 
 def _state_line(board: Board, elapsed: float, *, narrow: bool) -> str:
@@ -177,7 +179,7 @@ def _state_line(board: Board, elapsed: float, *, narrow: bool) -> str:
         parts.append(
             tr("{time} left", time=clock(left)) if narrow else tr("about {time} left", time=clock(left))
         )
-    return ", ".join(parts)
+    return tr(", ").join(parts)
 
 
 def _picture(board: Board, elapsed: float, console: Console) -> RenderableType:

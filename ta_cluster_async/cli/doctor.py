@@ -72,7 +72,9 @@ def doctor(
                     json.dumps({**asdict(finding), "mark": finding.mark.value, "code": int(finding.code)})
                 )
             else:
-                said = f"{finding.what} {finding.advice}".strip()
+                said = finding.what
+                if finding.advice:
+                    said = tr("{first} {second}", first=said, second=finding.advice)
                 table.add_row(
                     Text(finding.mark.word, style=_STYLES[finding.mark]), finding.subject, Text(visible(said))
                 )

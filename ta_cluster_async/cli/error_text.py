@@ -24,13 +24,12 @@ _AT_THE_COMMAND_LINE = {
 
 
 def error_text(error: TaError) -> str:
-    """What happened and what to do. In Chinese the library's own English text stands behind what its kind of error means."""
+    """What happened and what to do. In Chinese, what happened stands behind what its kind of error means."""
     if not is_chinese():
         return for_the_command(str(error))
-    from .chinese_errors import ERRORS  # noqa: PLC0415 - most need none of it
+    from .chinese_reasons import detail, meaning_of  # noqa: PLC0415 - most need none of it
 
-    meaning = next(ERRORS[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in ERRORS)
-    return f"{meaning}（{for_the_command(error.message)}）" if error.message else meaning
+    return f"{meaning_of(error)}（{detail(error.message)}）" if error.message else meaning_of(error)
 
 
 def for_the_command(text: str) -> str:

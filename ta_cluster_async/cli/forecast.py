@@ -94,6 +94,15 @@ class Forecast:
                     requests=count,
                 )
             )
+        elif not self.known:
+            said.append(
+                tr(
+                    "Predicted: {requests} and about {time}, at most {max_running} at a time, from what others of the project took.",
+                    requests=count,
+                    time=clock(self.seconds),
+                    max_running=self.max_running,
+                )
+            )
         else:
             said.append(
                 tr(
@@ -104,7 +113,7 @@ class Forecast:
                     known=self.known,
                 )
             )
-        said.append(tr("Nothing was sent that changes anything."))
+        said.append(tr("No refresh was sent: the project was only read."))
         return said
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..batch import Journal, RefreshBatch, RefreshReport
-from ..errors import ApiError, ConfigurationError, InvalidRequest, TokenRejected
+from ..errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
 from ..resources import Project
 from .board import Board
 from .connection import Quiet, connected, for_a_person, open_project
@@ -130,7 +130,10 @@ def refresh(
         typer.Option(
             "--dry-run",
             rich_help_panel=_CHOICE,
-            help=tr("Start nothing, and write what would be done and how long it would take."),
+            help=tr(
+                "Send no refresh, only read, and write how many would be refreshed, attached to and skipped. Requests are predicted from "
+                "the mean of the journal's last five complete runs, the time from its durations."
+            ),
         ),
     ] = False,
     max_running: Annotated[
@@ -329,6 +332,10 @@ async def _left_well(
     try:
         yield
         left = False
+    except JournalError:
+        # One that could not be opened kept the batch from its beginning.
+        left = bool(batch.report.total)
+        raise
     finally:
         report = _report_so_far(batch) if left else None
         if report is not None:

@@ -70,7 +70,7 @@ def render_page(record: Record, words: Words) -> str:
 def _notes(record: Record, words: Words) -> list[str]:
     notes = [] if record.over else [words["going"]]
     if record.report.stopped:
-        notes.append(f"{words['stopped']}: {well_formed(record.report.stopped)}")
+        notes.append(f"{words['stopped']}: {well_formed(words.reason(record.report.stopped))}")
     if record.unfinished:
         notes.append(f"{words['unfinished']}: {record.unfinished:,}")
     return notes
@@ -112,7 +112,7 @@ def _failure(outcome: Outcome, words: Words) -> Row:
         "status": words.status(outcome.status),
         "progress": "" if outcome.progress is None else f"{outcome.progress} %",
         "attempts": str(outcome.attempts),
-        "message": shortened(well_formed(outcome.message), _LONGEST_MESSAGE),
+        "message": shortened(well_formed(words.reason(outcome.message)), _LONGEST_MESSAGE),
     }
 
 

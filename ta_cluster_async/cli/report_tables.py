@@ -14,7 +14,7 @@ from ..batch.report import Status
 from .board import clock
 from .console import results, visible
 from .language import tr
-from .words import status_word, why
+from .words import status_word, stopped, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,7 +68,7 @@ def facts_table(record: Record) -> Table:
         tr("outcomes"): _counts(report.counts, record.unfinished),
     }
     if report.stopped:
-        lines[tr("stopped early")] = visible(report.stopped)
+        lines[tr("stopped early")] = visible(stopped(report.stopped))
     if not record.over:
         lines[tr("state")] = tr("not complete")
     table = Table.grid(padding=(0, 2))
@@ -127,7 +127,7 @@ def _counts(counts: Mapping[Status, int], unfinished: int) -> Text:
     ]
     if unfinished:
         parts.append(Text(tr("{count} without an outcome yet", count=unfinished), style="yellow"))
-    return Text(", ").join(parts)
+    return Text(tr(", ")).join(parts)
 
 
 def _status(status: Status, text: str) -> Text:

@@ -56,8 +56,8 @@ class Timeline:
 def lay_out(report: RefreshReport) -> Timeline:
     """Put the outcomes of a report on the time axis.
 
-    They are in the order in which they were settled. So each was settled not before the end of one before it, and not after the last
-    moment at which one behind it can have been seen.
+    They are in the order in which they were settled. So where an outcome does not say when that was, it was not before the end of one
+    before it, and not after the last moment at which one behind it can have been seen.
     """
     began = report.started_at
     starts = [outcome.ticket.submitted_at for outcome in report.outcomes if outcome.ticket is not None]
@@ -125,6 +125,8 @@ def _phases(outcome: Outcome, zero: datetime) -> _Phases | None:
 def _span(outcome: Outcome, zero: datetime, phases: _Phases | None, settled: tuple[float, float]) -> Span:
     """The span of an outcome that was settled between these two times."""
     low, high = settled
+    if outcome.settled_at is not None:
+        low = high = (outcome.settled_at - zero).total_seconds()
     if phases is None:
         assert outcome.ticket is not None
         start = (outcome.ticket.submitted_at - zero).total_seconds()

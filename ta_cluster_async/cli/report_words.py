@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .error_text import for_the_command
 from .language import is_chinese
 
 if TYPE_CHECKING:
@@ -205,6 +206,14 @@ class Words:
         from .chinese import CHINESE  # noqa: PLC0415 - most need none of it
 
         return CHINESE[english]
+
+    def reason(self, text: str) -> str:
+        """Why something did not succeed, as far as its language has it."""
+        if not self._chinese or not text:
+            return for_the_command(text)
+        from .chinese_reasons import reason  # noqa: PLC0415 - most need none of it
+
+        return reason(text)
 
     def duration(self, seconds: float) -> str:
         """Seconds as `0.4 s`, `12 s`, `3 min 20 s` or `2 h 05 min`."""

@@ -20,6 +20,9 @@ SERVICE = "ta-cluster"
 STDIN = "-"
 _LONGEST = 8192
 
+read: list[Secret] = []
+"""The tokens that this process has read, to be masked should the command itself break."""
+
 
 def from_file(path: str) -> Secret:
     """Return the token in a file, or with `-` the first line of standard input, which is not echoed on a terminal.
@@ -90,4 +93,6 @@ def _checked(text: str, where: str) -> Secret:
     text = ""
     if not token:
         raise ConfigurationError(tr("{where} holds no token.", where=where))
-    return Secret(token)
+    secret = Secret(token)
+    read.append(secret)
+    return secret

@@ -282,7 +282,6 @@ def _counts(result: UploadResult) -> dict[str, object]:
 
 
 def _sentence(result: UploadResult) -> str:
-    said = tr("Uploaded {id}", id=result.cluster_id)
     parts = [
         tr("{count} records", count=result.upload_num) if result.upload_num is not None else "",
         tr("{count} users", count=result.user_num) if result.user_num is not None else "",
@@ -292,5 +291,7 @@ def _sentence(result: UploadResult) -> str:
         else "",
         tr("{count} rows without an id left out", count=result.skipped_num) if result.skipped_num else "",
     ]
-    counts = ", ".join(part for part in parts if part)
-    return f"{said}: {counts}." if counts else f"{said}."
+    counts = tr(", ").join(part for part in parts if part)
+    if not counts:
+        return tr("Uploaded {id}.", id=result.cluster_id)
+    return tr("Uploaded {id}: {counts}.", id=result.cluster_id, counts=counts)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
+from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
@@ -59,21 +60,28 @@ def sentence_of(problem: Exception) -> str | None:
     return tr("{what} `{command} --help` has the arguments and an example.", what=said, command=command)
 
 
-def translate_help() -> None:
-    """Let typer's headings be Chinese where the locale is, and break lines between any two characters, as Chinese does."""
-    if not is_chinese():
-        return
+def shape_help() -> None:
+    """Let nothing of typer's help be cut off where the terminal is narrow, and its headings be Chinese where the locale is."""
     from typer import rich_utils  # noqa: PLC0415 - only help needs it
 
-    for name, text in _CHINESE_HEADINGS.items():
-        if hasattr(rich_utils, name):
-            setattr(rich_utils, name, text)
-    if hasattr(rich_utils, "Columns"):
-        setattr(rich_utils, "Columns", _folding)  # noqa: B010 - typer does not export it
+    shapes = {"Columns": _folding, "Table": _TableWithWholeNames}
+    for name, shape in {**shapes, **(_CHINESE_HEADINGS if is_chinese() else {})}.items():
+        if hasattr(rich_utils, name):  # typer exports none of them
+            setattr(rich_utils, name, shape)
+
+
+class _TableWithWholeNames(Table):
+    """A table in which options keep their names, and what they take and what they are for gives way."""
+
+    def add_row(self, *cells: Any, **settings: Any) -> None:
+        """See rich."""
+        super().add_row(*cells, **settings)
+        for column in self.columns[:-2]:
+            column.no_wrap = True
 
 
 def _folding(items: Sequence[RenderableType], **settings: Any) -> Columns:
-    """Columns of texts that are broken where the room ends: Chinese has no blanks to break at."""
+    """Columns of texts that are broken where the room ends: Chinese has no blanks to break at, and a narrow room not enough."""
     for item in items:
         if isinstance(item, Text):
             item.overflow = "fold"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..batch.report import Status
-from .error_text import error_text, for_the_command
+from .error_text import for_the_command
 from .language import is_chinese, tr
 
 if TYPE_CHECKING:
     from ..batch.report import Outcome
+    from ..errors import TaError
 
 
 def status_word(status: Status) -> str:
@@ -29,7 +30,18 @@ def status_word(status: Status) -> str:
 def why(outcome: Outcome) -> str:
     """Why it did not succeed, without the advice, which is the same for many clusters."""
     error = outcome.error
-    if error is not None and is_chinese():
-        return error_text(error)
-    is_its_text = error is not None and outcome.message == str(error)
-    return for_the_command(error.message if error is not None and is_its_text else outcome.message)
+    text = outcome.message if error is None or outcome.message != str(error) else error.message
+    return _reason(text, error)
+
+
+def stopped(why: str) -> str:
+    """Why a batch was stopped early."""
+    return _reason(why, None)
+
+
+def _reason(text: str, error: TaError | None) -> str:
+    if not text or not is_chinese():
+        return for_the_command(text)
+    from .chinese_reasons import reason  # noqa: PLC0415 - most need none of it
+
+    return reason(text, error)

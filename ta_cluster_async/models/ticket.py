@@ -28,7 +28,12 @@ def _utc(time: datetime) -> datetime:
     if time.tzinfo is None:
         msg = "submitted_at has to be a datetime with a zone."
         raise InvalidRequest(msg)
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        pass
+    msg = "submitted_at has to be a datetime that UTC can say: its year there has to be 1 to 9999."
+    raise InvalidRequest(msg)
 
 
 @frozen(kw_only=True)

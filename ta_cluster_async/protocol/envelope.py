@@ -37,6 +37,7 @@ EMPTY_PARAMETER = -1008
 _NO_SUCH = re.compile(r"不存在|找不到|未找到|does(?: not|n't) exist|not found|no such", re.IGNORECASE)
 _EXCERPT = 120
 _LOOKED_AT = 16 * 1024
+_LONGEST_TOKEN = 4 * 1024
 
 
 def decode(response: Response, mask: Mask, now: float) -> JsonValue | TaError:
@@ -69,7 +70,7 @@ def _refusal(
 ) -> ApiError:
     message = envelope.get("return_message")
     stack = envelope.get("stackMessage")
-    text = mask(message) if isinstance(message, str) else ""
+    text = _masked(message, mask) if isinstance(message, str) else ""
     if code == TOO_FREQUENT:
         kind: type[ApiError] = RateLimited
     elif code == BAD_TOKEN or response.status in (401, 403):
@@ -83,7 +84,7 @@ def _refusal(
     return kind(
         code,
         text,
-        stack_message=mask(stack) if isinstance(stack, str) and stack else None,
+        stack_message=_masked(stack, mask) if isinstance(stack, str) and stack else None,
         status=response.status,
         retry_after=parse_retry_after(response.retry_after, now),
     )
@@ -120,7 +121,7 @@ def _describe(body: bytes, mask: Mask, *, is_json: bool) -> tuple[str, str]:
         text = body.decode()
     except UnicodeDecodeError:
         return f"{len(body)} bytes that are not UTF-8", ""
-    text = mask(text[:_LOOKED_AT])
+    text = _masked(text, mask)
     if is_json:
         return "other JSON", f" ({_short(text)})"
     if "<html" in text[:1024].lower() or text.lstrip().startswith("<"):
@@ -129,6 +130,14 @@ def _describe(body: bytes, mask: Mask, *, is_json: bool) -> tuple[str, str]:
     if text.lstrip().startswith(("{", "[")):
         return "broken or truncated JSON", ""
     return "text", f" ({_short(text)})"
+
+
+def _masked(text: str, mask: Mask) -> str:
+    """The text without the token. Of one that is too long to be looked through on the event loop, only the beginning."""
+    if len(text) <= _LOOKED_AT:
+        return mask(text)
+    # The cut may go through a token, whose first part nobody would know; so that much is left out before it.
+    return f"{mask(text[:_LOOKED_AT])[:-_LONGEST_TOKEN]}…"
 
 
 def _short(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote
 
 from attrs import define, field
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
+
+Chunk: TypeAlias = bytes | memoryview
+"""A part of a body."""
 
 
 class Upload(Protocol):
@@ -36,7 +39,7 @@ class Upload(Protocol):
     def failure(self) -> BaseException | None:
         """What the source itself raised while it was read, if it did."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[Chunk]:
         """The body from its start."""
         ...
 
@@ -60,11 +63,11 @@ class Request:
 
 @define(eq=False)
 class Response:
-    """What came back, with what matters of its headers."""
+    """What came back, with what matters of its headers. Its repr shows nothing that the server wrote."""
 
     status: int
     body: bytes = field(repr=False)
-    retry_after: str | None = None
+    retry_after: str | None = field(default=None, repr=False)
 
 
 def build(

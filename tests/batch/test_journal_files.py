@@ -185,9 +185,9 @@ def test_damage_is_told_by_the_readers_too(path: Path) -> None:
 def test_a_later_version_is_left_alone(path: Path) -> None:
     use(path)
     with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 3")
-    assert "has version 3, and this library knows versions up to 2: use a newer one" in refusal(path)
-    with pytest.raises(JournalError, match="has version 3"):
+        other.execute("PRAGMA user_version = 4")
+    assert "has version 4, and this library knows versions up to 3: use a newer one" in refusal(path)
+    with pytest.raises(JournalError, match="has version 4"):
         Journal(path).runs()
 
 
@@ -239,7 +239,7 @@ def test_version_1_is_migrated_and_learns_the_durations_of_its_outcomes(old: Pat
 
     assert run(main()) == {970: 50.0}
     with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
@@ -259,6 +259,13 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) 
 def test_version_1_can_be_read_without_a_migration(old: Path) -> None:
     assert [info.run_id for info in Journal(old).runs()] == ["wednesday", "tuesday", "monday"]
     assert [outcome.ref for outcome in Journal(old).outcomes("tuesday")] == [971, 970, "unknown"]
+
+
+def test_when_an_outcome_of_an_old_file_came_is_not_known_before_and_after_the_migration(old: Path) -> None:
+    before = list(Journal(old).outcomes("tuesday"))
+    use(old)
+    assert list(Journal(old).outcomes("tuesday")) == before
+    assert [outcome.settled_at for outcome in before] == [None, None, None]
 
 
 def test_a_migration_that_fails_leaves_the_old_file(old: Path) -> None:

@@ -300,6 +300,7 @@ outcomes = st.builds(
     attempts=st.integers(0, 1000),
     ticket=st.none() | st.just(ticket(970)),
     resumed=st.sampled_from([False]),
+    settled_at=st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
 
 

@@ -28,7 +28,7 @@ _FLAGS = (
     "--disable-extensions",
     "--hide-scrollbars",
     "--proxy-server=127.0.0.1:9",  # where nobody listens
-    "--window-size=1400,1600",
+    "--window-size=1400,800",
     "--remote-debugging-port=0",
 )
 _PATIENCE = 60.0

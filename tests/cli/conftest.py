@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ta_cluster_async.cli import main
-from ta_cluster_async.emulator import TOKEN, Emulator, VirtualTimeLoop
+from ta_cluster_async.emulator import TOKEN, Emulator, Settings, VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,13 +96,19 @@ def _command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture
 def settings(runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator in the event loop of the commands, and the environment variables that lead to it."""
-    emulator = runner.run(_started(Emulator(job_seconds=5.0)))
+    """An emulator in the event loop of the commands, and the environment variables that lead to it. Its user counts are made up."""
+    emulator = runner.run(_started(Emulator(job_seconds=5.0, settings=Settings(evaluate=False))))
     monkeypatch.setenv("TA_BASE_URL", emulator.url)
     monkeypatch.setenv("TA_TOKEN", emulator.token)
     monkeypatch.setenv("TA_PROJECT_ID", str(emulator.project_id))
     yield emulator
     runner.run(emulator.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def counting(settings: Emulator) -> None:
+    """The emulator of `settings` counts users in its tables, which takes longer."""
+    settings.settings = evolve(settings.settings, evaluate=True)
 
 
 async def _started(emulator: Emulator) -> Emulator:

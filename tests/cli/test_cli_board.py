@@ -21,8 +21,8 @@ def submitted(ref: int | str, name: str) -> Submitted:
     return Submitted(at=0.1, ref=ref, cluster_id=970, cluster_name=name, ticket=TICKET)
 
 
-def progressed(ref: int | str, percent: int) -> Progressed:
-    return Progressed(at=1.0, ref=ref, cluster_id=970, cluster_name="any", progress=percent)
+def progressed(ref: int | str, percent: int, *, at: float = 1.0) -> Progressed:
+    return Progressed(at=at, ref=ref, cluster_id=970, cluster_name="any", progress=percent)
 
 
 def finished(ref: int | str, status: Status = Status.SUCCEEDED) -> Finished:
@@ -94,6 +94,17 @@ def test_the_time_left_goes_on_as_it_went() -> None:
     board.take(planned(4))
     board.take(finished(1))
     assert board.seconds_left(10.0) == pytest.approx(30.0)
+
+
+def test_one_that_takes_far_longer_than_the_others_decides_the_time_left() -> None:
+    board = Board()
+    board.take(planned(4))
+    board.take(submitted(4, "d"))
+    for ref in (1, 2, 3):
+        board.take(finished(ref))
+    board.take(progressed(4, 20, at=100.0))
+    assert board.seconds_left(100.0) == pytest.approx(400.0, rel=0.01)
+    assert board.seconds_left(150.0) == pytest.approx(350.0, rel=0.01)  # it has not been looked at since
 
 
 def test_no_time_is_told_before_a_tenth_is_done() -> None:

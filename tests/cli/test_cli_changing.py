@@ -321,6 +321,7 @@ def test_a_dry_run_of_create_says_when_the_name_is_taken(
     assert "The name whales is taken by 970" in ended.err
 
 
+@pytest.mark.usefixtures("counting")
 def test_what_the_server_does_not_take_is_one_sentence(
     settings: Emulator, command: Command, write: Write
 ) -> None:

@@ -21,6 +21,7 @@ VIPS: dict[str, JsonValue] = {
 }
 
 
+@pytest.mark.usefixtures("counting")
 def test_list_shows_the_clusters_with_their_users(settings: Emulator, command: Command) -> None:
     settings.seed_clusters(2, prefix="whales")
     ended = command("list")
@@ -112,6 +113,7 @@ def test_a_ref_that_does_not_exist_has_its_own_exit_code(
     assert ended.err.startswith("Error: ")
 
 
+@pytest.mark.usefixtures("counting")
 def test_refresh_takes_ids_and_names_of_clusters_and_tags(settings: Emulator, command: Command) -> None:
     settings.seed_clusters(1)
     settings.seed_tags(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,12 +42,16 @@ def forecast(command: Command, *arguments: str) -> dict[str, Any]:
 
 
 def test_nothing_is_refreshed_and_the_counts_are_told(busy: Emulator, command: Command) -> None:
-    effects = len(busy.effects)
+    effects, before = len(busy.effects), len(busy.requests)
     ended = command("refresh", "--all", "--dry-run")
     assert ended.code == 0
-    assert ended.out.splitlines()[0] == "Would refresh 3, attach to 1 that run already, and skip 0."
+    first, *_, last = ended.out.splitlines()
+    assert first == "Would refresh 3, attach to 1 that run already, and skip 0."
+    assert last == "No refresh was sent: the project was only read."
     assert len(busy.effects) == effects
-    assert all(not request.name.startswith("user-cluster-refresh-by") for request in busy.requests)
+    # The API reads its list by POST; every other POST changes something.
+    posted = {request.path for request in busy.requests[before:] if request.method == "POST"}
+    assert posted == {"/open/user-cluster-list"}
 
 
 def test_what_runs_is_counted_by_what_would_be_done_with_it(busy: Emulator, command: Command) -> None:
@@ -94,6 +99,8 @@ def test_with_a_journal_requests_and_time_come_from_its_runs(
     )
     sentences = command("refresh", "971", "--dry-run", *journal).out
     assert "from the history of 1 of them" in sentences
+    sentences = command("refresh", "970", "--on-running", "rerun", "--dry-run", *journal).out
+    assert re.search(r"about 3:[12]\d, .* from what others of the project took\.", sentences)
 
 
 def test_names_have_their_history_too(busy: Emulator, command: Command, tmp_path: Path) -> None:

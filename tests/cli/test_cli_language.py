@@ -9,17 +9,19 @@ import re
 import string
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ta_cluster_async import cli, errors
+from ta_cluster_async import RefreshTicket, cli, errors
 from ta_cluster_async.cli import language
 from ta_cluster_async.cli.app import app
 from ta_cluster_async.cli.chinese import MESSAGES
 from ta_cluster_async.cli.chinese_errors import ERRORS
 from ta_cluster_async.cli.chinese_help import HELP, OPTIONS
+from ta_cluster_async.cli.chinese_reasons import reason
 from ta_cluster_async.cli.error_text import _AT_THE_COMMAND_LINE
 from ta_cluster_async.emulator import JobPlan
 from tests.cli.test_cli_process import leaves
@@ -30,6 +32,35 @@ if TYPE_CHECKING:
 
 FOLDER = Path(cli.__file__).parent
 HAN = re.compile(r"[\u4e00-\u9fff]")
+SAYING = ("outcome", "stop", "_error", "_unconfirmed", "NotFound")
+"""What is called with the texts of outcomes."""
+
+
+def texts_of_outcomes() -> set[str]:
+    """The texts that batches and handles give to outcomes, with 7 for each value in them."""
+    found: set[str] = set()
+    for file in (*(FOLDER.parent / "batch").glob("*.py"), FOLDER.parent / "resources" / "refresh.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            said: list[ast.expr] = []
+            if isinstance(node, ast.Call):
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
+                if name in SAYING:
+                    said = [*node.args, *(keyword.value for keyword in node.keywords)]
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("message", "why"):
+                said = [node.value]
+            for one in said:
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    found.add(one.value)
+                elif isinstance(one, ast.JoinedStr):
+                    found.add(
+                        "".join(
+                            str(getattr(part, "value", "7")) if isinstance(part, ast.Constant) else "7"
+                            for part in one.values
+                        )
+                    )
+    return {text for text in found if " " in text}
 
 
 def texts_in_the_code() -> set[str]:
@@ -84,6 +115,36 @@ def test_each_kind_of_error_has_its_meaning_in_chinese() -> None:
         if inspect.isclass(kind) and issubclass(kind, errors.TaError)
     }
     assert kinds == ERRORS.keys()
+
+
+def test_each_text_that_an_outcome_can_have_is_known_in_chinese() -> None:
+    texts = texts_of_outcomes()
+    assert len(texts) >= 20
+    for text in texts:
+        said = reason(text)
+        assert HAN.search(said), text
+        assert not re.search(r"[a-z]+ [a-z]+", said), text
+
+
+def test_a_text_of_a_journal_is_as_clear_as_the_error_was() -> None:
+    ticket = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(2020, 1, 10, tzinfo=UTC))
+    failed = errors.RefreshFailed(
+        "the server says that the refresh failed.", ticket=ticket, endpoint="refresh"
+    )
+    lost = errors.NotSent(
+        "no connection to ta2:8992: refused. Check the base URL and the server.", attempts=4
+    )
+    odd = errors.NotJson("HTTP 200 with text in place of JSON ('hi').", endpoint="list")
+    for error in (failed, lost, odd):
+        assert reason(str(error)) == reason(error.message, error)
+    assert reason(str(failed)) == "服务器报告计算失败。"
+    assert reason(str(lost)).endswith("（无法连接 ta2:8992：refused。）")
+    assert reason(str(odd)).endswith("（HTTP 200 with text in place of JSON ('hi').）")
+
+
+def test_a_text_of_a_hostile_server_is_neither_lost_nor_does_it_cost_much() -> None:
+    for text in ("x It was not started." * 50_000, "", "who knows", "(" * 1_000):
+        assert text[:9] in reason(text)
 
 
 def test_what_the_library_advises_for_programs_is_still_what_it_says() -> None:
@@ -145,7 +206,24 @@ class TestInChinese:
         ended = command("refresh", "970", "971")
         assert ended.out.split()[:5] == ["ID", "名称", "状态", "用户数", "秒"]
         assert "seeded_1: 失败: 服务器报告计算失败。" in ended.err
-        assert "1 成功, 1 失败，用时" in ended.err
+        assert "1 成功，1 失败，用时" in ended.err
+
+    def test_a_run_in_the_journal_says_why(
+        self, settings: Emulator, command: Command, tmp_path: Path
+    ) -> None:
+        journal = ("--journal", str(tmp_path / "runs.db"))
+        settings.seed_clusters(2)
+        settings.plan(970, JobPlan(fails=True))
+        settings.plan(971, JobPlan(seconds=3600.0))
+        ended = command("refresh", "970", "971", "nobody", *journal, "--timeout", "30", "--max-failures", "2")
+        said = "".join(command("runs", "show", "last", *journal).out.split())
+        for words in ("服务器报告计算失败。", "刷新的时限已过。", "没有分群或标签'nobody'。"):
+            assert words in said
+            assert words in ended.err.replace(" ", "")
+        assert "提前停止：已有 2 个没有成功" in ended.err
+        page = tmp_path / "run.html"
+        assert command("runs", "report", "last", *journal, "-o", str(page)).code == 0
+        assert "服务器报告计算失败。" in page.read_text(encoding="utf-8")
 
     def test_a_dry_run(self, settings: Emulator, command: Command) -> None:
         settings.seed_clusters(1)
@@ -180,6 +258,19 @@ class TestInChinese:
 
     def test_a_token_on_the_command_line(self, command: Command) -> None:
         assert "不接受写在命令行里的令牌" in command("list", "--token", "x").err
+
+
+@pytest.mark.parametrize("columns", [44, 80])
+def test_on_a_narrow_terminal_help_cuts_off_neither_options_nor_texts(
+    command: Command, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name, leaf in leaves(app):
+        said = command(*name.split(), "--help").out
+        assert "…" not in said
+        for parameter in leaf.params:
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                assert not option.startswith("-") or re.search(rf"{option}\b", said), (name, option)
 
 
 def test_help_is_chinese_and_nothing_of_it_is_cut_off() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 
+from ta_cluster_async import Journal
 from ta_cluster_async.emulator import Emulator, JobPlan
 
 if TYPE_CHECKING:
@@ -305,14 +306,34 @@ def test_the_order_is_the_longest_first_where_the_journal_knows(
     assert [effect.cluster_id for effect in zoo.effects[before:]] == [971, 972, 970]
 
 
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_journal_that_cannot_be_had_is_all_that_is_told(
+    zoo: Emulator, command: Command, runner: asyncio.Runner, tmp_path: Path, *, busy: bool
+) -> None:
+    path = tmp_path / "runs.db"
+    held = None
+    if busy:
+        opening = Journal(path).open(base_url=zoo.url, project_id=102, max_running=1)
+        held = runner.run(opening)
+    else:
+        path.write_text("no journal", encoding="utf-8")
+    ended = command("refresh", "970", "--journal", str(path), "--json")
+    if held is not None:
+        runner.run(held.close(complete=True, requests=0, makespan=0.0))
+    assert ended.code == (1 if busy else 2)
+    assert ended.out == ""
+    assert ended.err.startswith("Error: ")
+    assert "To go on" not in ended.err
+    assert not [effect for effect in zoo.effects if effect.kind == "refreshed"]
+
+
 def test_a_cluster_that_takes_longer_than_its_time_ends_alone(zoo: Emulator, command: Command) -> None:
     zoo.plan(970, JobPlan(seconds=3600.0))
     ended = command("refresh", "970", "971", "--cluster-timeout", "5m")
     assert ended.code == 4
-    assert [row.split()[2:4] for row in sorted(ended.out.splitlines()[1:])] == [
-        ["timed", "out"],
-        ["succeeded", "2000"],
-    ]
+    late, well = sorted(ended.out.splitlines()[1:])
+    assert late.split()[2:4] == ["timed", "out"]
+    assert well.split()[2] == "succeeded"
 
 
 def test_when_it_is_to_be_quiet_only_the_results_are_written(zoo: Emulator, command: Command) -> None:

@@ -249,25 +249,16 @@ def test_a_report_that_cannot_be_read_is_told(command: Command, tmp_path: Path, 
 
 @pytest.mark.parametrize("missing", ["jinja2", "plotly"])
 def test_without_the_extra_one_sentence_says_what_to_install(
-    journal: Path, tmp_path: Path, missing: str
+    command: Command, monkeypatch: pytest.MonkeyPatch, journal: Path, tmp_path: Path, missing: str
 ) -> None:
+    for loaded in [name for name in sys.modules if name.startswith(f"{missing}.")]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.delitem(sys.modules, "ta_cluster_async.cli.report_page", raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
     file = tmp_path / "run.html"
-    arguments = ["runs", "report", "last", "--journal", str(journal), "-o", str(file)]
-    ended = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sys; sys.modules[{missing!r}] = None\nfrom ta_cluster_async.cli import main; main({arguments!r})",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert ended.returncode == 2
-    assert (
-        ended.stderr == 'Error: The page needs an extra: python -m pip install "ta-cluster-async[report]"\n'
-    )
+    ended = command("runs", "report", "last", "--journal", str(journal), "-o", str(file))
+    assert ended.code == 2
+    assert ended.err == 'Error: The page needs an extra: python -m pip install "ta-cluster-async[report]"\n'
     assert not file.exists()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ta_cluster_async import Journal, RefreshReport, RefreshTicket
-from ta_cluster_async.emulator import Fault
+from ta_cluster_async.emulator import Fault, Settings
 from tests.cli.conftest import environment_of
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ta_cluster_async.emulator import Emulator
-    from tests.cli.conftest import Process
+    from tests.cli.conftest import Command, Process
 
 GOOD_TIME = 8.0
 
-pytestmark = [pytest.mark.ta_emulator(capacity=4, job_seconds=0.4), pytest.mark.usefixtures("quick_polls")]
+pytestmark = [
+    pytest.mark.ta_emulator(capacity=4, job_seconds=0.4, settings=Settings(evaluate=False)),
+    pytest.mark.usefixtures("quick_polls"),
+]
 
 
 def until(condition: Callable[[], bool], within: float = 10.0) -> None:
@@ -33,6 +36,15 @@ def until(condition: Callable[[], bool], within: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.fixture
+def here(ta_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables that lead a process to the emulator; the commands of this process have them too."""
+    variables = environment_of(ta_emulator)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
 
 
 def refreshed(server: Emulator) -> list[int]:
@@ -53,12 +65,15 @@ def resume_command(err: str) -> list[str]:
 
 
 def test_with_a_journal_it_stops_in_order_and_the_printed_command_goes_on(
-    ta_emulator: Emulator, process: Process, tmp_path: Path
+    ta_emulator: Emulator,
+    process: Process,
+    command_in_real_time: Command,
+    here: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     ta_emulator.seed_clusters(9)
     path = tmp_path / "runs.db"
-    env = environment_of(ta_emulator)
-    running = process("refresh", "--all", "--max-running", "4", "--journal", str(path), env=env)
+    running = process("refresh", "--all", "--max-running", "4", "--journal", str(path), env=here)
     until(lambda: len(refreshed(ta_emulator)) >= 5)
     out, err = stop(running, signal.SIGINT)
     at_the_end = refreshed(ta_emulator)
@@ -72,50 +87,48 @@ def test_with_a_journal_it_stops_in_order_and_the_printed_command_goes_on(
     [info] = Journal(path).runs()
     assert (info.state, info.holder) == ("running", None)
 
-    again = process(
-        "refresh", "--all", "--max-running", "4", "--journal", str(path), "--dry-run", "--json", env=env
-    )
-    planned = json.loads(again.communicate(timeout=10)[0])
+    again = ("refresh", "--all", "--max-running", "4", "--journal", str(path))
+    planned = json.loads(command_in_real_time(*again, "--dry-run", "--json").out)
     assert planned["run_id"] == info.run_id
     assert planned["ended"] == sum(info.counts.values())
     assert refreshed(ta_emulator) == at_the_end  # no POST was on its way after the end
 
-    assert resume_command(err) == ["refresh", "--all", "--max-running", "4", "--journal", str(path)]
-    rest = process(*resume_command(err), env=env)
-    out, err = rest.communicate(timeout=20)
-    assert rest.returncode == 0, err
-    assert len(out.splitlines()) == 10
+    assert resume_command(err) == [*again]
+    rest = command_in_real_time(*again)
+    assert rest.code == 0, rest.err
+    assert len(rest.out.splitlines()) == 10
     assert sorted(refreshed(ta_emulator)) == sorted(cluster.id for cluster in ta_emulator.clusters())
 
 
 def test_without_a_journal_the_command_names_what_is_left_and_keeps_the_options(
-    ta_emulator: Emulator, process: Process
+    ta_emulator: Emulator, process: Process, command_in_real_time: Command, here: dict[str, str]
 ) -> None:
     ta_emulator.seed_clusters(3)
-    env = environment_of(ta_emulator)
-    running = process("refresh", "seeded_*", "--max-running=1", "--timeout", "1h", env=env)
+    running = process("refresh", "seeded_*", "--max-running=1", "--timeout", "1h", env=here)
     until(lambda: len(refreshed(ta_emulator)) == 2)
     out, err = stop(running, signal.SIGTERM)
     assert running.returncode == 143
     assert len(out.splitlines()) == 1
     done, second, third = refreshed(ta_emulator)[0], *({970, 971, 972} - {refreshed(ta_emulator)[0]})
-    command = resume_command(err)
-    assert command[:5] == ["refresh", "--max-running", "1", "--timeout", "3600"]
-    assert {*map(int, command[5:])} == {second, third}
-    assert str(done) not in command
-    rest = process(*command, env=env)
-    out, err = rest.communicate(timeout=20)
-    assert rest.returncode == 0, err
+    again = resume_command(err)
+    assert again[:5] == ["refresh", "--max-running", "1", "--timeout", "3600"]
+    assert {*map(int, again[5:])} == {second, third}
+    assert str(done) not in again
+    rest = command_in_real_time(*again)
+    assert rest.code == 0, rest.err
     assert set(refreshed(ta_emulator)) == {970, 971, 972}
     assert refreshed(ta_emulator).count(done) == 1
 
 
 def test_as_json_and_quiet_the_report_has_the_tickets_wait_reads_it_and_the_command_is_written_all_the_same(
-    ta_emulator: Emulator, process: Process
+    ta_emulator: Emulator,
+    process: Process,
+    command_in_real_time: Command,
+    here: dict[str, str],
+    stdin: Callable[[str], None],
 ) -> None:
     ta_emulator.seed_clusters(2)
-    env = environment_of(ta_emulator)
-    running = process("refresh", "970", "971", "--max-running", "1", "--json", "--quiet", env=env)
+    running = process("refresh", "970", "971", "--max-running", "1", "--json", "--quiet", env=here)
     until(lambda: len(refreshed(ta_emulator)) == 1)
     out, err = stop(running, signal.SIGINT)
     assert running.returncode == 130
@@ -124,10 +137,10 @@ def test_as_json_and_quiet_the_report_has_the_tickets_wait_reads_it_and_the_comm
     assert [bool(outcome.ticket) for outcome in report.outcomes].count(True) == 1
     assert "Stopped." not in err
     assert resume_command(err)[:5] == ["refresh", "--max-running", "1", "--json", "--quiet"]
-    waiting = process("wait", "--from-file", "-", "--json", env=env, stdin=subprocess.PIPE)
-    out, err = waiting.communicate(out, timeout=20)
-    assert (waiting.returncode, err) == (0, "")
-    assert json.loads(out.splitlines()[-1])["outcome"]["status"] == "succeeded"
+    stdin(out)
+    waited = command_in_real_time("wait", "--from-file", "-", "--json")
+    assert (waited.code, waited.err) == (0, "")
+    assert json.loads(waited.out.splitlines()[-1])["outcome"]["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from ta_cluster_async import ClusterRow, Outcome, Status
-from ta_cluster_async.cli.console import show
+from ta_cluster_async.cli.console import show, show_lines
 from ta_cluster_async.cli.tables import outcome_table, row_table
 
 CODES = re.compile(r"\x1b\[[0-9;]*m")
@@ -65,6 +65,11 @@ def test_rows_fit_the_terminal_and_only_the_names_give_way(
     for cell in ("123456", "rece", "failed", "1234567"):
         assert cell in out
     assert ("2020-01-10 10:51:14" in out) == (width >= 72)
+
+
+def test_names_keep_the_wide_blank_and_lose_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    show_lines("付费\u3000玩家\u00a0A \x1b[31m\u202eB\x07")
+    assert capsys.readouterr().out == "付费\u3000玩家\u00a0A \ufffd[31m\ufffdB\ufffd\n"
 
 
 def test_a_pipe_cuts_nothing_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ def ids(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.usefixtures("counting")
 def test_it_writes_the_id_and_says_how_many_were_matched(
     settings: Emulator, command: Command, ids: str
 ) -> None:
@@ -39,6 +40,7 @@ def test_it_writes_the_id_and_says_how_many_were_matched(
     assert (made.display_name, made.main_column, made.remarks) == ("读者", "#account_id", "monthly")
 
 
+@pytest.mark.usefixtures("counting")
 def test_as_json_it_writes_the_counts(settings: Emulator, command: Command, ids: str) -> None:
     said = json.loads(command("upload", ids, *NEW, "--json").out)
     assert said == {
@@ -88,6 +90,7 @@ def test_an_upload_is_replaced(
     assert set(settings.members("letter")) == {"h84497"}
 
 
+@pytest.mark.usefixtures("counting")
 def test_too_few_matches_fail_with_what_to_do(settings: Emulator, command: Command, ids: str) -> None:
     ended = command("upload", ids, *NEW, "--require-match", "0.9")
     assert ended.code == 1

@@ -37,6 +37,7 @@ def start(settings: Emulator, runner: asyncio.Runner) -> Start:
 
 
 @pytest.mark.parametrize("ref", ["970", "seeded_1"])
+@pytest.mark.usefixtures("counting")
 def test_it_waits_for_what_runs_and_starts_nothing(
     settings: Emulator, command: Command, start: Start, ref: str
 ) -> None:

@@ -55,6 +55,23 @@ def test_one_that_was_joined_is_in_flight_until_it_was_settled() -> None:
     assert [(span.submitted, span.seen, span.open) for span in spans] == [(0, 30, False), (5, 30, True)]
 
 
+def test_what_says_when_it_was_settled_was_seen_then() -> None:
+    at = NIGHT + timedelta(seconds=28)
+    told = evolve(refresh(1, 5, (2, 20, 4)), settled_at=at)
+    joined = evolve(refresh(2, 6, None), settled_at=at)
+    spans = lay_out(report_of([joined, told, refresh(3, 0, (0, 30, 0))])).spans
+    assert [(span.outcome.ref, span.ended, span.seen) for span in spans] == [
+        (3, 30, 30),
+        (1, 27, 28),
+        (2, 28, 28),
+    ]
+
+
+def test_no_end_is_seen_before_it_comes_when_the_clock_is_set_back() -> None:
+    told = evolve(refresh(1, 5, (2, 20, 4)), settled_at=NIGHT)
+    assert [span.seen for span in lay_out(report_of([told])).spans] == [27]
+
+
 def test_an_end_that_nobody_saw_lies_before_the_next_that_was_seen() -> None:
     outcomes = [refresh(1, 0, (0, 10, 0)), refresh(2, 1, None), refresh(3, 2, (0, 28, 0))]
     spans = {span.outcome.ref: span for span in lay_out(report_of(outcomes)).spans}

@@ -8,8 +8,6 @@ import contextlib
 import inspect
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,22 +149,24 @@ def run_block(runner: asyncio.Runner, block: Block, names: dict[str, object]) ->
     runner.run(awaited())
 
 
-def test_every_test_that_is_an_example_passes(folder: Path) -> None:
-    files = []
+def the_tests_of_the_page() -> dict[str, object]:
+    """The tests among the examples, each from a module of its own."""
+    found: dict[str, object] = {}
     for block in PYTHON:
         if block.has_tests:
-            files.append(folder / f"test_line_{block.line}.py")
-            files[-1].write_text(block.code, encoding="utf-8")
-    assert files
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *files],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout
-    assert f"{len(files)} passed" in ended.stdout
+            names: dict[str, object] = {"__name__": f"readme_line_{block.line}"}
+            exec(compile("\n" * (block.line - 1) + block.code, str(README), "exec"), names)
+            found |= {name: names[name] for name in names if name.startswith("test_")}
+    return found
+
+
+globals().update(
+    the_tests_of_the_page()
+)  # pytest finds them here and runs them, with the fixtures of the package
+
+
+def test_the_page_has_tests_among_its_examples() -> None:
+    assert len(the_tests_of_the_page()) == sum(block.code.count("def test_") for block in PYTHON) > 1
 
 
 @pytest.mark.parametrize(("line", "text"), COMMANDS)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.ta_emulator(job_seconds=2.5)
+pytestmark = pytest.mark.ta_emulator(job_seconds=1.2)
 
 
 def example(words: str) -> dict[str, Any]:
