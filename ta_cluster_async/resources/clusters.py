@@ -57,8 +57,8 @@ class Clusters(CatalogResource):
         """Create a cluster of uploaded ids (spec: 创建上传ID分群或标签).
 
         What goes out is UTF-8 without BOM and header, one id per line, quoted only where a value needs it. A file or bytes of CSV go out
-        as they are, checked for UTF-8 and NUL while they are sent; they are read row by row with `column` or `on_null`. Ids keep their
-        text: leading zeros, all digits of integers and decimals. Columns of other types, such as floats, are refused.
+        as they are, with CRLF where the first line ends in a line feed, and checked for UTF-8 and NUL while they are sent; they are read
+        row by row with `column` or `on_null`. Ids keep their text: leading zeros, all digits of integers and decimals. Columns of other types, such as floats, are refused.
 
         Args:
             source: A path (`.parquet`, `.gz` for compressed CSV, all else CSV), the bytes of a CSV, a binary file, anything with the Arrow C

@@ -13,7 +13,7 @@ from ..protocol.requests import build
 from .deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from ..models import ClusterRow, JsonValue
     from ..session import TaSession
@@ -85,7 +85,7 @@ class Pager:
                 page.rows = _new_rows(page, seen)
                 if ahead and place is not None:
                     # One at a time and never before the last one's answer: pages read out of order could lose what moves between them.
-                    fetched = asyncio.create_task(self._page(place, deadline))
+                    fetched = asyncio.create_task(self._page_ahead(place, deadline, _cancellations()))
                     await asyncio.sleep(
                         0
                     )  # so that the request is out also when the consumer does not wait for anything
@@ -93,6 +93,14 @@ class Pager:
         finally:
             if fetched is not None:
                 await _give_up(fetched)
+
+    async def _page_ahead(
+        self, place: _Place, deadline: Deadline | None, cancellations: Callable[[], int]
+    ) -> Page:
+        """Read a page, unless whoever asks for it was cancelled before the request could begin."""
+        if cancellations():
+            raise asyncio.CancelledError
+        return await self._page(place, deadline)
 
     async def _page(self, place: _Place, deadline: Deadline | None) -> Page:
         body = {**self._filters, "pagerHeader": {"pageNum": place.number, "pageSize": place.size}}
@@ -123,6 +131,14 @@ def _after(place: _Place, page: Page) -> _Place | None:
     elif given == 0 or number * size >= total:
         return None
     return _Place(number + 1, size, total)
+
+
+def _cancellations() -> Callable[[], int]:
+    """Tells how often the running task has been cancelled since now."""
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    return lambda: task.cancelling() - before
 
 
 async def _give_up(fetched: asyncio.Task[Page]) -> None:

@@ -7,6 +7,10 @@ import contextvars
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..protocol.requests import Chunk
 
 # Seconds. Long enough for the end of a row or a chunk, and short enough for one who was cancelled.
 _MOMENT = 0.5
@@ -19,6 +23,7 @@ class Reader:
         name: What messages call the source.
         again: Another reader can begin at the same start. Certain after the first read.
         size: Bytes in all, where known after the first read.
+        about: Bytes in all, nearly, where it is not known but can be guessed from what was read so far.
         rows: Rows that were read so far, without those that were skipped; None where they are not counted. They may be some
             parts ahead of what `read` has given.
         is_exact: Without it, `rows` counts lines, of which some may be blank or within quotes; it is never too low.
@@ -28,11 +33,12 @@ class Reader:
     name: str = "The source"
     again: bool = True
     size: int | None = None
+    about: int | None = None
     rows: int | None = 0
     is_exact: bool = True
     skipped: int = 0
 
-    async def read(self) -> bytes:
+    async def read(self) -> Chunk:
         """The next part, b"" at the end."""
         raise NotImplementedError
 
@@ -52,10 +58,10 @@ class BlockingReader(Reader):
         self._closed = False
         self._ahead = ahead
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ta-upload") if ahead else None
-        self._queue: deque[asyncio.Future[bytes]] = deque()
-        self._reading: asyncio.Future[bytes] | None = None
+        self._queue: deque[asyncio.Future[Chunk]] = deque()
+        self._reading: asyncio.Future[Chunk] | None = None
 
-    async def read(self) -> bytes:
+    async def read(self) -> Chunk:
         """See `Reader.read`."""
         if self._closed:
             return b""
@@ -80,14 +86,14 @@ class BlockingReader(Reader):
             self._pool.shutdown(wait=False)
         self._close_if_idle()
 
-    def _begin(self) -> asyncio.Future[bytes]:
+    def _begin(self) -> asyncio.Future[Chunk]:
         run = contextvars.copy_context().run
         reading = asyncio.get_running_loop().run_in_executor(self._pool, run, self._read_alone)
         self._reading = reading
         reading.add_done_callback(_heed)
         return reading
 
-    def _read_alone(self) -> bytes:
+    def _read_alone(self) -> Chunk:
         try:
             with self._lock:
                 return b"" if self._closed else self._read()
@@ -106,14 +112,14 @@ class BlockingReader(Reader):
             finally:
                 self._lock.release()
 
-    def _read(self) -> bytes:
+    def _read(self) -> Chunk:
         raise NotImplementedError
 
     def _close(self) -> None:
         """Close; may be called several times."""
 
 
-def _heed(reading: asyncio.Future[bytes]) -> None:
+def _heed(reading: asyncio.Future[Chunk]) -> None:
     """Take note of how a read ended that nobody waits for any more, so that the loop does not complain of it."""
     if not reading.cancelled():
         reading.exception()

@@ -227,7 +227,7 @@ class Refresh:
             progress = await read_progress(self._session, project_id, self.ref, timeout=seconds)
             refresh_time = None
         else:
-            detail = await read_detail(self._session, project_id, self.ref, timeout=until - self._loop.time())
+            detail = await read_state(self._session, project_id, self.ref, timeout=until - self._loop.time())
             progress, refresh_time = detail.progress, detail.refresh_time
         now = self._loop.time()
         self._watch, verdict = look(self._watch, self._policy, now, progress, refresh_time)
@@ -298,6 +298,15 @@ async def read_detail(
     return detail
 
 
+async def read_state(
+    session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
+) -> ClusterDetail:
+    """The same where a refresh is judged by it. Raises SchemaError for a progress that is none: it is no end, and tells none apart."""
+    detail = await read_detail(session, project_id, ref, timeout=timeout)
+    _check_progress(detail.progress)
+    return detail
+
+
 async def read_progress(
     session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> int:
@@ -314,7 +323,11 @@ def _to_detail(data: JsonValue) -> ClusterDetail | None:
 
 def _to_progress(data: JsonValue) -> int:
     """The `data` of a progress: -1 or 0 to 100 (spec: 查询刷新进度)."""
-    if type(data) is dict and type(progress := data.get("progress")) is int and -1 <= progress <= 100:
+    return _check_progress(data.get("progress") if type(data) is dict else None)
+
+
+def _check_progress(progress: object) -> int:
+    if type(progress) is int and -1 <= progress <= 100:
         return progress
     raise SchemaError("data.progress has to be an integer from -1 to 100.", path="data.progress")
 

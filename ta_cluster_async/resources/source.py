@@ -23,6 +23,7 @@ from .source_text import CsvReader, TextReader, is_blank
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from ..protocol.requests import Chunk
     from .deadline import Deadline
     from .reader import Reader
     from .source_arrow import OpenBatches
@@ -73,7 +74,7 @@ class Source:
         self.failure: BaseException | None = None
         self._start = start
         self._reader: Reader | None = None
-        self._head: bytes | None = None
+        self._head: Chunk | None = None
 
     async def open(self) -> None:
         """Read the start, before anything is sent. Raises InvalidRequest for an empty source or a wrong encoding."""
@@ -82,7 +83,7 @@ class Source:
             msg = "The upload has no rows, and an upload without rows is refused. Give at least one id."
             raise InvalidRequest(msg)
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[Chunk]:
         """The body from its start, for one try. Raises SourceFailed when reading fails, or when another try has begun."""
         return _Try(self)
 
@@ -92,7 +93,7 @@ class Source:
         if reader is not None:
             await reader.aclose()
 
-    async def begin(self) -> tuple[Reader, bytes]:
+    async def begin(self) -> tuple[Reader, Chunk]:
         """Begin a try: its reader, and the first chunk. What `open` has read is the beginning of the first one."""
         head, self._head = self._head, None
         if head is None:
@@ -105,7 +106,7 @@ class Source:
         """Whether no other try has begun since."""
         return self._reader is reader
 
-    async def _read_head(self) -> bytes:
+    async def _read_head(self) -> Chunk:
         await self.aclose()
         reader = self._reader = self._start()
         head = await reader.read()
@@ -127,7 +128,7 @@ class _Try:
     def __aiter__(self) -> _Try:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Chunk:
         source = self._source
         chunk = None
         try:
@@ -146,7 +147,7 @@ class _Try:
             raise StopAsyncIteration
         return chunk
 
-    async def _read(self) -> bytes | None:
+    async def _read(self) -> Chunk | None:
         """The next chunk, b"" at the end, None when another try has begun."""
         source = self._source
         if self._reader is None:

@@ -76,8 +76,12 @@ class Layout:
             return list(range(self.columns))
         for name in self.names:
             if found.count(name) != 1:
-                number = "no column" if name not in found else f"{found.count(name)} columns"
-                msg = f"There is {number} with the name {name!r}."
+                number = found.count(name)
+                msg = (
+                    f"There are {number} columns with the name {name!r}."
+                    if number
+                    else f"There is no column with the name {name!r}."
+                )
                 raise InvalidRequest(msg)
         return [found.index(name) for name in self.names]
 

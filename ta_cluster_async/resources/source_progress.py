@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from ..protocol.requests import Chunk
     from .reader import Reader
 
 _SECONDS_BETWEEN = 0.1
@@ -20,7 +21,8 @@ class UploadProgress:
 
     Attributes:
         sent_bytes: Bytes that were handed to the connection.
-        total_bytes: Bytes in all; None where only reading the source tells.
+        total_bytes: Bytes in all; None where only reading the source tells. Guessed from what was read so far, and right at the end, for a
+            file whose line feeds go out as CRLF.
         rows: Rows that were read for it so far, without those that were skipped. For CSV text that goes out as it is, its lines.
         skipped: Rows that were left out so far.
         seconds: Since this try began.
@@ -85,7 +87,7 @@ class Meter:
         self.sent = self._last = 0
         self.is_whole = False
 
-    def given(self, chunk: bytes, reader: Reader) -> None:
+    def given(self, chunk: Chunk, reader: Reader) -> None:
         """The next part was asked for, so that the one before is sent. b"" is the end."""
         self.sent += self._last
         self._last = len(chunk)
@@ -98,10 +100,15 @@ class Meter:
             self._on_progress(
                 UploadProgress(
                     sent_bytes=self.sent,
-                    total_bytes=self._total,
+                    total_bytes=self._total_of(chunk, reader),
                     rows=self.rows or 0,
                     skipped=self.skipped,
                     seconds=self.seconds,
                     done=not chunk,
                 )
             )
+
+    def _total_of(self, chunk: Chunk, reader: Reader) -> int | None:
+        if self._total is not None or reader.about is None:
+            return self._total
+        return max(reader.about, self.sent + len(chunk)) if chunk else self.sent

@@ -11,26 +11,36 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidRequest
 from ..protocol.csv import UTF8_BOM, check_start
 from .reader import BlockingReader
+from .source_ends import LineEnds, end_of_record, has_line_feeds
 from .source_rows import BATCH, Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..protocol.requests import Chunk
     from .source_file import Input
     from .source_layout import Encode, Layout
 
 _NOT_BLANK = re.compile(rb"\S")
+_NO_TEXT = {
+    b"\x1f\x8b": "compressed with gzip: give it as a path that ends in .gz, or open it with gzip.open()",
+    b"PAR1": "Parquet: give it as a path that ends in .parquet",
+    b"PK\x03\x04": "a zip archive or a workbook: save its rows as CSV",
+}
 # Bytes before the first row that are still looked behind: blank lines, and the header.
 _LONGEST_START = 1 << 20
 
 
-def is_blank(text: bytes, start: int = 0) -> bool:
+def is_blank(text: Chunk, start: int = 0) -> bool:
     """Whether it has nothing but white space from `start` on."""
     return _NOT_BLANK.search(text, start) is None
 
 
 class TextReader(BlockingReader):
-    """CSV text that goes out as it is, without BOM and header. Raises InvalidRequest that names the line for what is not UTF-8."""
+    """CSV text that goes out as it is, without BOM and header and with CRLF. Raises InvalidRequest that names the line for what is not UTF-8.
+
+    Where its first line ends with CRLF, all others are taken to do so too.
+    """
 
     def __init__(self, source: Input, layout: Layout) -> None:
         super().__init__()
@@ -39,18 +49,34 @@ class TextReader(BlockingReader):
         self._layout = layout
         self._check = Check(source, count=layout.count or not source.is_quick)
         self._is_new = True
+        self._ends: LineEnds | None = None
+        self._given = 0
         self.name = source.name
         self.is_exact = False
         self.rows = self._check.rows
 
     def _read(self) -> bytes:
         if not self._is_new:
-            chunk = self._check.next()
+            text = self._next()
         else:
             self._is_new = False
-            chunk = self._start()
+            text = self._start()
         self.rows = self._check.rows
-        return chunk
+        return text
+
+    def _next(self) -> bytes:
+        while True:
+            chunk = self._check.next()
+            text = chunk if self._ends is None else self._convert(self._ends, chunk)
+            if text or not chunk:
+                return text
+
+    def _convert(self, ends: LineEnds, chunk: bytes) -> bytes:
+        text = ends.convert(chunk)
+        self._given += len(text)
+        if self._source.size is not None:
+            self.about = self._source.size * self._given // max(self._check.place, 1)
+        return text
 
     def _start(self) -> bytes:
         head = self._check.next()
@@ -61,9 +87,9 @@ class TextReader(BlockingReader):
             skip = check_start(head)
             is_whole = len(head) >= len(UTF8_BOM)
             if is_whole and self._layout.header:
-                cut = _end_of_record(head)
+                cut = end_of_record(head)
                 is_whole = cut > 0
-            if is_whole and not is_blank(head, cut or skip):
+            if is_whole and b"\n" in head and not is_blank(head, cut or skip):
                 break
             more = b"" if self._closed or len(head) >= _LONGEST_START else self._check.next()
             if not more:
@@ -75,6 +101,9 @@ class TextReader(BlockingReader):
             self._layout.pick(header)
             self._check.forget_header(head[:cut])
         start = cut or skip
+        if has_line_feeds(head):
+            self._ends, self.size = LineEnds(), None
+            return self._convert(self._ends, head[start:]) or self._next()
         if self.size is not None:
             self.size -= start
         return head[start:]
@@ -144,21 +173,24 @@ class Check:
 
     Attributes:
         rows: Lines so far, or None where they are not counted.
+        place: Bytes so far.
     """
 
     def __init__(self, source: Input, *, count: bool) -> None:
         self.rows: int | None = 0 if count else None
         self._source = source
         self._lines = 0
-        self._place = 0
+        self.place = 0
+        self._head = b""
         self._ends_in_line = False
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def next(self) -> bytes:
         """The next part, b"" at the end. Raises InvalidRequest for UTF-16, other encodings and NUL."""
         chunk = self._source.read()
-        if self._place == 0:
+        if self.place == 0:
             check_start(chunk)
+            self._head = chunk[:4]
         nul = chunk.find(b"\0")
         if nul >= 0:
             raise self._wrong(chunk, nul, "has a NUL character. Is it UTF-16? Write the file as UTF-8")
@@ -171,7 +203,7 @@ class Check:
                 wrong = max(error.start - pending, 0)
             if wrong is not None:
                 raise self._wrong(chunk, wrong, "is not UTF-8. Write the file as UTF-8")
-        self._place += len(chunk)
+        self.place += len(chunk)
         if self.rows is not None:
             self._lines += chunk.count(b"\n")
             self._ends_in_line = not chunk.endswith(b"\n") if chunk else self._ends_in_line
@@ -186,9 +218,12 @@ class Check:
             self.rows = max(self.rows - lines, 0)
 
     def _wrong(self, chunk: bytes, at: int, what: str) -> InvalidRequest:
+        for start, kind in _NO_TEXT.items():
+            if self._head.startswith(start):
+                return InvalidRequest(f"{self._source.name} is no CSV text but {kind}.")
         line: int | None
         if self.rows is None:
-            line = self._source.line_at(self._place + at)
+            line = self._source.line_at(self.place + at)
         else:
             line = self._lines + chunk.count(b"\n", 0, at) + 1
         return InvalidRequest(
@@ -223,11 +258,3 @@ class _Raw(io.RawIOBase):
         buffer[:size] = self._chunk[:size]
         self._chunk = self._chunk[size:]
         return size
-
-
-def _end_of_record(text: bytes) -> int:
-    """Index behind the first line feed outside quotes; 0 where there is none."""
-    end = text.find(b"\n")
-    while end >= 0 and text.count(b'"', 0, end) % 2:
-        end = text.find(b"\n", end + 1)
-    return end + 1

@@ -13,7 +13,7 @@ from ..protocol.requests import Request, ref_query
 from ..protocol.retry import may_have_applied
 from .deadline import Deadline
 from .lookback import look_for, unknown_outcome
-from .refresh import Refresh, read_detail
+from .refresh import Refresh, read_state
 
 if TYPE_CHECKING:
     from ..models import Catalog, ClusterDetail, JsonValue
@@ -33,7 +33,7 @@ async def submit(
 ) -> Refresh:
     """Read the baseline and start the refresh, or join the one that is running. `timeout` is for all calls together."""
     deadline = Deadline(timeout, session.timeout)
-    before = await read_detail(session, project_id, ref, timeout=deadline.left())
+    before = await read_state(session, project_id, ref, timeout=deadline.left())
     refusal: ApiError | None = None
     while True:
         refused_before = refusal is not None
@@ -75,7 +75,7 @@ async def _state_now(
 ) -> ClusterDetail | None:
     """The state when the server has refused the POST; None where it cannot be read, since the refusal is the better news."""
     try:
-        return await read_detail(session, ticket.project_id, ref, timeout=deadline.left())
+        return await read_state(session, ticket.project_id, ref, timeout=deadline.left())
     except TaError:
         return None
 
@@ -103,7 +103,7 @@ async def _post(session: TaSession, ticket: RefreshTicket, ref: Ref, deadline: D
     before = Watch.of(ticket, deadline.at)
 
     async def begun(seconds: float) -> bool | None:
-        now = await read_detail(session, ticket.project_id, ref, timeout=seconds)
+        now = await read_state(session, ticket.project_id, ref, timeout=seconds)
         return has_begun(before, now.progress, now.refresh_time) or None
 
     if await look_for(begun, deadline):

@@ -447,13 +447,13 @@ def peak_of_upload(source, size):
 
 @pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
 def test_the_memory_of_an_upload_of_rows_does_not_grow_with_its_size(make):
-    size = 8 << 20
+    size = 6 << 20
     assert peak_of_upload(make(size // 40 * 40), size // 40 * 40) < 4 << 20
 
 
 def test_the_memory_of_an_upload_of_a_file_does_not_grow_with_its_size(tmp_path):
     path = tmp_path / "large.csv"
-    size = 64 << 20
+    size = 32 << 20
     with path.open("wb") as file:
         file.write((b"a" * 62 + b"\r\n") * (size // 64))
     assert peak_of_upload(path, size) < 6 << 20

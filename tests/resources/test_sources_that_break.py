@@ -482,7 +482,7 @@ def test_a_try_that_goes_on_after_the_next_one_has_begun_is_broken_off_and_not_e
         assert await anext(second) == beginning
         with pytest.raises(SourceFailed):
             await anext(first)
-        body = beginning + b"".join([chunk async for chunk in second])
+        body = b"".join([beginning, *[chunk async for chunk in second]])
         assert body == (LINES * 3 if isinstance(make(path), io.BytesIO) else LINES)
         await source.aclose()
 
