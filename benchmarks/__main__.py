@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from benchmarks.table import Row
 
 
-NAMES = ("calls", "decode", "pages", "importing", "batch", "upload", "growth", "large", "kill")
+NAMES = (
+    "calls",
+    "decode",
+    "pages",
+    "importing",
+    "batch",
+    "upload",
+    "growth",
+    "large",
+    "kill",
+    "leaks",
+    "load",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

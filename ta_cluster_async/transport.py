@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.connector import Connection
 
     from .protocol.requests import Request
 
@@ -63,6 +65,21 @@ class Transport(Protocol):
         """Let go of all connections."""
 
 
+class _Request(aiohttp.ClientRequest):
+    """aiohttp's request, which leaves the end of its body unwritten where the connection is lost just then.
+
+    Whoever waits for the answer hears of that loss. Raised here too, in a task that nobody asks, it would end in the log.
+    """
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        try:
+            await super().write_bytes(writer, conn, content_length)
+        except aiohttp.ClientConnectionResetError:
+            conn.close()
+
+
 class AiohttpTransport:
     """HTTP by aiohttp: keep-alive connections, no cookies, no redirects, no traces, no proxy of the environment.
 
@@ -98,6 +115,7 @@ class AiohttpTransport:
             connector=connector,
             connector_owner=borrowed is None,
             headers=None if borrowed is None else borrowed.headers,
+            request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=borrowed is not None and borrowed.trust_env,
         )

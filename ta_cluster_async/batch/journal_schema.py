@@ -21,6 +21,11 @@ BUSY_SECONDS = 2.0
 
 _CHECK_SECONDS = 0.5
 
+_DAMAGED = (
+    "is damaged, or no journal at all: move the file away with its -wal and -shm files, or give another path."
+    " Without it, look in TA which clusters have been refreshed."
+)
+
 _FIRST = """
 CREATE TABLE projects (
     id INTEGER PRIMARY KEY,
@@ -161,6 +166,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise JournalError(f"The journal {str(path)!r} {_what_to_do(path, error)}") from error
+    except UnicodeDecodeError as error:  # a message of SQLite that quotes bytes of the file
+        raise JournalError(f"The journal {str(path)!r} {_DAMAGED}") from error
 
 
 @contextmanager
@@ -278,10 +285,7 @@ def _what_to_do(path: Path, error: sqlite3.Error) -> str:
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return _why_not_open(path)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return (
-            "is damaged, or no journal at all: move the file away with its -wal and -shm files, or give another path."
-            " Without it, look in TA which clusters have been refreshed."
-        )
+        return _DAMAGED
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
             f"has been locked by another process for {BUSY_SECONDS:g} seconds: run again when that has ended."

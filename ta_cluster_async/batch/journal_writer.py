@@ -149,20 +149,17 @@ class Writer:
 
 def _seen(job: asyncio.Future[None]) -> None:
     """Take notice of an error that nobody waits for, or asyncio would complain."""
-    if not job.cancelled():
-        job.exception()
+    job.exception()
 
 
 def _tell(group: list[Write], job: asyncio.Future[None]) -> bool:
     """Tell those who wait for a commit how it went. Gives whether it failed."""
-    error = asyncio.CancelledError() if job.cancelled() else job.exception()
+    error = job.exception()
     for write in group:
         if write.waiter is None or write.waiter.done():
             continue
         if error is None:
             write.waiter.set_result(None)
-        elif job.cancelled():
-            write.waiter.cancel()
         else:
             # Each gets its own, as each adds its traceback.
             own = copy(error)

@@ -100,8 +100,8 @@ def read_row(row: dict[str, JsonValue]) -> Seen:
     cluster_id, name, progress = row.get("id"), row.get("clusterName"), row.get("progress")
     users_num = row.get("usersNum")
     time = row.get("refreshTime")
-    if type(cluster_id) is not int:
-        raise _wrong("id", "an integer", cluster_id)
+    if type(cluster_id) is not int or cluster_id < 1:
+        raise _wrong("id", "a positive integer", cluster_id)
     if type(name) is not str:
         raise _wrong("clusterName", "a string", name)
     if type(progress) is not int or not -1 <= progress <= 100:
@@ -115,7 +115,9 @@ def read_row(row: dict[str, JsonValue]) -> Seen:
 
 
 def seen_of(detail: ClusterDetail) -> Seen:
-    """The state that a detail shows. Raises SchemaError for a progress that is none."""
+    """The state that a detail shows. Raises SchemaError for an id or a progress that is none."""
+    if detail.id < 1:
+        raise _wrong("id", "a positive integer", detail.id, "data")
     if not -1 <= detail.progress <= 100:
         raise _wrong("progress", "an integer from -1 to 100", detail.progress, "data")
     return Seen(detail.id, detail.cluster_name, detail.progress, detail.refresh_time, detail.users_num)

@@ -106,7 +106,7 @@ def _outward(view: ListView) -> Iterator[int]:
     """Page numbers from where the cursor is now outward."""
     start = view.cursor
     yield start
-    for step in count(1):
+    for step in count(1):  # pragma: no branch - it counts without end
         ahead, back = start + step, start - step
         if ahead > view.pages and back < 1:
             return

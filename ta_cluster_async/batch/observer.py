@@ -246,7 +246,7 @@ class Observer:
             confirm(run, target)
         if watch.progress != before:
             run.moved = now
-            self._tell(target, before, watch.progress)
+            self._tell(target, watch.progress)
         if self._may_be_queued(target, verdict, now):
             verdict = Verdict.WAIT
         if verdict is Verdict.WAIT and now < target.last_look:
@@ -259,11 +259,10 @@ class Observer:
             return
         self._end(target, verdict, seen, now)
 
-    def _tell(self, target: Target, before: int | None, progress: int | None) -> None:
+    def _tell(self, target: Target, progress: int | None) -> None:
         """Tell that it has risen. Of one that is to be refreshed anew, only the progress of that refresh counts."""
         run = self._run
-        if progress is None or progress <= (-1 if before is None else before):
-            return
+        assert progress is not None  # a watch knows more with each look, and what it shows never falls
         if progress < 100 and not target.again:
             run.emit(
                 Progressed(
@@ -330,7 +329,7 @@ class Observer:
             case Verdict.UNCONFIRMED:
                 message = f"nothing proved within {run.policy.grace:g} seconds that the refresh ran."
                 self._unconfirmed(target, message, now)
-            case Verdict.WAIT:
+            case Verdict.WAIT:  # pragma: no branch - there is no other
                 self._time_is_over(target, now)
 
     def _start_again(self, target: Target, seen: Seen, now: float) -> None:

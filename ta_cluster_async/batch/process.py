@@ -40,7 +40,7 @@ class Process:
 
     def is_dead(self) -> bool:
         """True when this process can certainly no longer be running; False also when that cannot be told from here."""
-        if sys.platform == "win32":  # there, os.kill ends the process it is asked about
+        if sys.platform == "win32":  # pragma: no cover - there, os.kill ends the process it is asked about
             return False
         here = Process.this()
         if (self.host, self.machine) != (here.host, here.machine):

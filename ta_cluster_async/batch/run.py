@@ -302,10 +302,6 @@ class Run:
         """How many have not succeeded so far."""
         return sum(self._totals.counts[status] for status in FAILURES)
 
-    def count(self) -> int:
-        """How many have an outcome."""
-        return self._totals.counts.total()
-
     def stop(self, why: str, status: Status = Status.CANCELLED, error: TaError | None = None) -> None:
         """Start no more; what waits ends with `status`, and what is in flight is watched to its end."""
         if not self.stopped:

@@ -356,7 +356,9 @@ async def refresh_all(
     batch._listening = on_event is not None  # noqa: SLF001
     try:
         async with batch:
-            if on_event is not None:
+            if (
+                on_event is not None
+            ):  # pragma: no branch - tested; coverage does not see the way out of `async with`
                 async for event in batch:
                     answer = on_event(event)
                     if inspect.isawaitable(answer):

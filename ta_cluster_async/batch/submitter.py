@@ -125,7 +125,7 @@ class Submitter:
         return other.catalog is target.catalog and run.views[other.catalog].page_of(other.place) == page
 
     async def _read_page(self, view: ListView, number: int, target: Target) -> None:
-        """Take the baselines of the target and of all that wait from a page. A page that is refused or spoilt tells none."""
+        """Take the baselines of the target and of all that are not started yet from a page. A page that is refused or spoilt tells none."""
         run = self._run
         try:
             page: RawPage = await run.patiently(lambda: view.read(number, run.call_seconds()))
@@ -134,11 +134,15 @@ class Submitter:
                 raise
             return
         now = run.loop.time()
+        # Others that are about to be started wait for their turn to read the same page.
+        starting = {
+            other.cluster_id: other for other in run.starting if other.attempts == 0 or other is target
+        }
         for place, row in enumerate(page.rows, page.first_place):
             cluster_id = row.get("id")
             if type(cluster_id) is not int:
                 continue
-            found = target if cluster_id == target.cluster_id else run.waiting_ids.get(cluster_id)
+            found = starting.get(cluster_id) or run.waiting_ids.get(cluster_id)
             if found is None or found.catalog is not view.catalog:
                 continue
             try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 try:
     import duckdb
-except ImportError as error:
+except ImportError as error:  # pragma: no cover - the tests see it in a process of its own
     raise ImportError(
         'The emulator evaluates definitions with DuckDB: python -m pip install "ta-cluster-async[emulator]". '
         "Without it, Emulator(settings=Settings(evaluate=False)) works.",

@@ -56,8 +56,7 @@ class _Timer(asyncio.TimerHandle):
     _scheduled: bool
 
     def __lt__(self, other: object) -> bool:
-        if not isinstance(other, _Timer):
-            return NotImplemented
+        assert isinstance(other, _Timer)
         return (self._when, self.number) < (other._when, other.number)
 
 
@@ -127,9 +126,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Wait for the executor's threads; `timeout` is in seconds (Python 3.12 and later)."""
         self._jobs += 1
         try:
-            if sys.version_info >= (3, 12):
+            if sys.version_info >= (3, 12):  # pragma: no cover - by version
                 await super().shutdown_default_executor(timeout)
-            else:
+            else:  # pragma: no cover - by version
                 await super().shutdown_default_executor()
         finally:
             self._jobs -= 1

@@ -61,7 +61,7 @@ class HttpServer:
         await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._connections.abort()
         # Not `wait_closed()`: a client that never ends its TLS handshake would hold it for a minute.
-        if sys.version_info >= (3, 13):
+        if sys.version_info >= (3, 13):  # pragma: no cover - by version
             self._listener.abort_clients()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -225,14 +225,14 @@ async def _send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
 
 def _close(request: web.BaseRequest) -> None:
     """Close the connection in order, after what was written has left."""
-    if request.transport is not None:
+    if request.transport is not None:  # pragma: no branch - None when the client was quicker
         request.transport.close()
 
 
 def _reset(request: web.BaseRequest) -> None:
     """Cut the connection with a TCP reset."""
     transport = request.transport
-    if transport is not None:
+    if transport is not None:  # pragma: no branch - None when the client was quicker
         # With a linger of 0 seconds the kernel drops what is queued and sends RST where it would send FIN.
         transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)

@@ -178,7 +178,7 @@ class State:
     def free_name(self, catalog: str, now: float) -> str:
         """A name in the server's style that nobody has: cohort_YYYYMMDD_HHMMSS or tag_YYYYMMDD_N."""
         moment = self.time(now)
-        for number in range(1, len(self.clusters) + 2):
+        for number in range(1, len(self.clusters) + 2):  # pragma: no branch - one of them is free
             if catalog == TAG_CATALOG:
                 name = f"tag_{moment:%Y%m%d}_{number}"
             else:
@@ -186,7 +186,7 @@ class State:
                 name = f"cohort_{moment + timedelta(seconds=number - 1):%Y%m%d_%H%M%S}"
             if name not in self._by_name:
                 return name
-        raise AssertionError("more names than clusters are taken")
+        raise AssertionError("more names than clusters are taken")  # pragma: no cover - cannot be
 
     def refresh(
         self, cluster: Cluster, now: float, *, stale_seconds: float | None = None

@@ -58,6 +58,8 @@ def decode(response: Response, mask: Mask, now: float) -> JsonValue | TaError:
         )
     code = envelope["return_code"]
     if type(code) is not int:
+        if response.status >= 300:
+            return _no_envelope(response, mask, now, is_json=True)
         said = f"return_code has to be an integer, not {json_type(code)}."
         return SchemaError(said, path="return_code", status=response.status)
     if code == 0:

@@ -69,5 +69,5 @@ def _kind(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
-        return "an empty str"
+        return "a str" if value.strip() else "a blank str"
     return type(value).__name__

@@ -110,13 +110,13 @@ class RetryBudget:
 
 def is_rate_limit(error: TaError) -> bool:
     """True for the two ways to say "too many requests": return_code -1005 and HTTP 429."""
-    return isinstance(error, RateLimited) or getattr(error, "status", None) == 429
+    return isinstance(error, RateLimited) or (
+        isinstance(error, HttpStatusError | ApiError) and error.status == 429
+    )
 
 
 def may_have_applied(error: TaError) -> bool:
     """True when the server may have done what was asked although the call failed."""
-    if is_rate_limit(error):
-        return False
     if isinstance(error, HttpStatusError):
         return error.status >= 500 or error.status == 408
     if isinstance(error, ApiError):

@@ -79,12 +79,14 @@ class BlockingReader(Reader):
         If it is blocked for longer, it closes when it is done.
         """
         self._closed = True
-        if self._reading is not None and not self._reading.done():
-            await asyncio.wait([self._reading], timeout=_MOMENT)
-        self._queue.clear()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False)
-        self._close_if_idle()
+        try:
+            if self._reading is not None and not self._reading.done():
+                await asyncio.wait([self._reading], timeout=_MOMENT)
+        finally:  # some ways to cancel do so again at each await
+            self._queue.clear()
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+            self._close_if_idle()
 
     def _begin(self) -> asyncio.Future[Chunk]:
         run = contextvars.copy_context().run
@@ -121,5 +123,4 @@ class BlockingReader(Reader):
 
 def _heed(reading: asyncio.Future[Chunk]) -> None:
     """Take note of how a read ended that nobody waits for any more, so that the loop does not complain of it."""
-    if not reading.cancelled():
-        reading.exception()
+    reading.exception()

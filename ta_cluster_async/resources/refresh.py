@@ -242,7 +242,7 @@ class Refresh:
             case Verdict.STALLED:
                 message = f"the progress has stood still for {now - self._watch.moved:.0f} seconds."
                 return self._error(RefreshStalled, message)
-            case Verdict.WAIT:
+            case Verdict.WAIT:  # pragma: no branch - there is no other
                 return None
 
     async def _success(self, detail: ClusterDetail | None, until: float) -> RefreshResult:
@@ -301,8 +301,10 @@ async def read_detail(
 async def read_state(
     session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> ClusterDetail:
-    """The same where a refresh is judged by it. Raises SchemaError for a progress that is none: it is no end, and tells none apart."""
+    """The same where a refresh is judged by it. Raises SchemaError for an id or a progress that is none: it is no end, and tells none apart."""
     detail = await read_detail(session, project_id, ref, timeout=timeout)
+    if detail.id < 1:
+        raise SchemaError("data.id has to be a positive integer.", path="data.id")
     _check_progress(detail.progress)
     return detail
 

@@ -216,8 +216,7 @@ class _Sink:
         self._parts = parts
 
     def write(self, data: Any) -> int:
-        if len(data):
-            self._parts.append(bytes(data))
+        self._parts.append(bytes(data))
         return len(data)
 
     def flush(self) -> None:

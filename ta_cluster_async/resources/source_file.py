@@ -41,10 +41,9 @@ class Input:
         """The next part, b"" at the end."""
         raise NotImplementedError
 
-    def line_at(self, place: int) -> int | None:
-        """The line, from 1, in which byte `place` stands, where that can still be found out."""
-        del place
-        return None
+    def line_at(self, place: int) -> int:
+        """The line, from 1, in which byte `place` stands. Only one that `is_quick` is asked: of others the lines are counted."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close what this pass has opened; may be called several times."""
@@ -92,7 +91,7 @@ class PathInput(Input):
         msg = f"{self.name} cannot be read: {reason}."
         raise InvalidRequest(msg)
 
-    def line_at(self, place: int) -> int | None:
+    def line_at(self, place: int) -> int:
         """See `Input.line_at`: counted in the file itself, which is read once more for that."""
         assert self._file is not None
         self._file.seek(0)

@@ -221,7 +221,6 @@ class Check:
         for start, kind in _NO_TEXT.items():
             if self._head.startswith(start):
                 return InvalidRequest(f"{self._source.name} is no CSV text but {kind}.")
-        line: int | None
         if self.rows is None:
             line = self._source.line_at(self.place + at)
         else:

@@ -164,12 +164,6 @@ def test_a_damaged_page_is_found_before_it_is_needed(path: Path) -> None:
     assert "is damaged" in refusal(path)
 
 
-def test_the_look_for_damage_ends_when_it_takes_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(path, count=3_000)
-    monkeypatch.setattr(journal_schema, "_CHECK_SECONDS", -1.0)
-    use(path)
-
-
 def test_damage_is_told_by_the_readers_too(path: Path) -> None:
     use(path, count=500)
     with path.open("r+b") as file:

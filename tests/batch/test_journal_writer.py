@@ -112,6 +112,27 @@ def test_what_comes_while_a_commit_is_on_its_way_shares_the_next(path: Path) -> 
     assert run(main()) == (2, 0.0)
 
 
+def test_a_commit_on_its_way_is_sign_of_life_enough(path: Path) -> None:
+    async def main() -> int:
+        held = await opened(path)
+        statements = await traced(held)
+        release, job = await busy_thread(held)
+        intent = asyncio.create_task(held.intend(ticket(), 970))
+        await asyncio.sleep(0)
+        held._writer.beat()
+        await asyncio.sleep(0)
+        held._writer.beat()
+        release.set()
+        await asyncio.gather(job, intent)
+        commits = statements.count("COMMIT")
+        held._writer.beat()
+        await held.close(complete=False)
+        held._writer.beat()
+        return commits
+
+    assert run(main()) == 1
+
+
 def test_no_virtual_time_passes_while_an_intent_is_written(path: Path) -> None:
     async def main() -> tuple[float, list[float]]:
         loop = asyncio.get_running_loop()
@@ -188,12 +209,14 @@ def test_each_waiter_gets_an_error_of_its_own(path: Path) -> None:
 @pytest.mark.parametrize(
     ("turns", "written"), [(1, [1, 3]), (3, [1, 2, 3])], ids=["before its commit began", "on its way"]
 )
-def test_a_cancelled_intent_harms_no_other(path: Path, turns: int, written: list[int]) -> None:
+def test_a_cancelled_intent_harms_no_other(
+    path: Path, turns: int, written: list[int], turns_had: int
+) -> None:
     async def main() -> tuple[list[type[object]], list[int]]:
         held = await opened(path)
         release, job = await busy_thread(held)
         intents = [asyncio.create_task(held.intend(ticket(n), n)) for n in (1, 2, 3)]
-        for _ in range(turns):
+        for _ in range(turns - turns_had):  # eager ones have had their first turn
             await asyncio.sleep(0)
         intents[1].cancel()
         release.set()

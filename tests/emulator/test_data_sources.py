@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ta_cluster_async.emulator.data import Warehouse
-from ta_cluster_async.emulator.evaluate import cluster_members, tag_values
+from ta_cluster_async.emulator.evaluate import CannotEvaluate, cluster_members, tag_values
 from ta_cluster_async.emulator.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 
 NOW = datetime(2024, 5, 4, 12)
@@ -143,6 +143,24 @@ def test_of_users_that_share_a_value_the_first_account_is_matched() -> None:
     users = pa.table({"#account_id": ["c", "a", "b"], "phone": ["1", "1", "1"]})
     with opened(None, users) as warehouse:
         assert warehouse.match("phone", ["1"]) == ["a"]
+
+
+def test_a_column_that_holds_lists_matches_nobody_and_says_so() -> None:
+    users = pa.table({"#account_id": ["a"], "phones": [["1", "2"]]})
+    with opened(None, users) as warehouse, pytest.raises(CannotEvaluate, match="holds lists"):
+        warehouse.match("phones", ["1"])
+
+
+def test_whole_numbers_of_twenty_digits_keep_them_all() -> None:
+    users = pa.table({"#account_id": ["a"], "serial": pa.array([2**64 - 1], pa.uint64())})
+    with opened(None, users) as warehouse:
+        assert warehouse.match("serial", ["18446744073709551615", "18446744073709551616"]) == ["a", None]
+        assert warehouse.match("serial", ["18446744073709551615"]) == ["a"]
+
+
+def test_the_time_that_a_sample_game_ends_at_has_no_zone() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        Warehouse(now=NOW.replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -448,6 +448,15 @@ def test_a_signal_handler_of_the_loop_is_called() -> None:
     assert run(main())
 
 
+@pytest.fixture
+def heeding_control_c() -> Iterator[None]:
+    # What a shell without job control starts in the background ignores Control-C, and so would the tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding_control_c")
 @pytest.mark.parametrize("step", [1.0, math.inf], ids=["while it jumps", "while it blocks"])
 def test_control_c_ends_the_program(step: float) -> None:
     async def main() -> Any:

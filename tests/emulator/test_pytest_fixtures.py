@@ -33,6 +33,11 @@ def test_a_session_is_opened_by_the_test_that_asks_for_it(
     assert asyncio.run(main()) == 100
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"  # older releases of anyio try trio too, which nothing here brings
+
+
 @pytest.mark.anyio
 async def test_a_test_of_an_async_plugin_uses_the_same_fixtures(
     ta_emulator: Emulator, ta_session: TaSession

@@ -326,6 +326,13 @@ def test_relative_windows_are_resolved_as_of_the_computation_and_follow_the_days
     assert window() == ("2020-01-05 00:00:00", "2020-01-11 00:00:00")
 
 
+def test_a_window_that_cannot_be_resolved_is_shown_as_it_was_sent(server: Any) -> None:
+    odd = [7, {"recentDay": "soon"}, {"recentDay": 7}, {"eventName": "pay"}]
+    server.add(definition={"events": odd})
+
+    assert server.detail(970)["userClusterDef"]["events"] == odd
+
+
 def test_a_refresh_evaluates_with_the_day_of_its_start(start: Start) -> None:
     server = start(evaluate=True)
     today = {"eventName": "login", "comparator": "greater", "num": "0", "taPropQuota": {}, "recentDay": "0-1"}

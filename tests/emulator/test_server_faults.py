@@ -203,6 +203,24 @@ def test_a_stall_ends_by_itself_after_its_seconds(before: bool) -> None:
     assert b"-1008" in received
 
 
+def test_a_stall_that_is_released_twice_goes_its_way_once() -> None:
+    async def main() -> bytes:
+        async with Emulator(settings=Settings(evaluate=False)) as em:
+            stalled = em.faults.add(Fault.stall())
+            host, port = em.url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await asyncio.sleep(1)  # of the virtual clock, which goes on when there is nothing left to do
+            assert stalled.hits == 1
+            stalled.release()
+            stalled.release()
+            received = await reader.read()
+            writer.close()
+            return received
+
+    assert run(main()).count(b"-1008") == 1
+
+
 def test_a_released_stall_lets_later_requests_through(server: Any) -> None:
     server.em.faults.add(Fault.stall(), count=None)
     server.em.faults.release()

@@ -113,6 +113,17 @@ def test_a_list_seeks_part_of_a_name_or_display_name_in_any_case(server: Any) ->
     assert {row["clusterName"] for row in rows} == {"recent_7", "other"}
 
 
+def test_more_searches_than_it_keeps_find_what_they_found_before(server: Any) -> None:
+    server.em.seed_clusters(40)
+    state, types = server.em._state, frozenset({"cluster_by_static_condition"})
+
+    found = [[c.name for c in state.listed("catalog_cluster", types, f"_{n}")] for n in range(1, 100)]
+
+    assert [c.name for c in state.listed("catalog_cluster", types, "_4")] == found[3]
+    assert found[3] == ["seeded_40", "seeded_4"]
+    assert len(state._listings) < 99
+
+
 @pytest.mark.parametrize("missing", ["projectId", "clusterCatalog", "clusterTypes"])
 def test_a_list_needs_what_the_specification_requires(server: Any, missing: str) -> None:
     answer = server.post("user-cluster-list", listing(**{missing: None}))

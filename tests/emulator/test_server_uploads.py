@@ -239,6 +239,12 @@ def test_an_upload_is_computed_at_once_and_shows_its_remarks(server: Any) -> Non
     assert [effect.kind for effect in server.em.effects] == ["uploaded"]
 
 
+def test_the_detail_of_an_upload_shows_no_definition(server: Any) -> None:
+    uploaded = server.upload("import-id-cluster-add", b"a\r\n")["data"]["clusterId"]
+
+    assert {"userClusterDef", "userTagDef"}.isdisjoint(server.detail(uploaded))
+
+
 def test_a_modifying_upload_replaces_the_users(server: Any) -> None:
     server.upload(ADD, b"a\r\nb\r\n", clusterName="mine")
 

@@ -95,6 +95,19 @@ def test_a_ticket_without_a_zone_is_refused() -> None:
         RefreshTicket(project_id=1, cluster_id=1, submitted_at=SUBMITTED.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        datetime.max.replace(tzinfo=timezone(-timedelta(hours=8))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=8))),
+    ],
+    ids=["year 10000", "year 0"],
+)
+def test_a_time_beyond_the_years_of_utc_is_refused(beyond: Any) -> None:
+    with pytest.raises(InvalidRequest, match="1 to 9999"):
+        RefreshTicket(project_id=1, cluster_id=1, submitted_at=beyond)
+
+
 def test_unknown_keys_are_left_out() -> None:
     assert RefreshTicket.from_json(said(note="x")) == FULL
 

@@ -467,3 +467,14 @@ def test_a_cancelled_call_ends_at_once_wherever_it_waits_and_sends_nothing_after
 
 
 LIST_ALL = Request(LIST, "", b"{}")
+
+
+def test_a_create_that_succeeded_with_an_odd_status_and_answer_is_not_made_twice(scripted: Any) -> None:
+    def wrong(_: Any) -> Any:
+        raise SchemaError("not an int", path="data")
+
+    transport = scripted(Response(429, b'{"return_code":0,"data":"x"}'))
+    with pytest.raises(SchemaError) as caught:
+        call(transport, MAKE, wrong)
+    assert len(transport.sendings) == 1
+    assert not caught.value.safe_to_retry

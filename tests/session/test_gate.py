@@ -103,6 +103,22 @@ def test_a_place_given_in_the_turn_in_which_its_owner_is_cancelled_goes_to_the_n
     assert run(main()) == ([("third", "in", 1.0)], True)
 
 
+def test_a_place_is_not_given_to_one_who_was_cancelled_in_the_same_turn() -> None:
+    async def main() -> Any:
+        gate = Gate(1, None)
+        log: list[Any] = []
+        assert gate.try_enter()
+        second = asyncio.create_task(pass_through(gate, 1, log, "second"))
+        third = asyncio.create_task(pass_through(gate, 1, log, "third"))
+        await asyncio.sleep(1)
+        second.cancel()
+        gate.leave()
+        await asyncio.wait([second, third])
+        return log, gate.try_enter()
+
+    assert run(main()) == ([("third", "in", 1.0)], True)
+
+
 def test_requests_start_at_the_rate_and_not_faster() -> None:
     async def main() -> Any:
         gate = Gate(100, 4)

@@ -1,0 +1,129 @@
+"""The suite on other Pythons, event loops and dependencies, and the checks of what is published.
+
+    python -m pip install nox
+    nox                     # everything
+    nox -s uvloop eager     # some of it
+    nox -s lowest -- -x     # with arguments for pytest
+
+Each session makes an environment of its own from the package registry.
+"""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.error_on_missing_interpreters = True
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+DEPENDENCIES = ["aiohttp", "attrs", "cattrs", "anyio"]
+
+# Every public name is there, a session opens and closes, and a refusal before sending is one.
+USE_IT = """
+import asyncio, importlib.util, sys
+import ta_cluster_async as ta
+assert all(hasattr(ta, name) for name in ta.__all__)
+assert "site-packages" in ta.__file__, ta.__file__
+assert not [name for name in ("duckdb", "msgspec", "pyarrow", "rich", "typer") if importlib.util.find_spec(name)]
+async def main():
+    async with ta.TaSession("http://127.0.0.1:9", "token", retry=ta.RetryPolicy(attempts=1)) as session:
+        for call, kind in ((lambda: session.project(1).clusters.detail(""), ta.InvalidRequest),
+                           (lambda: session.project(1).clusters.detail(970), ta.NotSent)):
+            try:
+                await call()
+            except kind as problem:
+                print(type(problem).__name__, problem)
+            else:
+                raise AssertionError(kind)
+asyncio.run(main())
+print(sys.version.split()[0], "imports", len(ta.__all__), "names")
+"""
+
+
+def lowest() -> list[str]:
+    """The lowest versions that pyproject.toml allows."""
+    given: list[str] = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
+    return [one.replace(">=", "==") for one in given]
+
+
+def suite(session: nox.Session, *requirements: str, **env: str) -> None:
+    """Run the tests with the extra `test` and these requirements, and say with which versions."""
+    session.install("-e", ".[test]", *requirements)
+    session.run(
+        "python",
+        "-c",
+        f"import sys, importlib.metadata as m; print(sys.version); [print(n, m.version(n)) for n in {DEPENDENCIES}]",
+    )
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs, env=env)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The suite on each Python, with the newest dependencies at the time."""
+    suite(session)
+
+
+@nox.session(python="3.12")
+def uvloop(session: nox.Session) -> None:
+    """The suite with uvloop wherever a test does not ask for virtual time."""
+    suite(session, "uvloop", TA_TEST_LOOP="uvloop")
+
+
+@nox.session(python="3.13")
+def eager(session: nox.Session) -> None:
+    """The suite with tasks that begin at once, in virtual time too."""
+    suite(session, TA_TEST_EAGER="1")
+
+
+@nox.session(python="3.11", name="lowest")
+def lowest_versions(session: nox.Session) -> None:
+    """The suite with the lowest versions of the four dependencies."""
+    suite(session, *lowest())
+
+
+@nox.session(python="3.13", name="newest")
+def newest_versions(session: nox.Session) -> None:
+    """The suite with the newest versions of the four dependencies and of all that they need."""
+    suite(session, "--upgrade", "--upgrade-strategy", "eager", *DEPENDENCIES)
+
+
+def tools(session: nox.Session, *packages: str) -> str:
+    """The Python of an environment beside the session's own, in which nothing may be that is not looked at."""
+    folder = f"{session.virtualenv.location}-tools"
+    session.run("python", "-m", "venv", folder)
+    python = f"{folder}/bin/python"
+    session.run(python, "-m", "pip", "install", "--quiet", *packages, external=True)
+    return python
+
+
+@nox.session(python=PYTHONS)
+def wheel(session: nox.Session) -> None:
+    """Build what is published, check it, and use the wheel without extras in an environment that has nothing else."""
+    folder = session.create_tmp()
+    for old in Path(folder).iterdir():
+        old.unlink()
+    python = tools(session, "build", "twine")
+    session.run(python, "-m", "build", "--outdir", folder, external=True)
+    found = sorted(str(path) for path in Path(folder).iterdir())
+    session.run(python, "-m", "twine", "check", "--strict", *found, external=True)
+    session.install(next(path for path in found if path.endswith(".whl")))
+    session.run("python", "-m", "pip", "check")
+    with session.chdir(folder):  # away from the checkout, which would be imported in its place
+        session.run("python", "-I", "-W", "error", "-c", USE_IT)
+        session.run("ta-cluster", "--help", success_codes=[2])  # says which extra it needs
+
+
+@nox.session(python="3.13")
+def audit(session: nox.Session) -> None:
+    """Look up known vulnerabilities of all that the library and its extras bring. Needs a vulnerability service on the network."""
+    python = tools(session, "pip-audit")
+    session.install(".[arrow,cli,demo,emulator,fast,keyring,report]")
+    session.run("python", "-m", "pip", "check")
+    listed = session.run(
+        "python", "-m", "pip", "list", "--format=freeze", "--exclude=ta-cluster-async", silent=True
+    )
+    versions = Path(session.create_tmp(), "versions.txt")
+    versions.write_text(str(listed), encoding="utf-8")
+    # Strict: what the service does not know would otherwise be passed over, and the audit green.
+    arguments = ("--strict", "--no-deps", "--disable-pip", "--progress-spinner=off", "-r", str(versions))
+    session.run(python, "-m", "pip_audit", *arguments, *session.posargs, external=True)
