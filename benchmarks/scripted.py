@@ -87,6 +87,8 @@ class ScriptedServer:
         self._trouble = trouble
         self._trouble_after = trouble_after
         self._count_posts = count_posts
+        # Of its own, so that it goes with the server.
+        self._text = lru_cache(maxsize=4096)(_second_text)
         # Of the latest refresh: when it was posted, started, and ended; and the state that was shown before it.
         self._posted = array("d", [_NEVER]) * (count + 1)
         self._started = array("d", [_NEVER]) * (count + 1)
@@ -131,7 +133,7 @@ class ScriptedServer:
             return _succeed(f'{{"progress":{progress}}}')
         return _succeed(
             f'{{"id":{cluster_id},"clusterName":"c_{cluster_id}","clusterType":"cluster_by_static_condition",'
-            f'"displayName":"c","progress":{progress},"projectId":1,"usersNum":7,"refreshTime":"{_text(time)}"}}'
+            f'"displayName":"c","progress":{progress},"projectId":1,"usersNum":7,"refreshTime":"{self._text(int(time))}"}}'
         )
 
     def shown(self, cluster_id: int) -> tuple[int, float]:
@@ -191,7 +193,7 @@ class ScriptedServer:
             progress, time = self.shown(cluster_id)
             rows.append(
                 f'{{"clusterCatalog":"catalog_cluster","clusterName":"c_{cluster_id}","id":{cluster_id},'
-                f'"progress":{progress},"refreshTime":"{_text(time)}","usersNum":7}}'
+                f'"progress":{progress},"refreshTime":"{self._text(int(time))}","usersNum":7}}'
             )
         self.rows_sent += len(rows)
         return _succeed(
@@ -205,11 +207,6 @@ def _id_of(name: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _text(seconds: float) -> str:
-    return _second_text(int(seconds))
-
-
-@lru_cache(maxsize=4096)
 def _second_text(seconds: int) -> str:
     return (_START + timedelta(seconds=seconds)).isoformat(" ")
 

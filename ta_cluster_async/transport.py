@@ -137,8 +137,8 @@ class AiohttpTransport:
         else:
             if not flight.expired:
                 return answer
-            flight.take_back()
-            return answer if isinstance(answer, Response) else _late(timeout)
+            flight.take_back()  # pragma: no cover - only where aiohttp took the cancellation for its own
+            return answer if isinstance(answer, Response) else _late(timeout)  # pragma: no cover
         finally:
             self._deadlines.end(flight)
         if isinstance(stop, asyncio.CancelledError):

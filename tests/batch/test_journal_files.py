@@ -515,4 +515,4 @@ def test_a_locked_file_is_told_when_it_is_opened(path: Path, monkeypatch: pytest
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert "locked by another process" in refusal(path)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.8  # seconds; the usual wait is two

@@ -6,13 +6,15 @@ from typing import Any, cast
 
 import pytest
 
-from ta_cluster_async.batch.lists import read_row
+from ta_cluster_async.batch.lists import read_row, seen_of
 from ta_cluster_async.batch.lookup import _outward
 from ta_cluster_async.batch.parts import Parts
 from ta_cluster_async.batch.pool import work_all
 from ta_cluster_async.batch.signals import Signal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import SchemaError
+from ta_cluster_async.models import ClusterDetail
+from ta_cluster_async.models.convert import structure
 
 ROW: Any = {"id": 970, "clusterName": "one", "progress": 100, "refreshTime": "2020-01-10 10:51:14"}
 
@@ -39,6 +41,20 @@ def test_a_row_that_cannot_be_read_names_its_field(key: str, value: Any) -> None
         read_row(ROW | {key: value})
     assert caught.value.path == f"data.userClusters[].{key}"
     assert "soon" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "value"), [("id", 0), ("id", -970), ("progress", 101), ("progress", -2)])
+def test_a_detail_that_cannot_be_names_its_field(key: str, value: int) -> None:
+    detail: Any = ROW | {
+        "clusterType": "cluster_by_static_condition",
+        "displayName": "x",
+        "projectId": 1,
+        "usersNum": 7,
+    }
+    assert seen_of(structure(ClusterDetail, detail)).progress == 100
+    with pytest.raises(SchemaError) as caught:
+        seen_of(structure(ClusterDetail, detail | {key: value}))
+    assert caught.value.path == f"data.{key}"
 
 
 @pytest.mark.parametrize(

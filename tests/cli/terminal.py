@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pyte
@@ -87,6 +88,14 @@ class Terminal:
         end = time.monotonic() + within
         while not found(self.screen):
             assert self._read(end), "\n".join(self.screen)
+
+    def read_prompt(self, seen: str) -> None:
+        """Read until the words are on the screen and the program sleeps, which then is in its read of the keyboard."""
+        self.read_until(seen)
+        end = time.monotonic() + 20.0
+        while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < end, "it does not wait for the keyboard"
+            time.sleep(0.01)
 
     def read_to_the_end(self, *, within: float = 20.0) -> int:
         """Read until the program has ended, and give its exit code."""

@@ -84,7 +84,7 @@ def test_the_second_ctrl_c_ends_it_at_once_with_the_cursor_shown() -> None:
 def test_delete_asks_first(ta_emulator: Emulator, typed: str, code: int, left: int) -> None:
     ta_emulator.seed_clusters(1)
     with Terminal("delete", "970", env=environment_of(ta_emulator)) as terminal:
-        terminal.read_until("[y/N]")
+        terminal.read_prompt("[y/N]:")
         assert re.search(r"the cluster seeded_1 \(970, \d+ users\)", " ".join(terminal.screen))
         terminal.type(typed)
         assert terminal.read_to_the_end(within=8.0) == code
@@ -96,7 +96,7 @@ def test_a_token_that_is_typed_is_not_shown(ta_emulator: Emulator) -> None:
     ta_emulator.seed_clusters(1)
     env = {**environment_of(ta_emulator), "TA_TOKEN": ""}
     with Terminal("progress", "970", "--token-file", "-", env=env) as terminal:
-        terminal.read_until("Token (it is not shown):")
+        terminal.read_prompt("Token (it is not shown):")
         terminal.type(f"{ta_emulator.token}\r")
         assert terminal.read_to_the_end() == 0
     assert terminal.screen[-1] == "100"

@@ -2,14 +2,18 @@
 
 import asyncio
 import gc
+import json
 from contextlib import aclosing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ta_cluster_async import TaSession
 from ta_cluster_async.emulator import Fault, Settings
+from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import SchemaError
+from ta_cluster_async.protocol.requests import Response
 
 LATENCY = 2.0
 SLOW = Settings(evaluate=False, latency=LATENCY)
@@ -113,6 +117,42 @@ def test_cancelling_the_loop_cancels_the_page_on_its_way(served, after):
         assert len(world.sent) == sent
 
     served(story, settings=SLOW)
+
+
+class Pages:
+    """In place of the network: a list without end. Whoever asks for its first page is cancelled in the turn in which it comes."""
+
+    def __init__(self):
+        self.sent = 0
+
+    async def send(self, request, token, timeout):
+        self.sent += 1
+        if self.sent == 1:
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().call_soon(task.cancel)
+        pager = {"pageNum": self.sent, "pageSize": 1, "totalNum": 100}
+        rows = [{"id": self.sent, "clusterName": "one"}]
+        data = {"pagerResult": pager, "userClusters": rows}
+        return Response(200, json.dumps({"return_code": 0, "data": data}).encode())
+
+    async def aclose(self):
+        """There is nothing to close."""
+
+
+def test_a_loop_that_is_cancelled_when_the_next_page_is_about_to_be_asked_for_does_not_ask():
+    async def go_through(pages):
+        async with TaSession("http://127.0.0.1", "t", transport=pages) as ta:
+            async for _ in ta.project(102).clusters.list(page_size=1).ahead():
+                pass
+
+    async def main():
+        pages = Pages()
+        task = asyncio.create_task(go_through(pages))
+        await asyncio.wait([task])
+        return task.cancelled(), pages.sent
+
+    assert run(main()) == (True, 1)
 
 
 def test_the_error_of_a_page_is_raised_where_that_page_is_due(served):

@@ -23,6 +23,7 @@ from ta_cluster_async.errors import (
     ApiError,
     ConfigurationError,
     InvalidRequest,
+    MissingParameter,
     NotFound,
     SchemaError,
     TransportError,
@@ -223,6 +224,16 @@ def test_an_update_by_mapping_changes_what_it_says(served, body):
         await world.clusters.update(cluster, {"displayName": "renamed", "qp": body()["qp"]})
         assert world.em.cluster(cluster).display_name == "renamed"
         assert json.loads(world.em.requests[0].body)["projectId"] == 102
+
+    served(story)
+
+
+def test_an_update_by_mapping_may_leave_the_display_name_to_the_server(served):
+    async def story(world):
+        [cluster] = world.em.seed_clusters(1)
+        with pytest.raises(MissingParameter, match="displayName"):
+            await world.clusters.update(cluster, {"qp": {}})
+        assert json.loads(world.em.requests[0].body).keys() == {"projectId", "clusterCatalog", "qp"}
 
     served(story)
 

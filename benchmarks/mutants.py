@@ -1,0 +1,226 @@
+"""Mutation testing with mutmut of what decides: the protocol, the session's retries, and the batch.
+
+    python -m benchmarks.mutants protocol
+    python -m benchmarks.mutants session
+    python -m benchmarks.mutants batch --sample 300 --seed 1
+
+Each mutant is one small change of a function (another operator, number, argument or return value), and should make a test of the same room
+fail. What survives is shown as a diff, unless `tests/mutants.md` says of its changed line why no test can tell it apart. The command
+fails when fewer than `--at-least` percent are killed, or when a survivor is not explained.
+
+mutmut works on a copy in a folder of its own, so that it leaves nothing in this one. It changes what is inside of functions: tables
+and defaults at the top of a module or class are left as they are, and so are functions with decorators other than `classmethod` and
+`staticmethod`. The wording of messages is not mutated either.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPLANATIONS = ROOT / "tests" / "mutants.md"
+PACKAGE = "ta_cluster_async"
+COPIED = (PACKAGE, "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
+# What words a message, or is there for the type checker.
+NO_CHANGE = (
+    r"\bcast\(",
+    r"^\s*msg = ",
+    r"^\s*message = ",
+    r"^\s*said = ",
+    r"^\s*raise \w+\(msg\)",
+    r"^\s*logger\.",
+    r"^\s*assert ",
+    r'^\s*\(?f?"[^"]*"\)?,?$',
+    r"^\s*f?'[^']*'\)?,?$",
+    r"raise \w+\($",
+    r'raise \w+\(f?"',
+)
+
+
+@frozen
+class Room:
+    """A part of the package, and the tests that are to guard it.
+
+    Attributes:
+        mutated: The files.
+        tests: The folders and files of tests.
+        left_out: Those tests of them that look at the names of frames, which mutmut changes.
+    """
+
+    mutated: tuple[str, ...]
+    tests: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+ROOMS = {
+    "protocol": Room(("protocol/*.py",), ("tests/protocol",)),
+    "session": Room(
+        ("session.py", "pacing.py", "deadlines.py"),
+        (
+            "tests/session/test_bounds_of_calls.py",
+            "tests/session/test_call_retries.py",
+            "tests/session/test_flights.py",
+            "tests/session/test_gate.py",
+            "tests/session/test_request_deadlines.py",
+            "tests/session/test_session_lifecycle.py",
+            "tests/session/test_session_settings.py",
+            "tests/session/test_tls.py",
+            "tests/session/test_token_provider.py",
+        ),
+        (
+            "tests/session/test_call_retries.py::test_a_wrong_shape_is_a_schema_error_with_the_status_and_is_not_sent_again",
+            "tests/session/test_call_retries.py::test_a_failed_call_leaves_no_chain_and_only_our_frames",
+            "tests/session/test_session_settings.py::test_plain_http_to_a_public_host_warns_once_and_names_no_token",
+        ),
+    ),
+    "batch": Room(
+        ("batch/*.py",),
+        (
+            "tests/batch/test_bulk.py",
+            "tests/batch/test_endings.py",
+            "tests/batch/test_journal_another_hand.py",
+            "tests/batch/test_journal_lease.py",
+            "tests/batch/test_journal_runs.py",
+            "tests/batch/test_pace_decisions.py",
+            "tests/batch/test_planning.py",
+            "tests/batch/test_rare_turns.py",
+            "tests/batch/test_report_json.py",
+            "tests/batch/test_resuming.py",
+            "tests/batch/test_settled_at.py",
+            "tests/batch/test_small_parts.py",
+            "tests/batch/test_submitting.py",
+            "tests/batch/test_watching.py",
+        ),
+    ),
+}
+
+
+class Mutants:
+    """The mutants of one room, in a copy of the project."""
+
+    def __init__(self, folder: Path, room: Room) -> None:
+        self._folder = folder
+        self._said = ""
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / name)
+        settings = {
+            "source_paths": [PACKAGE],
+            "only_mutate": [f"{PACKAGE}/{pattern}" for pattern in room.mutated],
+            "pytest_add_cli_args_test_selection": list(room.tests),
+            "pytest_add_cli_args": [
+                *("-p", "no:cacheprovider", "-n", "0"),
+                *(f"--deselect={test}" for test in room.left_out),
+            ],
+            "also_copy": ["README.md", "CHANGELOG.md", "LICENSE"],
+            "do_not_mutate_patterns": list(NO_CHANGE),
+        }
+        lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+        with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
+            file.write("\n[tool.mutmut]\n" + "\n".join(lines) + "\n")
+
+    def make(self) -> None:
+        """Make them, and note which tests reach which function."""
+        # It does so before it finds that none has this name.
+        self._mutmut("run", "none")
+        if not self.ends():
+            self._fail()
+
+    def test(self, names: Sequence[str], workers: int) -> None:
+        """Run the tests of these."""
+        if self._mutmut("run", "--max-children", str(workers), *names).returncode:
+            self._fail()
+
+    def ends(self) -> dict[str, str]:
+        """What became of each by name: "killed", "survived", "timeout", "no tests", "not checked"."""
+        said = self._mutmut("results", "--all", "true").stdout
+        return dict(line.strip().split(": ", 1) for line in said.splitlines() if "__mutmut_" in line)
+
+    def diff(self, name: str) -> str:
+        """What one changes."""
+        lines = self._mutmut("show", name).stdout.splitlines()
+        return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
+
+    def _mutmut(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "mutmut", *arguments],
+            cwd=self._folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        self._said = done.stdout
+        return done
+
+    def _fail(self) -> NoReturn:
+        raise SystemExit(f"{self._said[-5_000:]}\nmutmut could not do it.")
+
+
+def is_explained(diff: str, explanations: str) -> bool:
+    """Whether the changed line, or where it is gone the line that was there, stands in the explanations."""
+    lines = [line for line in diff.splitlines() if line[0] == "+"] or diff.splitlines()
+    return all(line[1:].strip() in explanations for line in lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Mutation testing with mutmut")
+    parser.add_argument("room", choices=ROOMS)
+    parser.add_argument(
+        "--only", default="*", help="a pattern of the names of mutants, as they are shown here"
+    )
+    parser.add_argument("--sample", type=int, help="so many of them, drawn by --seed; all by default")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--at-least", type=float, default=90.0, help="percent that have to be killed")
+    options = parser.parse_args()
+
+    # What a shell starts in the background ignores Control-C, and so would the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    explanations = EXPLANATIONS.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="ta-mutants-") as folder:
+        mutants = Mutants(Path(folder), ROOMS[options.room])
+        mutants.make()
+        names = sorted(fnmatch.filter(mutants.ends(), options.only))
+        print(f"{options.room}: {len(names)} mutants")
+        if options.sample is not None and options.sample < len(names):
+            names = sorted(random.Random(options.seed).sample(names, options.sample))
+            print(f"a sample of {len(names)}, seed {options.seed}")
+        mutants.test(names, options.workers)
+        ends = {name: end for name, end in mutants.ends().items() if name in set(names)}
+        left = [name for name in names if ends[name] in ("survived", "no tests")]
+        unexplained = 0
+        for name in left:
+            diff = mutants.diff(name)
+            if not is_explained(diff, explanations):
+                unexplained += 1
+                print(f"\n{name.removeprefix(f'{PACKAGE}.')}: {ends[name]}\n{diff}")
+    counts = ", ".join(f"{count} {end}" for end, count in Counter(ends.values()).most_common())
+    percent = 100 * (1 - len(left) / len(names))
+    print(
+        f"\n{counts}: {percent:.1f} % killed, {unexplained} of {len(left)} that are left without an explanation"
+    )
+    return int(percent < options.at_least or unexplained > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
