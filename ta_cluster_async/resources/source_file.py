@@ -27,12 +27,14 @@ class Input:
         size: Bytes in all, where known after the first read.
         lock: Held while it is read.
         is_quick: Counting its lines would take as long as reading it.
+        ahead: So many parts may be read before they are wanted, where nobody else reads from it.
     """
 
     name: str = "The source"
     again: bool = True
     size: int | None = None
     is_quick: bool = False
+    ahead: int = 0
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -69,6 +71,7 @@ class PathInput(Input):
     """A CSV file, of the size that it has when it is opened."""
 
     is_quick = True
+    ahead = 1
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -43,7 +43,7 @@ class TextReader(BlockingReader):
     """
 
     def __init__(self, source: Input, layout: Layout) -> None:
-        super().__init__()
+        super().__init__(ahead=source.ahead)
         self._lock = source.lock
         self._source = source
         self._layout = layout
