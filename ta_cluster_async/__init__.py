@@ -1,22 +1,8 @@
 """Asyncio client and batch refresher for the TA (ThinkingData) user cluster and tag Open API."""
 
-from .batch import (
-    Attached,
-    Event,
-    Finished,
-    Journal,
-    LowerBound,
-    Outcome,
-    Planned,
-    Progressed,
-    RefreshBatch,
-    RefreshReport,
-    Status,
-    Submitted,
-    Upload,
-    refresh_all,
-    upload_many,
-)
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from .errors import (
     ApiError,
     ConfigurationError,
@@ -95,6 +81,25 @@ from .resources import (
 from .secret import Secret
 from .session import TaSession
 from .tokens import TokenProvider
+
+if TYPE_CHECKING:
+    from .batch import (
+        Attached,
+        Event,
+        Finished,
+        Journal,
+        LowerBound,
+        Outcome,
+        Planned,
+        Progressed,
+        RefreshBatch,
+        RefreshReport,
+        Status,
+        Submitted,
+        Upload,
+        refresh_all,
+        upload_many,
+    )
 
 __all__ = [
     "Analysis",
@@ -185,3 +190,15 @@ __all__ = [
     "upload_many",
     "user",
 ]
+
+if not TYPE_CHECKING:  # a checker would believe any name
+
+    def __getattr__(name: str) -> object:
+        """Load the batch runner with the first use of one of its names: a program that only makes calls starts without it."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(_import_module(".batch", __name__), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

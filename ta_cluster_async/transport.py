@@ -21,7 +21,7 @@ from .secret import Secret
 
 if TYPE_CHECKING:
     import ssl as ssl_module
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
     from aiohttp.abc import AbstractStreamWriter
@@ -119,6 +119,10 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=borrowed is not None and borrowed.trust_env,
         )
+        # What `request` awaits, without the context manager that it puts around it, which costs a twenty-fifth of a call.
+        self._request: Callable[..., Awaitable[ClientResponse]] = getattr(
+            self._session, "_request", self._session.request
+        )
         self._pool = connector
         self._token: Secret | None = None
         self._parameter = Secret("")
@@ -188,7 +192,7 @@ class AiohttpTransport:
             length = upload.length
             headers = _CSV_HEADERS if length is None else {**_CSV_HEADERS, "Content-Length": str(length)}
         try:
-            response = await self._session.request(
+            response = await self._request(
                 request.endpoint.method,
                 self._urls.get(path) or self._url(path),
                 data=data,

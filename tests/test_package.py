@@ -60,9 +60,10 @@ def test_every_error_is_public() -> None:
 
 
 def test_nothing_else_is_public_but_the_rooms() -> None:
-    public = {
-        name for name in vars(ta_cluster_async) if name.isidentifier() and not name.startswith("_")
-    } - set(ta_cluster_async.__all__)
+    public = {name for name in vars(ta_cluster_async) if name.isidentifier() and not name.startswith("_")} - {
+        *ta_cluster_async.__all__,
+        "TYPE_CHECKING",
+    }
     assert all(sys.modules[f"ta_cluster_async.{name}"] is getattr(ta_cluster_async, name) for name in public)
 
 
@@ -87,3 +88,15 @@ def test_the_help_of_the_command_loads_neither_aiohttp_nor_duckdb(arguments: lis
     )
     assert "typer" in loaded
     assert not loaded & {"aiohttp", "duckdb"}
+
+
+def test_a_program_that_only_makes_calls_loads_no_batch_runner() -> None:
+    code = "import sys, ta_cluster_async as ta; ta.TaSession; print([m for m in sys.modules if 'batch' in m or m == 'sqlite3'])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_a_name_that_is_none_is_told_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'refresh_al'"):
+        _ = ta_cluster_async.refresh_al  # type: ignore[attr-defined]
+    assert {"refresh_all", "TaSession"} <= set(dir(ta_cluster_async))

@@ -112,7 +112,7 @@ class Submitter:
         if page is not None and self._has_neighbour(target, page):
             async with view.reading:
                 if run.loop.time() - target.read_at > _FRESH:
-                    await self._read_page(view, page, target)
+                    await self._read_page(view, page)
             if run.loop.time() - target.read_at <= _FRESH:
                 return
         await self._read_alone(target)
@@ -124,8 +124,8 @@ class Submitter:
         other = run.waiting[0]
         return other.catalog is target.catalog and run.views[other.catalog].page_of(other.place) == page
 
-    async def _read_page(self, view: ListView, number: int, target: Target) -> None:
-        """Take the baselines of the target and of all that are not started yet from a page. A page that is refused or spoilt tells none."""
+    async def _read_page(self, view: ListView, number: int) -> None:
+        """Take the baselines of all that are not started yet from a page. A page that is refused or spoilt tells none."""
         run = self._run
         try:
             page: RawPage = await run.patiently(lambda: view.read(number, run.call_seconds()))
@@ -134,10 +134,8 @@ class Submitter:
                 raise
             return
         now = run.loop.time()
-        # Others that are about to be started wait for their turn to read the same page.
-        starting = {
-            other.cluster_id: other for other in run.starting if other.attempts == 0 or other is target
-        }
+        # Those that are about to be started wait for their turn to read the same page.
+        starting = {target.cluster_id: target for target in run.starting if target.attempts == 0}
         for place, row in enumerate(page.rows, page.first_place):
             cluster_id = row.get("id")
             if type(cluster_id) is not int:

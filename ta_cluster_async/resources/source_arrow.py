@@ -49,7 +49,7 @@ class ArrowReader(BlockingReader):
         *,
         again: bool,
     ) -> None:
-        super().__init__(ahead=2)
+        super().__init__(ahead=1)
         self.again = again
         self._open = open_batches
         self._encode = encode

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 pc: Any = compute  # it makes its functions when it is imported, so that no checker knows them
 
-_ROWS = 1 << 18
-_BYTES = 1 << 22
+_ROWS = 1 << 19
+_BYTES = 1 << 23
 _END = "\r\n"
 
 

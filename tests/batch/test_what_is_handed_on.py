@@ -1,0 +1,163 @@
+"""What mutants of the batch told apart nobody else did: settings, names and times that are handed on from one part to the next."""
+
+import inspect
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ta_cluster_async.batch import Attached, Journal, RefreshBatch, Status, Submitted, refresh_all, runner
+from ta_cluster_async.emulator.loop import run
+from ta_cluster_async.errors import ApiError, RefreshError
+from ta_cluster_async.models import RefreshTicket
+from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.session import TaSession
+
+
+def session(server: Any) -> TaSession:
+    return TaSession("http://127.0.0.1", "secret-token", transport=server)
+
+
+def entries_of(path: Any, ids: list[int]) -> Any:
+    """What the journal of an unfinished run knows."""
+
+    async def main() -> Any:
+        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=16)
+        entries = await held.entries(ids)
+        await held.close(complete=False)
+        return entries
+
+    return run(main())
+
+
+def test_the_function_hands_all_its_settings_to_the_batch(
+    kit: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    made: list[dict[str, Any]] = []
+
+    class Noted(RefreshBatch):
+        def __init__(self, project: Any, refs: Any, **settings: Any) -> None:
+            made.append(settings)
+            super().__init__(project, refs, **settings)
+
+    monkeypatch.setattr(runner, "RefreshBatch", Noted)
+    settings: Any = {
+        "max_running": 3,
+        "submit_ahead": 2,
+        "order": "longest_first",
+        "on_running": "rerun",
+        "on_error": "stop",
+        "max_failures": 4,
+        "cluster_timeout": 5.0,
+        "timeout": 6.0,
+        "poll": PollPolicy(first=7.0),
+        "journal": tmp_path / "runs.db",
+        "keep_successes": False,
+    }
+
+    async def main() -> None:
+        async with session(kit.Deployment()) as ta:
+            await refresh_all(ta.project(1), [], **settings)
+            await refresh_all(ta.project(1), [])
+
+    run(main())
+    defaults = inspect.signature(RefreshBatch).parameters
+    assert made == [settings, {name: defaults[name].default for name in settings}]
+
+
+# What is joined
+
+
+def test_what_is_joined_is_known_by_its_name_and_since_when(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=50.0)
+
+    def refs() -> Any:
+        server.begin(server.cluster(1))
+        return [1]
+
+    told = kit.tell(server, refs)
+    (event,) = told.of(Attached)
+    assert told[1].ticket == event.ticket
+    assert event.ticket.cluster_name == "c_1"
+    assert 0 <= event.at < 1
+
+
+@pytest.mark.parametrize("on_running", ["attach", "rerun"])
+def test_what_is_joined_is_in_the_journal_unless_it_is_only_waited_out(
+    kit: Any, tmp_path: Any, on_running: str
+) -> None:
+    path = tmp_path / "runs.db"
+    server = kit.Deployment()
+    server.add(1, seconds=50.0)
+
+    def refs() -> Any:
+        server.begin(server.cluster(1))
+        return [1]
+
+    told = kit.tell(
+        server, refs, on_running=on_running, journal=path, at={20.0: lambda batch: batch.cancel()}
+    )
+    assert told[1].status is Status.CANCELLED
+    entries = entries_of(path, [1])
+    assert {key: entry.state for key, entry in entries.items()} == (
+        {1: "submitted"} if on_running == "attach" else {}
+    )
+
+
+@pytest.mark.parametrize(("age", "within"), [(1_000, (0, 20)), (0, (290, 330))])
+def test_an_intent_is_waited_for_from_when_it_was_written_on(
+    kit: Any, tmp_path: Any, age: int, within: tuple[int, int]
+) -> None:
+    path = tmp_path / "runs.db"
+    server = kit.Deployment()
+    server.add(1, seconds=5.0)
+    before = RefreshTicket(
+        project_id=1,
+        cluster_id=1,
+        cluster_name="c_1",
+        baseline_progress=100,
+        baseline_refresh_time=datetime(2025, 12, 31),  # noqa: DTZ001
+        submitted_at=datetime.now(UTC),
+    )
+
+    async def main() -> None:
+        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=16)
+        await held.intend(before, 1)
+        await held.close(complete=False)
+
+    run(main())
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE refreshes SET intended_at = intended_at - ?", (age,))
+        other.commit()
+    told = kit.tell(server, [1], journal=path)
+    assert told[1].ok
+    (attached,) = told.of(Attached)
+    assert attached.ticket == before
+    (submitted,) = told.of(Submitted)
+    assert within[0] <= submitted.at <= within[1]
+
+
+# What is told of a failure
+
+
+def test_a_refusal_to_show_a_cluster_is_no_failure_on_the_way(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2)
+    server.add(1, listed=False)
+    refused = kit.refusal(-3007, "not for you")
+    server.rule = lambda ask: refused if ask.name == "detail" and ask.cluster.id == 3 else None
+    told = kit.tell(server, [1, 2, 3])
+    assert told[3].status is Status.REJECTED
+    assert isinstance(told[3].error, ApiError)
+    assert told[3].error.return_code == -3007
+
+
+def test_the_error_of_a_refresh_is_of_that_endpoint(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=5.0, fails=True)
+    told = kit.tell(server, [1])
+    assert isinstance(told[1].error, RefreshError)
+    assert told[1].error.endpoint == "refresh"
