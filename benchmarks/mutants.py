@@ -5,8 +5,8 @@
     python -m benchmarks.mutants batch --sample 300 --seed 1
 
 Each mutant is one small change of a function (another operator, number, argument or return value), and should make a test of the same room
-fail. What survives is shown as a diff, unless `tests/mutants.md` says of its changed line why no test can tell it apart. The command
-fails when fewer than `--at-least` percent are killed, or when a survivor is not explained.
+fail. What survives is shown as a diff, unless `tests/mutants.md` says of its function and changed line why no test can tell it apart. The
+command fails when fewer than `--at-least` percent are killed, or when a survivor is not explained.
 
 mutmut works on a copy in a folder of its own, so that it leaves nothing in this one. It changes what is inside of functions: tables
 and defaults at the top of a module or class are left as they are, and so are functions with decorators other than `classmethod` and
@@ -185,10 +185,23 @@ class Mutants:
         raise SystemExit(f"{self._said[-5_000:]}\nmutmut could not do it.")
 
 
-def is_explained(diff: str, explanations: str) -> bool:
-    """Whether the changed line, or where it is gone the line that was there, stands in the explanations."""
+def explanations_for(room: str) -> list[str]:
+    """The points below the room's heading in the file of explanations."""
+    _, _, text = EXPLANATIONS.read_text(encoding="utf-8").partition(f"\n## {room}\n")
+    points = text.partition("\n## ")[0].split("\n- ")[1:]
+    return [" ".join(point.split()) for point in points]
+
+
+def function_of(name: str) -> str:
+    """The function that a mutant is of: mutmut calls it `package.module.x_function__mutmut_1`, or `xǁClassǁmethod__mutmut_1`."""
+    return name.rpartition("__mutmut_")[0].rpartition(".x")[2][1:].replace("ǁ", ".")
+
+
+def is_explained(name: str, diff: str, points: Sequence[str]) -> bool:
+    """Whether a point quotes the function and the changed line, or where that is gone the line that was there."""
     lines = [line for line in diff.splitlines() if line[0] == "+"] or diff.splitlines()
-    return all(line[1:].strip() in explanations for line in lines)
+    quoted = [f"`{function_of(name)}`", *(f"`{' '.join(line[1:].split())}`" for line in lines)]
+    return any(all(text in point for text in quoted) for point in points)
 
 
 def main() -> int:
@@ -205,7 +218,7 @@ def main() -> int:
 
     # What a shell starts in the background ignores Control-C, and so would the tests.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    explanations = EXPLANATIONS.read_text(encoding="utf-8")
+    points = explanations_for(options.room)
     with tempfile.TemporaryDirectory(prefix="ta-mutants-") as folder:
         mutants = Mutants(Path(folder), ROOMS[options.room])
         mutants.make()
@@ -220,7 +233,7 @@ def main() -> int:
         unexplained = 0
         for name in left:
             diff = mutants.diff(name)
-            if not is_explained(diff, explanations):
+            if not is_explained(name, diff, points):
                 unexplained += 1
                 print(f"\n{name.removeprefix(f'{PACKAGE}.')}: {ends[name]}\n{diff}")
     counts = ", ".join(f"{count} {end}" for end, count in Counter(ends.values()).most_common())

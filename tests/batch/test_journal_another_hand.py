@@ -133,6 +133,20 @@ def test_a_duration_that_cannot_be_is_no_history(path: Path, change_to: str) -> 
         read_history(path, later)
 
 
+@pytest.mark.parametrize("table", ["refreshes", "runs"])
+def test_a_file_that_has_lost_a_table_is_named(path: Path, table: str) -> None:
+    name = newest(path)
+    change(path, f"DROP TABLE {table}")
+    for read in (
+        Journal(path).runs,
+        lambda: list(Journal(path).outcomes(name)),
+        lambda: read_history(path, name),
+    ):
+        with pytest.raises(JournalError) as caught:
+            read()
+        assert f"The journal {str(path)!r} cannot be used" in str(caught.value)
+
+
 # A file that is somebody else's at the moment
 
 

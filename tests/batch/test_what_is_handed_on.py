@@ -9,8 +9,23 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.batch import Attached, Journal, RefreshBatch, Status, Submitted, refresh_all, runner
+from ta_cluster_async.batch.troubles import ends_the_batch, is_refusal, may_pass
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import ApiError, RefreshError
+from ta_cluster_async.errors import (
+    ApiError,
+    ConfigurationError,
+    HttpStatusError,
+    MissingParameter,
+    NotFound,
+    NotJson,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    RefreshError,
+    SchemaError,
+    TokenRejected,
+    TransportError,
+)
 from ta_cluster_async.models import RefreshTicket
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
@@ -155,9 +170,66 @@ def test_a_refusal_to_show_a_cluster_is_no_failure_on_the_way(kit: Any) -> None:
     assert told[3].error.return_code == -3007
 
 
-def test_the_error_of_a_refresh_is_of_that_endpoint(kit: Any) -> None:
+def test_the_error_of_a_refresh_is_of_that_endpoint_and_has_its_progress(kit: Any) -> None:
     server = kit.Deployment()
-    server.add(1, seconds=5.0, fails=True)
-    told = kit.tell(server, [1])
+    server.add(1, seconds=5_000.0, shows=lambda _: 40)
+    told = kit.tell(server, [1], poll=PollPolicy(stall=100.0))
+    assert told[1].status is Status.STALLED
     assert isinstance(told[1].error, RefreshError)
-    assert told[1].error.endpoint == "refresh"
+    assert (told[1].error.endpoint, told[1].error.progress) == ("refresh", 40)
+
+
+@pytest.mark.parametrize("unknown", [99, "c_99"])
+@pytest.mark.parametrize("others", [0, 5], ids=["by its detail", "by the list"])
+def test_what_is_not_there_is_called_so_however_that_was_found(kit: Any, unknown: Any, others: int) -> None:
+    server = kit.Deployment()
+    refs = server.add(others) if others else []
+    told = kit.tell(server, [*refs, unknown])
+    assert told[unknown].status is Status.REJECTED
+    assert told[unknown].message == f"There is no cluster or tag {unknown!r} in this project."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"), [(1.5, "float"), (None, "NoneType"), (True, "bool"), ([1], "list")]
+)
+def test_what_cannot_be_a_reference_is_told_by_its_kind(kit: Any, wrong: Any, name: str) -> None:
+    told = kit.tell(kit.Deployment(), [wrong])
+    assert [(outcome.ref, outcome.status) for outcome in told.report.outcomes] == [(name, Status.REJECTED)]
+
+
+def test_a_batch_whose_time_is_over_says_so(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=100.0)
+    told = kit.tell(server, [1, 2, 3], max_running=1, timeout=50.0)
+    assert told.report.stopped == "The time for the batch is over."
+    assert told.report.counts == {Status.TIMED_OUT: 3}
+
+
+@pytest.mark.parametrize(
+    ("error", "means"),
+    [  # it may pass, it is a refusal, it ends the batch
+        (NotSent("", reason="refused"), (True, False, False)),
+        (NotSent("", reason="tls"), (False, False, False)),
+        (NotSent("", reason="closed"), (False, False, True)),
+        (OutcomeUnknown("", reason="lost"), (True, False, False)),
+        (OutcomeUnknown("", reason="closed"), (False, False, True)),
+        (ConfigurationError(""), (False, False, True)),
+        (NotJson(""), (True, False, False)),
+        (SchemaError(""), (False, False, False)),
+        (HttpStatusError("", status=500), (True, False, False)),
+        (HttpStatusError("", status=499), (False, False, False)),
+        (HttpStatusError("", status=408), (True, False, False)),
+        (HttpStatusError("", status=429), (True, False, False)),
+        (RateLimited(-1005, ""), (True, False, False)),
+        (ApiError(-1, "", status=429), (True, False, False)),
+        (ApiError(-1, "", status=500), (True, False, False)),
+        (ApiError(-1, "", status=499), (False, True, False)),
+        (ApiError(-1, ""), (False, True, False)),
+        (NotFound(-1, "", status=500), (False, True, False)),
+        (MissingParameter(-1008, "", status=500), (False, True, False)),
+        (TokenRejected(-1001, "", status=500), (False, False, False)),
+    ],
+    ids=lambda value: f"{type(value).__name__}-{value.reason}" if isinstance(value, TransportError) else None,
+)
+def test_what_the_failure_of_a_request_means(error: Any, means: tuple[bool, bool, bool]) -> None:
+    assert (may_pass(error), is_refusal(error), ends_the_batch(error)) == means
