@@ -100,6 +100,7 @@ def kills(wanted: int, seed: int = 1, clusters: int = CLUSTERS) -> tuple[int, in
         while done < wanted:
             generations += 1
             before = len(emulator.effects)
+            last = _newest(journal)
             for _ in range(6):
                 worker = Worker(emulator, journal, ids)
                 # From the start of the interpreter to about the end of the batch.
@@ -107,7 +108,7 @@ def kills(wanted: int, seed: int = 1, clusters: int = CLUSTERS) -> tuple[int, in
                     worker.finish()
                     break
                 done += 1
-                if _is_complete(journal):
+                if _newest(journal) != last and _is_complete(journal):
                     break  # it was killed when its batch had ended
             else:
                 Worker(emulator, journal, ids).finish()
@@ -133,6 +134,12 @@ def check(ids: list[int], journal: Path, effects: Counter[int], generation: int)
         if outcome.status is not Status.SUCCEEDED
     ]
     return wrong
+
+
+def _newest(journal: Path) -> str | None:
+    """The latest run: still that of the generation before, where a worker was killed before it began one."""
+    runs = Journal(journal).runs() if journal.exists() else []
+    return runs[0].run_id if runs else None
 
 
 def _is_complete(journal: Path) -> bool:
