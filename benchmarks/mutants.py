@@ -126,6 +126,7 @@ class Mutants:
     def __init__(self, folder: Path, room: Room) -> None:
         self._folder = folder
         self._said = ""
+        self._code = 0
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
@@ -178,11 +179,11 @@ class Mutants:
             text=True,
             check=False,
         )
-        self._said = done.stdout
+        self._said, self._code = done.stdout, done.returncode
         return done
 
     def _fail(self) -> NoReturn:
-        raise SystemExit(f"{self._said[-5_000:]}\nmutmut could not do it.")
+        raise SystemExit(f"{self._said[-5_000:]}\nmutmut ended with {self._code}.")
 
 
 def explanations_for(room: str) -> list[str]:

@@ -142,7 +142,7 @@ class AiohttpTransport:
             if not flight.expired:
                 return answer
             flight.take_back()  # pragma: no cover - only where aiohttp took the cancellation for its own
-            return answer if isinstance(answer, Response) else _late(timeout)  # pragma: no cover
+            return answer if isinstance(answer, Response) else _late(timeout)  # pragma: no cover - as above
         finally:
             self._deadlines.end(flight)
         if isinstance(stop, asyncio.CancelledError):
