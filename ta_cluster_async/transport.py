@@ -80,6 +80,35 @@ class _Request(aiohttp.ClientRequest):
             conn.close()
 
 
+class _AddToken:
+    """The one place that puts the token into a URL: the request that aiohttp is about to write. No local keeps it."""
+
+    __slots__ = ("_authority", "_began", "_parameter", "_path", "_query", "_scheme")
+
+    def __init__(self, scheme: str, authority: str, path: str, query: str, parameter: Secret) -> None:
+        self._scheme = scheme
+        self._authority = authority
+        self._path = path
+        self._query = query
+        self._parameter = parameter
+        self._began = False
+
+    def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> Awaitable[ClientResponse]:
+        if self._began:
+            # aiohttp sends a GET once more by itself. Attempts are the session's business, which counts and spaces them.
+            raise aiohttp.ServerDisconnectedError
+        self._began = True
+        query, parameter = self._query, self._parameter
+        request.url = URL.build(
+            scheme=self._scheme,
+            authority=self._authority,
+            path=self._path,
+            query_string=f"{query}&{parameter.reveal()}" if query else parameter.reveal(),
+            encoded=True,
+        )
+        return handler(request)
+
+
 class AiohttpTransport:
     """HTTP by aiohttp: keep-alive connections, no cookies, no redirects, no traces, no proxy of the environment.
 
@@ -132,19 +161,23 @@ class AiohttpTransport:
         """See `Transport.send`."""
         if self._pool.closed:
             return _pool_closed()
-        stop: BaseException
+        answer: Answer | None = None
+        stop: BaseException | None = None
         flight = self._deadlines.begin(timeout)
         try:
-            answer = await self._send(request, token, timeout)
+            answer = await _read(await self._begin(request, token, timeout), request)
+        except Exception as problem:  # noqa: BLE001  (whatever it is, its frames hold the URL and must not leave)
+            answer = self._trouble(problem, timeout)
         except BaseException as problem:  # noqa: BLE001  (raised again below)
             stop = problem
-        else:
+        finally:
+            self._deadlines.end(flight)
+        if answer is not None:
             if not flight.expired:
                 return answer
             flight.take_back()  # pragma: no cover - only where aiohttp took the cancellation for its own
             return answer if isinstance(answer, Response) else _late(timeout)  # pragma: no cover - as above
-        finally:
-            self._deadlines.end(flight)
+        assert stop is not None
         if isinstance(stop, asyncio.CancelledError):
             if flight.expired and flight.take_back():
                 return _late(timeout)
@@ -162,28 +195,11 @@ class AiohttpTransport:
         self._deadlines.close()
         await self._session.close()
 
-    async def _send(self, request: Request, token: Secret, timeout: float) -> Answer:
+    def _begin(self, request: Request, token: Secret, timeout: float) -> Awaitable[ClientResponse]:
+        """What sends it and waits for the head of the answer."""
         if token is not self._token:
             self._token, self._parameter = token, Secret("token=" + quote(token.reveal(), safe=""))
-        parameter, query, path = self._parameter, request.query, self._prefix + request.endpoint.path
-        began = False
-
-        def add_token(http_request: ClientRequest, handler: ClientHandlerType) -> Awaitable[ClientResponse]:
-            """The one place that puts the token into a URL: the request that aiohttp is about to write. No local keeps it."""
-            nonlocal began
-            if began:
-                # aiohttp sends a GET once more by itself. Attempts are the session's business, which counts and spaces them.
-                raise aiohttp.ServerDisconnectedError
-            began = True
-            http_request.url = URL.build(
-                scheme=self._scheme,
-                authority=self._authority,
-                path=path,
-                query_string=f"{query}&{parameter.reveal()}" if query else parameter.reveal(),
-                encoded=True,
-            )
-            return handler(http_request)
-
+        path = self._prefix + request.endpoint.path
         upload = request.upload
         data: object = request.body
         headers = None if data is None else _JSON_HEADERS
@@ -191,34 +207,16 @@ class AiohttpTransport:
             data = upload.chunks()
             length = upload.length
             headers = _CSV_HEADERS if length is None else {**_CSV_HEADERS, "Content-Length": str(length)}
-        try:
-            response = await self._request(
-                request.endpoint.method,
-                self._urls.get(path) or self._url(path),
-                data=data,
-                headers=headers,
-                timeout=_CONNECT if timeout >= _ROOMY else _connect_within(timeout * _SHARE),
-                allow_redirects=False,
-                ssl=self._ssl,
-                middlewares=(add_token,),
-            )
-            try:
-                body = await _read(response)
-            except BaseException:
-                response.close()
-                raise
-            if upload is not None or body is None:
-                _hang_up(
-                    response
-                )  # the server answered before the end of the body, or the answer is too long
-        except Exception as problem:  # noqa: BLE001  (whatever it is, its frames hold the URL and must not leave)
-            return self._trouble(problem, timeout)
-        if body is None:
-            return NotJson(
-                f"HTTP {response.status} with an answer of more than {MAX_ANSWER} bytes.",
-                status=response.status,
-            )
-        return Response(response.status, body, response.headers.get(aiohttp.hdrs.RETRY_AFTER))
+        return self._request(
+            request.endpoint.method,
+            self._urls.get(path) or self._url(path),
+            data=data,
+            headers=headers,
+            timeout=_CONNECT if timeout >= _ROOMY else _connect_within(timeout * _SHARE),
+            allow_redirects=False,
+            ssl=self._ssl,
+            middlewares=(_AddToken(self._scheme, self._authority, path, request.query, self._parameter),),
+        )
 
     def _url(self, path: str) -> URL:
         url = URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True)
@@ -271,20 +269,27 @@ class AiohttpTransport:
                 return OutcomeUnknown(f"the request broke off ({type(problem).__name__}).", reason="lost")
 
 
-async def _read(response: ClientResponse) -> bytes | None:
-    """The whole body, or None when it is larger than what is read."""
+async def _read(response: ClientResponse, request: Request) -> Response | NotJson:
+    """The whole answer, if it is not larger than what is read."""
     content = response.content
-    first = await content.readany()
-    if content.at_eof():
-        return first if len(first) <= MAX_ANSWER else None
-    parts = [first]
-    size = len(first)
-    while part := await content.readany():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_ANSWER:
-            return None
-    return b"".join(parts)
+    try:
+        body = await content.readany()
+        size = len(body)
+        if not content.at_eof():
+            parts = [body]
+            while size <= MAX_ANSWER and (part := await content.readany()):
+                parts.append(part)
+                size += len(part)
+            body = b"".join(parts) if size <= MAX_ANSWER else b""
+    except BaseException:
+        response.close()
+        raise
+    if request.upload is not None or size > MAX_ANSWER:
+        _hang_up(response)  # the server answered before the end of the body, or the answer is too long
+    if size > MAX_ANSWER:
+        message = f"HTTP {response.status} with an answer of more than {MAX_ANSWER} bytes."
+        return NotJson(message, status=response.status)
+    return Response(response.status, body, response.headers.get(aiohttp.hdrs.RETRY_AFTER))
 
 
 def _hang_up(response: ClientResponse) -> None:

@@ -29,7 +29,7 @@ from ..protocol.requests import Request, ref_query
 from ..settings import positive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Coroutine, Generator
 
     from ..errors import ApiError, RefreshError
     from ..models import JsonValue
@@ -309,12 +309,12 @@ async def read_state(
     return detail
 
 
-async def read_progress(
+def read_progress(
     session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
-) -> int:
+) -> Coroutine[None, None, int]:
     """The progress of one cluster or tag."""
     endpoint = PROGRESSES[ref]
-    return await session.call(
+    return session.call(
         Request(endpoint, ref_query(endpoint, project_id, ref)), _to_progress, timeout=timeout
     )
 
