@@ -20,12 +20,17 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.table import Row, show
 from ta_cluster_async.batch import Journal, Status, refresh_all
 from ta_cluster_async.emulator import Emulator, Settings
+from ta_cluster_async.errors import JournalError
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
+
+if TYPE_CHECKING:
+    from ta_cluster_async.batch.journal_rows import RunInfo
 
 CLUSTERS = 40
 ROOT = Path(__file__).resolve().parents[1]
@@ -138,14 +143,22 @@ def check(ids: list[int], journal: Path, effects: Counter[int], generation: int)
 
 def _newest(journal: Path) -> str | None:
     """The latest run: still that of the generation before, where a worker was killed before it began one."""
-    runs = Journal(journal).runs() if journal.exists() else []
+    runs = _runs(journal)
     return runs[0].run_id if runs else None
 
 
 def _is_complete(journal: Path) -> bool:
     """Whether the latest run has ended."""
-    runs = Journal(journal).runs() if journal.exists() else []
+    runs = _runs(journal)
     return bool(runs) and runs[0].state == "complete"
+
+
+def _runs(journal: Path) -> list[RunInfo]:
+    """The runs in the file, the latest first; none where a worker was killed before it had written its first."""
+    try:
+        return Journal(journal).runs()
+    except JournalError:
+        return []  # a file that stays unreadable is found at the end of the generation
 
 
 def _start_up() -> float:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..errors import SchemaError
 from ..models import Page, structure
 from ..models.page_reader import read_page
 from ..protocol.endpoints import LIST
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from ..models import ClusterRow, JsonValue
     from ..session import TaSession
+
+
+_PATIENCE = 1_000
+"""So many pages in a row without a new row, beyond those that going back and forth over all seen rows takes, and the list has no end."""
 
 
 class Pager:
@@ -64,6 +69,7 @@ class Pager:
 
         Raises:
             TransportError: The time ended before the list did.
+            SchemaError: The list has no end, since the server's `totalNum` keeps changing and no page brings a new row.
             TaError: As `list` says.
         """
         rows: list[ClusterRow] = []
@@ -75,6 +81,7 @@ class Pager:
 
     async def _walk(self, deadline: Deadline | None, *, ahead: bool = False) -> AsyncGenerator[Page, None]:
         seen: set[int] = set()
+        fruitless = 0
         place: _Place | None = _Place(1, self._page_size, 0)
         fetched: asyncio.Task[Page] | None = None
         try:
@@ -83,6 +90,12 @@ class Pager:
                 fetched = None
                 place = _after(place, page)
                 page.rows = _new_rows(page, seen)
+                fruitless = 0 if page.rows else fruitless + 1
+                if place is not None and fruitless > _PATIENCE + 2 * len(seen) // place.size:
+                    message = (
+                        f"totalNum does not let the list end: {fruitless} pages in a row brought no new row."
+                    )
+                    raise SchemaError(message, path="data.pagerResult.totalNum")
                 if ahead and place is not None:
                     # One at a time and never before the last one's answer: pages read out of order could lose what moves between them.
                     fetched = asyncio.create_task(self._page_ahead(place, deadline, _cancellations()))
