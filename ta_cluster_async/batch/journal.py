@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ..errors import ConfigurationError
+from ..settings import at_least_one
+from .journal_pruning import prune
 from .journal_reading import read_outcomes, read_runs
 from .journal_rows import FINISH, FORGET, INTEND, SUBMIT, Entry, RunInfo, cell, outcome_values
 from .journal_schema import LEARN
@@ -109,6 +111,18 @@ class Journal:
         Each has `resumed` set and no error, only its message. It blocks while it reads, a thousand at a time.
         """
         return read_outcomes(self.path, run_id)
+
+    def prune(self, keep: int) -> int:
+        """Delete all runs but the newest `keep` of each project, and return how many went.
+
+        An unfinished run stays, and so does what is known of how long each cluster takes. The file does not shrink: later runs use its room.
+        It may be called while a batch uses the file. It blocks: call it in a thread where that matters.
+
+        Raises:
+            ConfigurationError: `keep` is no int of at least 1.
+            JournalError: There is no journal, or it cannot be written.
+        """
+        return prune(self.path, at_least_one(keep, "keep"))
 
 
 class RunJournal:

@@ -383,6 +383,7 @@ MESSAGES: dict[str, str] = {
     "And {count} that succeeded or were skipped: --json writes all of them.": (
         "另有 {count} 个成功或跳过：--json 会全部列出。"
     ),
+    "Runs deleted: {count}.": "已删除 {count} 次运行。",
     "Wrote {path} ({size}).": "已写入 {path}（{size}）。",
     "A report ends in .html, .json or .xml, which {path} does not: choose one of them.": (
         "报告文件以 .html、.json 或 .xml 结尾，而 {path} 不是，请选择其中之一。"

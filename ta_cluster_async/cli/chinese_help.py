@@ -113,7 +113,8 @@ OPTIONS: dict[str, str] = {
     "The most computations at a time.": "同时进行的最多计算数。",
     "The project that it serves.": "它提供的项目。",
     "Begin with so many clusters and tags for the sample game.": "一开始就为示例游戏创建这么多分群和标签。",
-    "Look at earlier runs, and write reports of them.": "查看以往的运行，并生成报告。",
+    "How many runs of each project stay.": "每个项目保留多少次运行。",
+    "Look at earlier runs, write reports of them, and delete old ones.": "查看以往的运行，生成报告，删除旧的运行。",
     "The journal that the runs were given (TA_JOURNAL).": "运行时使用的日志文件（TA_JOURNAL）。",
     "A run by its name or the beginning of it, `last` for the newest, or the JSON file of a report.": (
         "运行的名称或其开头，`last` 表示最近一次，或报告的 JSON 文件。"
@@ -173,5 +174,9 @@ HELP: dict[str, str] = {
     "runs show": "显示一次运行及其结果。\n\n示例：ta-cluster runs show last --journal runs.db",
     "runs report": (
         "把一次运行写成报告：供人阅读的页面，或供机器读取的文件。\n\n示例：ta-cluster runs report last --journal runs.db -o run.html -o run.xml"
+    ),
+    "runs prune": (
+        "从日志中删除运行，每个项目只保留最近的 N 次。\n\n未完成的运行会保留，`refresh --order longest-first` 所依据的时长也会保留。"
+        "文件不会变小，空出的空间留给以后的运行。\n\n示例：ta-cluster runs prune --keep 30 --journal runs.db"
     ),
 }

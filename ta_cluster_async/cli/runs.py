@@ -21,7 +21,7 @@ from .usage import command_help
 
 app = typer.Typer(
     name="runs",
-    help=tr("Look at earlier runs, and write reports of them."),
+    help=tr("Look at earlier runs, write reports of them, and delete old ones."),
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -142,6 +142,30 @@ def report_run(
     _end(command)
 
 
+def prune_runs(
+    *,
+    keep: Annotated[
+        int, typer.Option("--keep", min=1, metavar="N", help=tr("How many runs of each project stay."))
+    ],
+    journal: JournalFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Delete all runs but the newest N of each project from a journal.
+
+    An unfinished run stays, and so do the durations that `refresh --order longest-first` goes by. The file does not shrink: later runs
+    use its room.
+
+    Example: ta-cluster runs prune --keep 30 --journal runs.db
+    """
+    del quiet
+
+    def command() -> Exit:
+        say(tr("Runs deleted: {count}.", count=_journal(journal).prune(keep)))
+        return Exit.OK
+
+    _end(command)
+
+
 def _journal(given: Path | None) -> Journal:
     where = given or find_settings(Given()).journal
     if where is None:
@@ -230,3 +254,4 @@ def _end(command: Callable[[], Exit]) -> NoReturn:
 app.command("list", help=command_help("runs list", list_runs))(list_runs)
 app.command("show", help=command_help("runs show", show_run))(show_run)
 app.command("report", help=command_help("runs report", report_run))(report_run)
+app.command("prune", help=command_help("runs prune", prune_runs))(prune_runs)

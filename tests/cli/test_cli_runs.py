@@ -185,6 +185,21 @@ def test_the_report_of_a_real_batch_holds_no_token_and_no_address(
         assert settings.url not in text
 
 
+def test_prune_deletes_all_but_the_newest(command: Command, journal: Path, names: list[str]) -> None:
+    ended = command("runs", "prune", "--keep", "1", "--journal", str(journal))
+    assert (ended.code, ended.out, ended.err) == (0, "", "Runs deleted: 1.\n")
+    assert [info.run_id for info in Journal(journal).runs()] == names[:1]
+    assert command("runs", "prune", "--keep", "1", "--journal", str(journal), "--quiet").err == ""
+
+
+@pytest.mark.parametrize("keep", [(), ("--keep", "0"), ("--keep", "-1"), ("--keep", "all")])
+def test_prune_without_a_number_deletes_nothing(
+    command: Command, journal: Path, names: list[str], keep: tuple[str, ...]
+) -> None:
+    assert command("runs", "prune", *keep, "--journal", str(journal)).code == 2
+    assert [info.run_id for info in Journal(journal).runs()] == names
+
+
 @pytest.mark.parametrize("verb", [("show",), ("report", "-o", "run.html")])
 def test_an_unknown_run_is_nothing_that_matches(
     command: Command, journal: Path, verb: tuple[str, ...]
@@ -197,7 +212,9 @@ def test_an_unknown_run_is_nothing_that_matches(
     )
 
 
-@pytest.mark.parametrize("arguments", [("list",), ("show", "last"), ("report", "last", "-o", "run.xml")])
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("show", "last"), ("report", "last", "-o", "run.xml"), ("prune", "--keep", "1")]
+)
 def test_without_a_journal_file_the_settings_are_wrong(
     command: Command, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
