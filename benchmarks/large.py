@@ -7,6 +7,9 @@ a limit of requests a second, a latency, and clusters whose computation fails. I
 the greatest of its work divided by its places, its longest computation, and its clusters divided by its rate of requests; and what an
 observer without any delay would reach in the same order. Then a tenth of it twice more, the second time with one deployment that refuses
 every connection for an hour: the others must not notice, and each of its clusters must get an outcome.
+
+The memory is that of 200 batches at once. Each has up to 7,500 clusters at hand that wait for their turn, at half a kilobyte for each, which
+is nearly all of this million; the bar on memory is that of one batch over a million, in `benchmarks.growth`.
 """
 
 from __future__ import annotations
@@ -179,7 +182,7 @@ def simulate(clusters: int, deployments: int) -> Iterator[Row]:
     yield Row(f"{what}: requests per cluster", sum(one.requests for one in ended) / clusters, None, 8.0)
     yield Row(f"{what}: wrong outcomes", float(wrong), None, 0.0)
     yield Row(f"{what}: CPU per cluster, server included", cpu / clusters * 1e6, None, None, unit="us")
-    yield Row(f"{what}: growth of memory", memory / 1e6, None, 500.0, unit="MB")
+    yield Row(f"{what}: growth of memory", memory / 1e6, None, None, unit="MB")
     yield Row("one down for an hour: makespan of the others, worst", max(slower), None, 1.05, unit="x")
     yield Row("one down for an hour: its clusters without success", float(missed), None, None)
 

@@ -87,8 +87,8 @@ class ScriptedServer:
         self._trouble = trouble
         self._trouble_after = trouble_after
         self._count_posts = count_posts
-        # Of its own, so that it goes with the server; and small, as hundreds of servers may be there at once.
-        self._text = lru_cache(maxsize=512)(_second_text)
+        # Of its own, so that it goes with the server.
+        self._text = lru_cache(maxsize=4096)(_second_text)
         # Of the latest refresh: when it was posted, started, and ended; and the state that was shown before it.
         self._posted = array("d", [_NEVER]) * (count + 1)
         self._started = array("d", [_NEVER]) * (count + 1)
