@@ -155,6 +155,14 @@ class RunJournal:
             found |= await self._writer.read(self._store.entries, part)
         return found
 
+    async def entries_by_name(self, names: Sequence[str]) -> dict[str, Entry]:
+        """The same for clusters that were given by these names. Raises JournalError."""
+        await self._writer.flush()
+        found: dict[str, Entry] = {}
+        for start in range(0, len(names), _AT_ONCE):
+            found |= await self._writer.read(self._store.entries_by_name, names[start : start + _AT_ONCE])
+        return found
+
     async def unfinished(self) -> list[Entry]:
         """Return what this run has begun and has no outcome for: at most what was in flight. Raises JournalError."""
         await self._writer.flush()

@@ -158,6 +158,13 @@ class Store:
         entries = (self._entry(row) for row in self._rows(sql, self.run, cluster_ids))
         return {entry.cluster_id: entry for entry in entries}
 
+    def entries_by_name(self, names: Sequence[str]) -> dict[str, Entry]:
+        """What the run knows of the clusters that were given by these names. It looks at all of the run."""
+        # What was not found has its reference for a key, and is no cluster.
+        sql = f"SELECT {ENTRY_COLUMNS} FROM refreshes WHERE run = ? AND ref <> key AND ref IN (%s)"  # noqa: S608 - constants
+        entries = (self._entry(row) for row in self._rows(sql, self.run, names))
+        return {entry.ref: entry for entry in entries if isinstance(entry.ref, str)}
+
     def unfinished(self) -> list[Entry]:
         """What was begun in the run and has no outcome."""
         sql = f"SELECT {ENTRY_COLUMNS} FROM refreshes WHERE run = ? AND ended IS NULL"  # noqa: S608 - constants
@@ -267,9 +274,9 @@ class Store:
             return None
         return found.st_dev, found.st_ino
 
-    def _rows(self, sql: str, first: int, cluster_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        for start in range(0, len(cluster_ids), _CHUNK):
-            keys = [cell(cluster_id) for cluster_id in cluster_ids[start : start + _CHUNK]]
+    def _rows(self, sql: str, first: int, sought: Sequence[int | str]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(sought), _CHUNK):
+            keys = [cell(one) for one in sought[start : start + _CHUNK]]
             with told(self._path):
                 rows = self._opened().execute(sql % ", ".join("?" * len(keys)), (first, *keys)).fetchall()
             yield from rows

@@ -16,7 +16,7 @@ from .joining import join, resume
 from .lists import is_baseline
 from .lookup import look_up
 from .parts import Parts
-from .report import Outcome, Status
+from .report import GOES_ON, ON_ITS_WAY, Outcome, Status
 from .target import Target
 from .troubles import is_refusal
 
@@ -49,6 +49,8 @@ class Planner:
         self._seen: set[Ref] = set()
         self._open: list[Ref] = []
         self._targets: list[Target] = []
+        # What the journal knows of the references that are being looked up, where this batch goes on with an earlier one.
+        self._known: dict[Ref, Entry] = {}
         self._held: list[Target] = []
         self._to_attach = 0
         self._to_refresh = 0
@@ -72,6 +74,8 @@ class Planner:
         if run.stopped:
             self._parts.close()
             for _ in self._abandoning():
+                await self._recall()
+                self._leave_out()
                 await run.room()
         if self._held:
             await self._let_the_longest_go_first()
@@ -84,7 +88,7 @@ class Planner:
         """Give an outcome to each reference that has none, as the batch is over."""
         self._parts.close()
         for _ in self._abandoning():
-            pass
+            self._leave_out()
 
     @property
     def _enough(self) -> int:
@@ -108,6 +112,7 @@ class Planner:
     async def _plan_part(self, part: Sequence[object]) -> None:
         run = self._run
         self._take_in(part)
+        await self._recall()
         began = run.loop.time()
         found = await look_up(run, self._open)
         await run.room()
@@ -131,6 +136,16 @@ class Planner:
             self._open.append(ref)
             if isinstance(given, ClusterRow) and given.catalog is not None:
                 run.views[given.catalog].hits += 1
+
+    async def _recall(self) -> None:
+        """Ask the journal for what an earlier process did about the references that are open."""
+        journal = self._run.journal
+        if journal is None or not journal.resumed:
+            return
+        by_id = await journal.entries([ref for ref in self._open if isinstance(ref, int)])
+        by_name = await journal.entries_by_name([ref for ref in self._open if isinstance(ref, str)])
+        self._known = dict(by_id.items())
+        self._known.update(by_name.items())
 
     def _refuse(self, given: object, error: InvalidRequest) -> None:
         """What cannot be a reference. Such a value may be of any type, and not all can be told apart."""
@@ -245,33 +260,51 @@ class Planner:
 
     def _stopped(self, target: Target) -> Outcome:
         run = self._run
-        return target.outcome(run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped)
+        return self._remembered(target.ref) or target.outcome(
+            run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
+        )
 
     def _left_out(self, ref: Ref) -> Outcome:
         """The outcome of a reference that was not looked up before the batch was stopped."""
         run = self._run
-        cluster_id = ref if isinstance(ref, int) else None
-        return Outcome(
+        return self._remembered(ref) or Outcome(
             ref=ref,
             status=run.stop_status,
-            cluster_id=cluster_id,
+            cluster_id=ref if isinstance(ref, int) else None,
             error=run.stop_error,
             message=run.stopped,
         )
 
+    def _remembered(self, ref: Ref) -> Outcome | None:
+        """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped."""
+        entry = self._known.get(ref)
+        if entry is None or not _is_begun(entry):
+            return None
+        if entry.outcome is not None:
+            return evolve(entry.outcome, ref=ref, resumed=True)
+        run = self._run
+        return Outcome(
+            ref=ref,
+            status=run.stop_status,
+            cluster_id=entry.cluster_id,
+            cluster_name=entry.ticket.cluster_name,
+            error=run.stop_error,
+            message=f"{run.stopped} {ON_ITS_WAY if entry.state == 'intended' else GOES_ON}",
+            ticket=entry.ticket,
+            attempts=entry.attempts,
+        )
+
     def _abandoning(self) -> Iterator[None]:
-        """Give all that was read its outcome, and all of a collection, part by part."""
+        """Give all that was looked up its outcome, and open all that was not, part by part."""
         held, self._held = self._held, []
         for target in held:
             self._run.finish(self._stopped(target))
         targets, self._targets = self._targets, []
         for target in targets:
             self._finish(self._stopped(target))
-        self._leave_out()
         yield
         for part in self._parts.rest():
             self._take_in(part)
-            self._leave_out()
             yield
 
     def _leave_out(self) -> None:

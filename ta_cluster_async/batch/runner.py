@@ -18,7 +18,7 @@ from .journal import Journal
 from .observer import Observer
 from .planner import Planner
 from .pool import is_cancelled as is_task_cancelled
-from .report import Status
+from .report import GOES_ON, ON_ITS_WAY, Status
 from .run import Options, Run
 from .submitter import Submitter
 
@@ -218,11 +218,9 @@ class RefreshBatch:
             if target.ticket is None:
                 message = f"{why} It was not started."
             elif target.watch is None:
-                message = (
-                    f"{why} Its request was on its way: attach to the ticket to see whether it has begun."
-                )
+                message = f"{why} {ON_ITS_WAY}"
             else:
-                message = f"{why} The refresh goes on on the server: attach to the ticket to watch it."
+                message = f"{why} {GOES_ON}"
             run.settle(target, target.outcome(Status.CANCELLED, now, message=message))
         run.starting.clear()
         run.stop(why)

@@ -1,11 +1,13 @@
 """Going on with what an earlier process has begun, meant to begin, or finished, as its journal tells."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch import Attached, Journal, Outcome, RefreshBatch, Status, Submitted
+from ta_cluster_async.batch import Attached, Journal, Outcome, RefreshBatch, Status, Submitted, planner
+from ta_cluster_async.batch.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalBusy, TokenRejected
 from ta_cluster_async.models import RefreshTicket
@@ -287,3 +289,94 @@ def test_what_was_given_up_is_in_the_journal_of_a_batch_that_came_to_its_end(kit
     journal = Journal(tmp_path / "runs.db")
     kit.tell(server, range(1, 7), max_running=1, on_error="stop", journal=journal)
     assert journal.runs()[0].counts == {Status.FAILED: 1, Status.CANCELLED: 5}
+
+
+# What an earlier process has begun, and this one does not come to before it ends
+
+DONE: Any = {"status": Status.SUCCEEDED, "users_num": 7, "attempts": 1}
+
+
+def left_by_another(path: Any) -> Journal:
+    """1 and 2 are done, 3 and 4 run, and 5 was about to be started; the even ones were given by name."""
+    journal = Journal(path)
+
+    async def main() -> None:
+        left = await journal.open(base_url="http://127.0.0.1", project_id=1, max_running=3)
+        refs: list[int | str] = [1, "c_2", 3, "c_4", 5]
+        for cluster_id, ref in enumerate(refs, 1):
+            await left.intend(ticket(cluster_id), ref)
+            if cluster_id < 5:
+                left.submitted(cluster_id, ticket(cluster_id))
+            if cluster_id < 3:
+                left.finished(Outcome(ref=ref, cluster_id=cluster_id, cluster_name=f"c_{cluster_id}", **DONE))
+        left.finished(Outcome(ref="nix", status=Status.REJECTED, message="There is none."))
+        await left.close(complete=False)
+
+    run(main())
+    return journal
+
+
+def check_what_was_left(told: Any, status: Status) -> None:
+    assert [told[ref].status for ref in (1, "c_2")] == [Status.SUCCEEDED] * 2
+    assert all(told[ref].resumed and told[ref].users_num == 7 for ref in (1, "c_2"))
+    for ref, end in (
+        (3, "The refresh goes on on the server: attach to the ticket to watch it."),
+        ("c_4", "The refresh goes on on the server: attach to the ticket to watch it."),
+        (5, "Its request was on its way: attach to the ticket to see whether it has begun."),
+    ):
+        outcome = told[ref]
+        assert outcome.status is status
+        assert (outcome.ticket.baseline_refresh_time, outcome.attempts) == (BASE, 1)
+        assert outcome.message.endswith(end)
+        assert outcome.message != end
+    assert (told[6].status, told[6].ticket) == (status, None)
+    assert (told["nix"].status, told["nix"].ticket) == (status, None)
+
+
+@pytest.mark.parametrize("slow", ["entries", "durations"])
+def test_a_batch_that_is_cancelled_before_it_takes_up_what_runs_tells_of_it(
+    kit: Any, tmp_path: Any, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = getattr(RunJournal, slow)
+    calls: list[int] = []
+
+    async def slowly(self: RunJournal, cluster_ids: Any) -> Any:
+        calls.append(1)
+        if slow == "durations" or len(calls) > 1:  # after the first question, which all that is told comes of
+            await asyncio.sleep(10)
+        return await read(self, cluster_ids)
+
+    monkeypatch.setattr(RunJournal, slow, slowly)
+    journal = left_by_another(tmp_path / "runs.db")
+    server = kit.Deployment()
+    server.add(6)
+    refs = [1, "c_2", 3, "c_4", 5, 6, "nix"]
+    told = kit.tell(server, refs, journal=journal, at={5.0: lambda batch: batch.cancel()})
+    told_of = {outcome.ref: outcome for outcome in told.report.outcomes}
+    assert told_of.pop("nix").status in (Status.REJECTED, Status.CANCELLED)
+    nix = Outcome(ref="nix", status=Status.CANCELLED)
+    check_what_was_left({**told_of, "nix": nix}, Status.CANCELLED)
+    assert server.posts == {}
+    # Nothing of that is lost to the next one.
+    [info] = journal.runs()
+    assert (info.state, info.unfinished) == ("running", 3)
+
+
+def test_a_batch_that_is_stopped_before_it_comes_to_them_tells_of_them_too(
+    kit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_WINDOW", 4)
+    journal = left_by_another(tmp_path / "runs.db")
+    server = kit.Deployment()
+    server.add(20, seconds=2.0)
+    server.cluster(10).fails = True
+    refs = [*range(10, 21), 1, "c_2", 3, "c_4", 5, 6, "nix"]
+    told = kit.tell(server, refs, journal=journal, max_running=1, on_error="stop")
+    assert told[10].status is Status.FAILED
+    check_what_was_left(told, Status.CANCELLED)
+    [info] = journal.runs()
+    assert info.state == "complete"
+    kept = {outcome.ref: outcome for outcome in journal.outcomes(info.run_id)}
+    assert [kept[ref].status for ref in (1, "c_2")] == [Status.SUCCEEDED] * 2
+    assert all(kept[ref].ticket is not None for ref in (3, "c_4", 5))
+    assert info.unfinished == 0

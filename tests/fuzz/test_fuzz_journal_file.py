@@ -120,7 +120,13 @@ async def go_on(path: Path) -> None:
         return
     ids = [1, 2, 3, 4, 5, 6, 7, HUGE]
     try:
-        for look in (held.unfinished(), held.entries(ids), held.durations(ids), held.typical_duration()):
+        for look in (
+            held.unfinished(),
+            held.entries(ids),
+            held.entries_by_name(["c_7", "nix"]),
+            held.durations(ids),
+            held.typical_duration(),
+        ):
             with suppress(JournalError):
                 await look
         await held.intend(ticket(7), 7)
