@@ -140,7 +140,7 @@ class Planner:
     async def _recall(self) -> None:
         """Ask the journal for what an earlier process did about the references that are open."""
         journal = self._run.journal
-        if journal is None or not journal.resumed:
+        if journal is None or not journal.resumed or self._run.interrupted:
             return
         by_id = await journal.entries([ref for ref in self._open if isinstance(ref, int)])
         by_name = await journal.entries_by_name([ref for ref in self._open if isinstance(ref, str)])
@@ -159,12 +159,17 @@ class Planner:
 
     def _sort_out(self, found: Found, began: float) -> None:
         """Make targets of those that were found, and give the others their outcome. They were looked for from `began` on."""
+        run = self._run
         refs, self._open = self._open, []
         for ref in refs:
             cluster_id = found.id_by_name.get(ref) if isinstance(ref, str) else ref
             known = None if cluster_id is None else found.by_id.get(cluster_id)
             if known is None:
-                self._finish(self._not_found(ref, found.errors.get(ref)))
+                error = found.errors.get(ref)
+                if run.stopped and (error is None or not is_refusal(error)):
+                    self._leave(ref)
+                else:
+                    self._finish(self._not_found(ref, error))
                 continue
             seen, catalog, place = known
             if ref != seen.cluster_id:
@@ -186,16 +191,12 @@ class Planner:
             )
 
     def _not_found(self, ref: Ref, error: TaError | None) -> Outcome:
-        run = self._run
         cluster_id = ref if isinstance(ref, int) else None
-        if isinstance(error, NotFound) or (error is None and not run.stopped):
+        if error is None or isinstance(error, NotFound):
             message = f"There is no cluster or tag {ref!r} in this project."
             return Outcome(
                 ref=ref, status=Status.REJECTED, cluster_id=cluster_id, error=error, message=message
             )
-        if run.stopped and (error is None or not is_refusal(error)):
-            return self._left_out(ref)
-        assert error is not None
         status = Status.REJECTED if is_refusal(error) else Status.FAILED
         return Outcome(ref=ref, status=status, cluster_id=cluster_id, error=error, message=str(error))
 
@@ -264,17 +265,6 @@ class Planner:
             run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
         )
 
-    def _left_out(self, ref: Ref) -> Outcome:
-        """The outcome of a reference that was not looked up before the batch was stopped."""
-        run = self._run
-        return self._remembered(ref) or Outcome(
-            ref=ref,
-            status=run.stop_status,
-            cluster_id=ref if isinstance(ref, int) else None,
-            error=run.stop_error,
-            message=run.stopped,
-        )
-
     def _remembered(self, ref: Ref) -> Outcome | None:
         """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped."""
         entry = self._known.get(ref)
@@ -310,7 +300,26 @@ class Planner:
     def _leave_out(self) -> None:
         refs, self._open = self._open, []
         for ref in refs:
-            self._finish(self._left_out(ref))
+            self._leave(ref)
+
+    def _leave(self, ref: Ref) -> None:
+        """Settle a reference that was not looked up before the batch was stopped."""
+        run = self._run
+        outcome = self._remembered(ref)
+        if outcome is None:
+            cluster_id = ref if isinstance(ref, int) else None
+            outcome = Outcome(
+                ref=ref,
+                status=run.stop_status,
+                cluster_id=cluster_id,
+                error=run.stop_error,
+                message=run.stopped,
+            )
+        elif isinstance(ref, str) and outcome.cluster_id is not None:
+            if outcome.cluster_id in self._seen:
+                return  # it is among the references by its id
+            self._seen.add(outcome.cluster_id)
+        self._finish(outcome)
 
 
 def _is_begun(entry: Entry) -> bool:

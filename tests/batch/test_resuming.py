@@ -9,7 +9,7 @@ import pytest
 from ta_cluster_async.batch import Attached, Journal, Outcome, RefreshBatch, Status, Submitted, planner
 from ta_cluster_async.batch.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import JournalBusy, TokenRejected
+from ta_cluster_async.errors import JournalBusy, JournalError, TokenRejected
 from ta_cluster_async.models import RefreshTicket
 
 BASE = datetime(2025, 12, 31)  # noqa: DTZ001 - server times have no zone
@@ -370,9 +370,10 @@ def test_a_batch_that_is_stopped_before_it_comes_to_them_tells_of_them_too(
     server = kit.Deployment()
     server.add(20, seconds=2.0)
     server.cluster(10).fails = True
-    refs = [*range(10, 21), 1, "c_2", 3, "c_4", 5, 6, "nix"]
+    refs = [*range(10, 21), 1, "c_2", 3, "c_4", 5, 6, "nix", 2, 4]
     told = kit.tell(server, refs, journal=journal, max_running=1, on_error="stop")
     assert told[10].status is Status.FAILED
+    assert told.report.total == len(refs) - 2, "2 and 4 are there by their names"
     check_what_was_left(told, Status.CANCELLED)
     [info] = journal.runs()
     assert info.state == "complete"
@@ -380,3 +381,42 @@ def test_a_batch_that_is_stopped_before_it_comes_to_them_tells_of_them_too(
     assert [kept[ref].status for ref in (1, "c_2")] == [Status.SUCCEEDED] * 2
     assert all(kept[ref].ticket is not None for ref in (3, "c_4", 5))
     assert info.unfinished == 0
+
+
+def test_one_that_is_given_by_its_id_and_then_by_its_name_is_told_of_once(
+    kit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_WINDOW", 4)
+    server = kit.Deployment()
+    server.add(20, seconds=2.0)
+    server.cluster(10).fails = True
+    refs = [*range(10, 21), 2, "c_2", 4, "c_4"]
+    journal = left_by_another(tmp_path / "runs.db")
+    told = kit.tell(server, refs, journal=journal, max_running=1, on_error="stop")
+    assert (told[2].status, told[4].status) == (Status.SUCCEEDED, Status.CANCELLED)
+    assert told.report.total == len(refs) - 2
+
+
+def test_a_journal_that_stopped_the_batch_is_not_asked_again(
+    kit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_WINDOW", 4)
+    read = RunJournal.entries
+    refused: list[str] = []
+
+    async def fail(self: RunJournal, *_: Any) -> Any:
+        refused.append("")
+        raise JournalError("The disk is full.")
+
+    async def entries(self: RunJournal, cluster_ids: Any) -> Any:
+        return await (fail(self) if refused else read(self, cluster_ids))
+
+    journal = left_by_another(tmp_path / "runs.db")
+    monkeypatch.setattr(RunJournal, "intend", fail)
+    monkeypatch.setattr(RunJournal, "entries", entries)
+    server = kit.Deployment()
+    server.add(20)
+    told = kit.tell(server, range(6, 21), journal=journal, max_running=1)
+    assert told.error is None
+    assert told.report.total == 15
+    assert told.report.stopped == "The journal can no longer be written: The disk is full."
