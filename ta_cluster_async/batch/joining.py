@@ -46,6 +46,14 @@ def join(run: Run, target: Target) -> Outcome | None:
     return None
 
 
+def left_alone(why: str, *, is_on_its_way: bool) -> str:
+    """What is said of a refresh that goes on, or may have begun, when nobody watches it any more."""
+    message = f"{why} The refresh goes on on the server: attach to the ticket to watch it."
+    if is_on_its_way:
+        message = f"{why} Its request was on its way: attach to the ticket to see whether it has begun."
+    return message
+
+
 def resume(run: Run, target: Target, entry: Entry) -> None:
     """Watch what an earlier process has submitted, or has meant to."""
     now = run.loop.time()

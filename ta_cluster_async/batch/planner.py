@@ -12,11 +12,11 @@ from ..models import ClusterRow
 from ..protocol.names import check_ref
 from ..protocol.refresh import is_running
 from .events import Planned
-from .joining import join, resume
+from .joining import join, left_alone, resume
 from .lists import is_baseline
 from .lookup import look_up
 from .parts import Parts
-from .report import GOES_ON, ON_ITS_WAY, Outcome, Status
+from .report import Outcome, Status
 from .target import Target
 from .troubles import is_refusal
 
@@ -279,7 +279,7 @@ class Planner:
             cluster_id=entry.cluster_id,
             cluster_name=entry.ticket.cluster_name,
             error=run.stop_error,
-            message=f"{run.stopped} {ON_ITS_WAY if entry.state == 'intended' else GOES_ON}",
+            message=left_alone(run.stopped, is_on_its_way=entry.state == "intended"),
             ticket=entry.ticket,
             attempts=entry.attempts,
         )

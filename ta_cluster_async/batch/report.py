@@ -41,10 +41,6 @@ class Status(StrEnum):
 FAILURES = frozenset({Status.FAILED, Status.UNCONFIRMED, Status.STALLED, Status.TIMED_OUT, Status.REJECTED})
 """The statuses that count for `max_failures`."""
 
-ON_ITS_WAY = "Its request was on its way: attach to the ticket to see whether it has begun."
-GOES_ON = "The refresh goes on on the server: attach to the ticket to watch it."
-"""What is said of a refresh that nobody watches any more."""
-
 
 @frozen(kw_only=True)
 class Outcome:

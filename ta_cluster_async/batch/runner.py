@@ -14,11 +14,12 @@ from ..errors import ConfigurationError, InvalidRequest, JournalError
 from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from ..settings import positive
+from .joining import left_alone
 from .journal import Journal
 from .observer import Observer
 from .planner import Planner
 from .pool import is_cancelled as is_task_cancelled
-from .report import GOES_ON, ON_ITS_WAY, Status
+from .report import Status
 from .run import Options, Run
 from .submitter import Submitter
 
@@ -217,10 +218,8 @@ class RefreshBatch:
         for target in [*run.flights.values(), *run.starting]:
             if target.ticket is None:
                 message = f"{why} It was not started."
-            elif target.watch is None:
-                message = f"{why} {ON_ITS_WAY}"
             else:
-                message = f"{why} {GOES_ON}"
+                message = left_alone(why, is_on_its_way=target.watch is None)
             run.settle(target, target.outcome(Status.CANCELLED, now, message=message))
         run.starting.clear()
         run.stop(why)
