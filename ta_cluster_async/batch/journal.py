@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .report import Outcome
 
 __all__ = ["Entry", "Journal", "RunInfo", "RunJournal"]
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # One job of the thread looks up so many clusters, and then lets commits pass.
 _AT_ONCE = 4_500
@@ -149,19 +152,12 @@ class RunJournal:
     async def entries(self, cluster_ids: Sequence[int]) -> dict[int, Entry]:
         """Return what this run knows of these clusters; those it has not seen are left out. Raises JournalError."""
         await self._writer.flush()
-        found: dict[int, Entry] = {}
-        for start in range(0, len(cluster_ids), _AT_ONCE):
-            part = cluster_ids[start : start + _AT_ONCE]
-            found |= await self._writer.read(self._store.entries, part)
-        return found
+        return await self._look_up(self._store.entries, cluster_ids)
 
     async def entries_by_name(self, names: Sequence[str]) -> dict[str, Entry]:
         """The same for clusters that were given by these names. Raises JournalError."""
         await self._writer.flush()
-        found: dict[str, Entry] = {}
-        for start in range(0, len(names), _AT_ONCE):
-            found |= await self._writer.read(self._store.entries_by_name, names[start : start + _AT_ONCE])
-        return found
+        return await self._look_up(self._store.entries_by_name, names)
 
     async def unfinished(self) -> list[Entry]:
         """Return what this run has begun and has no outcome for: at most what was in flight. Raises JournalError."""
@@ -173,11 +169,7 @@ class RunJournal:
 
         It is a mean in which the newest run counts for one half, the one before for a quarter, and so on.
         """
-        found: dict[int, float] = {}
-        for start in range(0, len(cluster_ids), _AT_ONCE):
-            part = cluster_ids[start : start + _AT_ONCE]
-            found |= await self._writer.read(self._store.durations, part)
-        return found
+        return await self._look_up(self._store.durations, cluster_ids)
 
     async def typical_duration(self) -> float | None:
         """Return the median of these seconds over all clusters of the project; None when none is known. Raises JournalError."""
@@ -253,6 +245,13 @@ class RunJournal:
         """
         self._timer.cancel()
         await self._writer.end(complete=complete, requests=requests, makespan=makespan)
+
+    async def _look_up(self, look: Callable[[Sequence[K]], dict[K, V]], sought: Sequence[K]) -> dict[K, V]:
+        """Have the thread look for them, in parts between which commits pass."""
+        found: dict[K, V] = {}
+        for start in range(0, len(sought), _AT_ONCE):
+            found |= await self._writer.read(look, sought[start : start + _AT_ONCE])
+        return found
 
     def _beat(self) -> None:
         """Give a sign of life, unless a commit has done so. In a loop with a virtual clock most of these need none."""

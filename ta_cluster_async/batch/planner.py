@@ -203,17 +203,16 @@ class Planner:
     async def _admit(self) -> None:
         """Attach, settle or let wait, with what the journal knows of each."""
         run = self._run
-        entries: dict[int, Entry] = {}
         if run.journal is not None:
-            ids = [target.cluster_id for target in self._targets]
-            if run.journal.resumed:
-                entries = await run.journal.entries(ids)
-            durations = await run.journal.durations(ids)
+            if run.journal.resumed:  # by their ids the others are known already
+                named = [target.cluster_id for target in self._targets if isinstance(target.ref, str)]
+                self._known.update((await run.journal.entries(named)).items())
+            durations = await run.journal.durations([target.cluster_id for target in self._targets])
             for target in self._targets:
                 target.expected = durations.get(target.cluster_id)
         targets, self._targets = self._targets, []
         for target in targets:
-            entry = entries.get(target.cluster_id)
+            entry = self._known.get(target.cluster_id)
             if entry is not None and _is_begun(entry):
                 self._resume(target, entry)
             elif run.stopped:
