@@ -249,7 +249,7 @@ class Planner:
 
     def _resume(self, target: Target, entry: Entry) -> None:
         if entry.outcome is not None:
-            self._finish(evolve(entry.outcome, ref=target.ref, resumed=True))
+            self._finish(evolve(entry.outcome, ref=target.ref))
             return
         self._to_attach += 1
         resume(self._run, target, entry)
@@ -260,17 +260,20 @@ class Planner:
 
     def _stopped(self, target: Target) -> Outcome:
         run = self._run
-        return self._remembered(target.ref) or target.outcome(
+        return self._remembered(target.ref, target.cluster_id) or target.outcome(
             run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
         )
 
-    def _remembered(self, ref: Ref) -> Outcome | None:
-        """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped."""
+    def _remembered(self, ref: Ref, cluster_id: int | None) -> Outcome | None:
+        """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped.
+
+        A name may belong to another cluster by now, which shows when it was looked up.
+        """
         entry = self._known.get(ref)
-        if entry is None or not _is_begun(entry):
+        if entry is None or not _is_begun(entry) or cluster_id not in (None, entry.cluster_id):
             return None
         if entry.outcome is not None:
-            return evolve(entry.outcome, ref=ref, resumed=True)
+            return evolve(entry.outcome, ref=ref)
         run = self._run
         return Outcome(
             ref=ref,
@@ -304,9 +307,9 @@ class Planner:
     def _leave(self, ref: Ref) -> None:
         """Settle a reference that was not looked up before the batch was stopped."""
         run = self._run
-        outcome = self._remembered(ref)
+        cluster_id = ref if isinstance(ref, int) else None
+        outcome = self._remembered(ref, cluster_id)
         if outcome is None:
-            cluster_id = ref if isinstance(ref, int) else None
             outcome = Outcome(
                 ref=ref,
                 status=run.stop_status,

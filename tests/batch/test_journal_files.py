@@ -432,7 +432,7 @@ def test_to_read_makes_no_file(path: Path) -> None:
 
 def test_a_file_without_a_run_is_called_empty(path: Path) -> None:
     path.touch()
-    with pytest.raises(JournalError, match="is empty"):
+    with pytest.raises(JournalError, match=r"^The journal '.*runs\.db' is empty"):
         Journal(path).runs()
 
 

@@ -173,9 +173,33 @@ def test_one_who_was_replaced_can_write_nothing_any_more(journal: Journal, clock
         return caught.value, seen
 
     error, seen = run(main())
-    assert error.holder.endswith(f":{os.getpid()}")
+    [info] = journal.runs()
+    me = f"{os.uname().nodename}:{os.getpid()}"
+    assert (error.holder, error.expires_in) == (me, 30.0)
+    assert error.message.endswith(
+        f"has been taken over by {me} (this process itself), which holds run {info.run_id} since 2020-09-13 12:27:11 UTC."
+    )
     assert seen == {}
     assert [info.state for info in journal.runs()] == ["running"]
+
+
+def test_one_who_was_replaced_is_told_so_also_when_the_other_has_ended(
+    journal: Journal, clock: Clock
+) -> None:
+    async def main() -> JournalBusy:
+        first = await opened(journal)
+        clock.now += 31
+        await (await opened(journal)).close(complete=True)
+        with pytest.raises(JournalBusy) as caught:
+            await first.intend(ticket(970), 970)
+        with pytest.raises(JournalBusy):
+            await first.close(complete=True)
+        return caught.value
+
+    error = run(main())
+    assert (error.holder, error.expires_in) == ("", 0.0)
+    assert error.message.endswith("has been taken over by another runner, which has ended since.")
+    assert "no sign of life for more than 30 seconds, and project 102 of http://ta2:8992" in str(error)
 
 
 def test_one_who_was_silent_and_was_not_replaced_goes_on(journal: Journal, clock: Clock) -> None:
@@ -266,7 +290,7 @@ def test_another_process_holds_the_project_while_it_lives_and_not_when_it_was_ki
     with another_process(path) as (child, run_id):
         error = run(refused(journal))
         assert error.holder.endswith(f":{child.pid}")
-        assert run_id in str(error)
+        assert f":{child.pid}, which holds run {run_id} since " in str(error)
         child.send_signal(signal.SIGKILL)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         # Nobody has asked for its exit status, so that it is still in the process table.
@@ -305,6 +329,15 @@ def test_on_a_system_that_tells_little_only_the_number_counts(
     assert (here.machine, here.start) == ("", "")
     assert not here.is_dead()
     assert evolve(here, pid=child.pid).is_dead()
+
+
+@linux
+def test_numbers_of_processes_belong_to_one_boot_and_one_namespace() -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    here = Process.this()
+    assert here.machine == f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    assert here.start == Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    assert (str(here), here.pid) == (f"{os.uname().nodename}:{os.getpid()}", os.getpid())
 
 
 @linux

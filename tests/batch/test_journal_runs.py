@@ -501,6 +501,13 @@ def test_the_history_of_a_run_is_what_its_clusters_took_before_it(journal: Journ
     assert read_history(path, oldest) == {}
 
 
+def test_the_history_knows_refreshes_that_took_no_time(journal: Journal, path: Path) -> None:
+    for took in (0.0, 60.0):
+        in_run(journal, learn(took), complete=True)
+    newest, _ = journal.runs()
+    assert read_history(path, newest.run_id) == {970: 0.0}
+
+
 def test_runs_and_outcomes_can_be_read_while_a_run_is_on(journal: Journal) -> None:
     async def story(held: RunJournal) -> list[int | None]:
         held.finished(success(970))

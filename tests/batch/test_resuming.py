@@ -329,7 +329,8 @@ def check_what_was_left(told: Any, status: Status) -> None:
         assert (outcome.ticket.baseline_refresh_time, outcome.attempts) == (BASE, 1)
         assert outcome.message.endswith(end)
         assert outcome.message != end
-    assert (told[6].status, told[6].ticket) == (status, None)
+    assert (told[6].status, told[6].ticket, told[6].cluster_id) == (status, None, 6)
+    assert (told["c_4"].cluster_id, told["c_4"].cluster_name, told["c_4"].resumed) == (4, "c_4", False)
     assert (told["nix"].status, told["nix"].ticket) == (status, None)
 
 
@@ -360,6 +361,25 @@ def test_a_batch_that_is_cancelled_before_it_takes_up_what_runs_tells_of_it(
     # Nothing of that is lost to the next one.
     [info] = journal.runs()
     assert (info.state, info.unfinished) == ("running", 3)
+
+
+def test_a_name_that_was_given_to_another_cluster_tells_nothing_of_the_one_before(
+    kit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(_: RunJournal, cluster_ids: Any) -> Any:
+        await asyncio.sleep(10)
+        raise AssertionError(cluster_ids)
+
+    monkeypatch.setattr(RunJournal, "durations", slowly)
+    journal = left_by_another(tmp_path / "runs.db")
+    server = kit.Deployment()
+    server.add(6)
+    server.cluster(2).name = "older"
+    [new] = server.add(name="c_2")
+    refs = ["c_2", "c_4", 5, 6]
+    told = kit.tell(server, refs, journal=journal, at={5.0: lambda batch: batch.cancel()})
+    assert (told["c_2"].cluster_id, told["c_2"].status, told["c_2"].ticket) == (new, Status.CANCELLED, None)
+    assert (told["c_4"].cluster_id, told["c_4"].ticket is None) == (4, False)
 
 
 def test_a_batch_that_is_stopped_before_it_comes_to_them_tells_of_them_too(

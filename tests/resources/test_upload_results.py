@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async import MatchTooLow, TaSession, Upload, upload_many
+from ta_cluster_async import Clusters, MatchTooLow, Tags, TaSession, Upload, upload_many
 from ta_cluster_async.emulator import Fault, Settings
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import InvalidRequest, OutcomeUnknown
@@ -403,3 +403,64 @@ def test_no_more_uploads_run_at_a_time_than_may():
 
     assert len(run(main())) == 10
     assert most == 3
+
+
+@pytest.mark.parametrize("method", ["upload", "replace_upload"])
+@pytest.mark.parametrize("kind", [Clusters, Tags])
+def test_all_that_an_upload_says_is_handed_on(kind, method, monkeypatch):
+    said: list[tuple[Any, ...]] = []
+
+    async def take(resource, *positional, **named):
+        said.append((*positional, named))
+        return UploadResult(7)
+
+    monkeypatch.setattr(kind, method, take)
+    rows: dict[str, Any] = {
+        "display_name": "shown",
+        "main_column": "#account_id",
+        "remarks": "a note",
+        "column": "id",
+        "header": True,
+        "on_null": "skip",
+        "require_match": 0.5,
+        "on_progress": said.append,
+        "timeout": 30.0,
+    }
+    if kind is Tags:
+        rows["value_column"] = "value"
+    new = {"name": "n"} if method == "upload" else {}
+    old = {"replace": "old"} if method == "replace_upload" else {}
+
+    async def main():
+        async with TaSession("http://ta2:8992", "token", transport=Answering(b"{}")) as ta:
+            project = ta.project(1)
+            resource = project.tags if kind is Tags else project.clusters
+            return await upload_many(resource, [Upload(source=b"rows", **rows, **new, **old)])
+
+    [outcome] = run(main())
+    assert (outcome.ok, outcome.value.cluster_id) == (True, 7)
+    assert said == [(*old.values(), b"rows", rows | new)]
+
+
+def test_many_uploads_are_told_of_as_they_end_and_stop_at_a_failure_if_so_asked():
+    told: list[Any] = []
+
+    class OneFails(Answering):
+        async def send(self, request, token, timeout):
+            if "displayName=slow" in request.query:
+                await asyncio.sleep(1)
+            if "displayName=wrong" in request.query:
+                return Response(200, b'{"return_code": -1, "return_message": "no"}')
+            return await super().send(request, token, timeout)
+
+    async def main(names, **options):
+        uploads = [Upload(source=["a"], display_name=name, main_column="c") for name in names]
+        async with TaSession("http://ta2:8992", "token", transport=OneFails(b'{"clusterId": 7}')) as ta:
+            found = await upload_many(ta.project(1).clusters, uploads, on_event=told.append, **options)
+        return [(one.item.display_name, one.ok) for one in found]
+
+    assert run(main(["slow", "quick"])) == [("slow", True), ("quick", True)]
+    assert run(main(["slow", "quick"], order="completion")) == [("quick", True), ("slow", True)]
+    stopped = main(["wrong", "slow", "quick"], concurrency=1, on_error="stop")
+    assert run(stopped) == [("wrong", False)]
+    assert [one.item.display_name for one in told] == ["quick", "slow"] * 2 + ["wrong"]
