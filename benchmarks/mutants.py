@@ -1,8 +1,9 @@
-"""Mutation testing with mutmut of what decides: the protocol, the session's retries, and the batch.
+"""Mutation testing with mutmut of what decides: the protocol, the session's retries, the batch and its journal.
 
     python -m benchmarks.mutants protocol
     python -m benchmarks.mutants session
-    python -m benchmarks.mutants batch --sample 300 --seed 1
+    python -m benchmarks.mutants journal
+    python -m benchmarks.mutants batch --workers 3
 
 Each mutant is one small change of a function (another operator, number, argument or return value), and should make a test of the same room
 fail. What survives is shown as a diff, unless `tests/mutants.md` says of its function and changed line why no test can tell it apart. The
@@ -95,17 +96,46 @@ ROOMS = {
             "tests/session/test_session_settings.py::test_plain_http_to_a_public_host_warns_once_and_names_no_token",
         ),
     ),
-    "batch": Room(
-        ("batch/*.py",),
+    "journal": Room(
+        ("batch/journal*.py", "batch/lease.py", "batch/process.py"),
         (
-            "tests/batch/test_bulk.py",
-            "tests/batch/test_endings.py",
             "tests/batch/test_journal_another_hand.py",
             "tests/batch/test_journal_files.py",
             "tests/batch/test_journal_lease.py",
             "tests/batch/test_journal_pruning.py",
             "tests/batch/test_journal_runs.py",
             "tests/batch/test_journal_writer.py",
+            "tests/batch/test_settled_at.py",
+        ),
+        ("tests/batch/test_journal_runs.py::test_nothing_is_kept_in_memory_of_the_clusters_that_ended",),
+    ),
+    "batch": Room(
+        tuple(
+            f"batch/{name}.py"
+            for name in (
+                "bulk",
+                "joining",
+                "lists",
+                "lookup",
+                "observer",
+                "pace",
+                "parts",
+                "planner",
+                "pool",
+                "report",
+                "run",
+                "runner",
+                "said",
+                "signals",
+                "submitter",
+                "target",
+                "troubles",
+                "uploads",
+            )
+        ),
+        (
+            "tests/batch/test_bulk.py",
+            "tests/batch/test_endings.py",
             "tests/batch/test_pace_decisions.py",
             "tests/batch/test_planning.py",
             "tests/batch/test_rare_turns.py",
@@ -118,7 +148,6 @@ ROOMS = {
             "tests/batch/test_what_is_handed_on.py",
             "tests/resources/test_upload_results.py",
         ),
-        ("tests/batch/test_journal_runs.py::test_nothing_is_kept_in_memory_of_the_clusters_that_ended",),
     ),
 }
 

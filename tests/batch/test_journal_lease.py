@@ -340,6 +340,24 @@ def test_numbers_of_processes_belong_to_one_boot_and_one_namespace() -> None:
     assert (str(here), here.pid) == (f"{os.uname().nodename}:{os.getpid()}", os.getpid())
 
 
+@pytest.mark.parametrize(
+    ("state", "is_dead"),
+    [("R", False), ("S", False), ("D", False), ("Z", True), ("X", True), ("x", True)],
+)
+def test_a_process_that_only_waits_to_be_buried_is_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, *, is_dead: bool
+) -> None:
+    fields = " ".join(map(str, range(4, 53)))
+    (tmp_path / str(os.getpid())).mkdir()
+    stat = tmp_path / str(os.getpid()) / "stat"
+    monkeypatch.setattr(process, "_PROC", tmp_path)
+    stat.write_text(f"{os.getpid()} (a name (with) all ) S 7 (of it) S {fields}\n")
+    here = Process.this()
+    assert here.start == "22"
+    stat.write_text(f"{os.getpid()} (python) {state} {fields}\n")
+    assert here.is_dead() is is_dead
+
+
 @linux
 def test_a_process_of_somebody_else_lives() -> None:
     # Number 1 belongs to root, and if this is root, then it may be asked about it anyway.

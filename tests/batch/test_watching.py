@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch import Attached, Progressed, RefreshBatch, Status, Submitted
+from ta_cluster_async.batch import Attached, Finished, Progressed, RefreshBatch, Status, Submitted
 from ta_cluster_async.errors import (
     NotFound,
     RefreshFailed,
@@ -120,6 +120,15 @@ def test_those_that_were_submitted_ahead_are_waited_for_as_long_as_the_server_is
     told = kit.tell(server, range(1, 13), max_running=2, submit_ahead=ahead)
     assert told.report.counts == {Status.SUCCEEDED: 12}
     assert server.most_running <= 2 + ahead
+
+
+def test_one_that_was_submitted_in_its_turn_is_not_waited_for_because_others_run(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=1_000.0)
+    server.add(1, ignores=True)
+    told = kit.tell(server, [1, 2], max_running=2, poll=PollPolicy(grace=40.0))
+    assert told.statuses == {1: "succeeded", 2: "unconfirmed"}
+    assert told.of(Finished)[0].at < 60
 
 
 def test_those_in_a_queue_that_shows_the_state_before_are_waited_for_while_it_moves(kit: Any) -> None:
@@ -255,7 +264,10 @@ def test_a_cluster_that_was_made_anew_under_its_name_is_another_one(kit: Any) ->
 
     told = kit.tell(server, ["c_1"], at={20.0: replace})
     assert told["c_1"].status is Status.FAILED
-    assert isinstance(told["c_1"].error, NotFound)
+    error = told["c_1"].error
+    assert isinstance(error, NotFound)
+    assert (error.endpoint, error.attempts, error.return_code) == ("detail", 1, 0)
+    assert "'c_1' has the id 2 now, and not 1 any more" in error.message
 
 
 def test_an_old_page_that_comes_late_proves_nothing(kit: Any) -> None:
