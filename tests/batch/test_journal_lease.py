@@ -335,7 +335,7 @@ def test_on_a_system_that_tells_little_only_the_number_counts(
 def test_numbers_of_processes_belong_to_one_boot_and_one_namespace() -> None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     here = Process.this()
-    assert here.machine == f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    assert here.machine == f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     assert here.start == Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     assert (str(here), here.pid) == (f"{os.uname().nodename}:{os.getpid()}", os.getpid())
 
