@@ -159,11 +159,6 @@ class RunJournal:
         await self._writer.flush()
         return await self._look_up(self._store.entries_by_name, names)
 
-    async def unfinished(self) -> list[Entry]:
-        """Return what this run has begun and has no outcome for: at most what was in flight. Raises JournalError."""
-        await self._writer.flush()
-        return await self._writer.read(self._store.unfinished)
-
     async def durations(self, cluster_ids: Sequence[int]) -> dict[int, float]:
         """Return how many seconds these clusters are expected to run, where past successes of the project tell. Raises JournalError.
 

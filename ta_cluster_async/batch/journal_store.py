@@ -164,13 +164,6 @@ class Store:
         entries = (self._entry(row) for row in self._rows(sql, self.run, names))
         return {entry.ref: entry for entry in entries if isinstance(entry.ref, str)}
 
-    def unfinished(self) -> list[Entry]:
-        """What was begun in the run and has no outcome."""
-        sql = f"SELECT {ENTRY_COLUMNS} FROM refreshes WHERE run = ? AND ended IS NULL"  # noqa: S608 - constants
-        with told(self._path):
-            rows = self._opened().execute(sql, (self.run,)).fetchall()
-        return [self._entry(row) for row in rows]
-
     def durations(self, cluster_ids: Sequence[int]) -> dict[int, float]:
         """How many seconds these clusters are expected to take, where that is known."""
         sql = "SELECT cluster_id, seconds FROM durations WHERE project = ? AND cluster_id IN (%s)"

@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
             held = await opened(path)
             ticket = RefreshTicket(project_id=102, cluster_id=971, submitted_at=datetime.now(UTC))
             if not complete:
-                await held.intend(ticket, 971)
+                await held.intend(ticket, "c_971")
             held.finished(
                 Outcome(
                     ref=970,
@@ -102,7 +102,7 @@ def test_an_intent_that_cannot_be_ends_the_run_before_it_begins(path: Path, chan
     async def main() -> Any:
         held = await opened(path)
         try:
-            return await held.unfinished()
+            return await held.entries([971]), await held.entries_by_name(["c_971"])
         finally:
             await held.close(complete=False)
 

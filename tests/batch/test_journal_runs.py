@@ -265,17 +265,6 @@ def test_many_thousands_of_entries_are_found_at_once(journal: Journal) -> None:
     assert sorted(in_run(journal, story)) == list(range(1, count + 1))
 
 
-def test_unfinished_are_those_without_an_outcome(journal: Journal) -> None:
-    async def story(held: RunJournal) -> dict[int, str]:
-        await intend(1, 2, 3)(held)
-        held.submitted(2, ticket(2))
-        held.finished(success(3))
-        held.finished(Outcome(ref="unknown", status=Status.REJECTED))
-        return {entry.cluster_id: entry.state for entry in await held.unfinished()}
-
-    assert in_run(journal, story) == {1: "intended", 2: "submitted"}
-
-
 numbers = st.none() | st.integers()
 times = st.none() | st.datetimes()
 seconds = st.none() | st.floats(0, 1e9)

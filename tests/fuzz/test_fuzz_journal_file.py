@@ -121,7 +121,6 @@ async def go_on(path: Path) -> None:
     ids = [1, 2, 3, 4, 5, 6, 7, HUGE]
     try:
         for look in (
-            held.unfinished(),
             held.entries(ids),
             held.entries_by_name(["c_7", "nix"]),
             held.durations(ids),
