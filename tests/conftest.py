@@ -5,12 +5,16 @@ the one with virtual time too (Python 3.12 and later). `noxfile.py` sets them.
 """
 
 import asyncio
+import contextlib
 import os
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from ta_cluster_async.emulator import VirtualTimeLoop
 
 # A busy machine is no defect: examples may take their time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,6 +37,20 @@ def pytest_report_header():
 def turns_had() -> int:
     """How many turns a task has had when `create_task` returns, for tests that count turns: 1 for an eager one."""
     return int(bool(os.environ.get("TA_TEST_EAGER")))
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
+    """The event loop of the commands that are run in this process, in which no time is spent waiting."""
+    real = asyncio.Runner
+
+    def the_commands(**given: Any) -> Any:
+        # Others may keep what they find here for good, as a backend of anyio does that is imported now, but they give arguments.
+        return real(**given) if given else contextlib.nullcontext(runner)
+
+    with real(loop_factory=VirtualTimeLoop) as runner:
+        monkeypatch.setattr(asyncio, "Runner", the_commands)
+        yield runner
 
 
 def make_tasks_eager(loop_class: Any) -> None:

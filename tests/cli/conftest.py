@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 from attrs import evolve, frozen
 
 from ta_cluster_async.cli import main
-from ta_cluster_async.emulator import TOKEN, Emulator, Settings, VirtualTimeLoop
+from ta_cluster_async.emulator import TOKEN, Emulator, Settings
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -57,20 +56,6 @@ def config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "config" / "ta-cluster"
     folder.mkdir(parents=True)
     return folder
-
-
-@pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
-    """The event loop of the commands of this process, in which no time is spent waiting."""
-    real = asyncio.Runner
-
-    def the_commands(**given: Any) -> Any:
-        # Others may keep what they find here for good, as a backend of anyio does that is imported now, but they give arguments.
-        return real(**given) if given else contextlib.nullcontext(runner)
-
-    with real(loop_factory=VirtualTimeLoop) as runner:
-        monkeypatch.setattr(asyncio, "Runner", the_commands)
-        yield runner
 
 
 @pytest.fixture

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import frozen
 
 from ta_cluster_async.cli import main
-from ta_cluster_async.emulator import Emulator, Settings, VirtualTimeLoop
+from ta_cluster_async.emulator import Emulator, Settings
 from tests.faults.echoes import TOKEN
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -39,20 +38,6 @@ class Ended:
 
 
 Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.Runner]:
-    """The event loop of the commands, in which no time is spent waiting."""
-    real = asyncio.Runner
-
-    def the_commands(**given: Any) -> Any:
-        # Others may keep what they find here for good, as a backend of anyio does that is imported now, but they give arguments.
-        return real(**given) if given else contextlib.nullcontext(runner)
-
-    with real(loop_factory=VirtualTimeLoop) as runner:
-        monkeypatch.setattr(asyncio, "Runner", the_commands)
-        yield runner
 
 
 @pytest.fixture
