@@ -136,6 +136,7 @@ ROOMS = {
         (
             "tests/batch/test_bulk.py",
             "tests/batch/test_endings.py",
+            "tests/batch/test_looks_that_fail.py",
             "tests/batch/test_pace_decisions.py",
             "tests/batch/test_planning.py",
             "tests/batch/test_rare_turns.py",

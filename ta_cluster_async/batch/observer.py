@@ -387,9 +387,8 @@ class Observer:
         ticket = target.ticket
         watch = target.watch
         assert ticket is not None
-        return kind(
-            message, ticket=ticket, progress=None if watch is None else watch.progress, endpoint="refresh"
-        )
+        assert watch is not None
+        return kind(message, ticket=ticket, progress=watch.progress, endpoint="refresh")
 
 
 def _is_lost(target: Target, view: ListView) -> bool:

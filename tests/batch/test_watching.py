@@ -131,6 +131,15 @@ def test_one_that_was_submitted_in_its_turn_is_not_waited_for_because_others_run
     assert told.of(Finished)[0].at < 60
 
 
+def test_one_that_is_ahead_of_what_runs_is_not_waited_for_because_that_runs(kit: Any) -> None:
+    server = kit.Deployment(latency=lambda ask: 5.0 if ask.is_refresh and ask.cluster.id == 2 else 0.02)
+    server.add(1, ignores=True)
+    server.add(1, seconds=1_000.0)
+    told = kit.tell(server, [1, 2], max_running=1, submit_ahead=1, poll=PollPolicy(grace=40.0))
+    assert told.statuses == {1: "unconfirmed", 2: "succeeded"}
+    assert told.of(Finished)[0].at < 60
+
+
 def test_those_in_a_queue_that_shows_the_state_before_are_waited_for_while_it_moves(kit: Any) -> None:
     server = kit.Deployment(capacity=1, queued_shows="before")
     server.add(20, seconds=100.0)
