@@ -264,7 +264,7 @@ class Planner:
             run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
         )
 
-    def _remembered(self, ref: Ref, cluster_id: int | None) -> Outcome | None:
+    def _remembered(self, ref: Ref, cluster_id: int | None = None) -> Outcome | None:
         """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped.
 
         A name may belong to another cluster by now, which shows when it was looked up.
@@ -307,9 +307,9 @@ class Planner:
     def _leave(self, ref: Ref) -> None:
         """Settle a reference that was not looked up before the batch was stopped."""
         run = self._run
-        cluster_id = ref if isinstance(ref, int) else None
-        outcome = self._remembered(ref, cluster_id)
+        outcome = self._remembered(ref)
         if outcome is None:
+            cluster_id = ref if isinstance(ref, int) else None
             outcome = Outcome(
                 ref=ref,
                 status=run.stop_status,

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from random import Random
+from typing import Any, cast
 
 import pytest
+from attrs import evolve
 
 from ta_cluster_async.batch import Status
 from ta_cluster_async.batch.lists import Seen
@@ -21,6 +23,17 @@ NOON = 1_000.0
 PASSES = OutcomeUnknown("no answer in time.", reason="timeout")
 REFUSED = ApiError(-3007, "no more", endpoint="list", attempts=1)
 GONE = NotFound(-3003, "there is none", endpoint="detail", attempts=1)
+OPTIONS = Options(
+    max_running=8,
+    submit_ahead=0,
+    order="given",
+    on_running="attach",
+    max_failures=None,
+    cluster_timeout=2_000.0,
+    timeout=None,
+    poll=PollPolicy(),
+    keep_successes=True,
+)
 
 
 def fly(batch: Run, cluster_id: int) -> Target:
@@ -39,21 +52,10 @@ def fly(batch: Run, cluster_id: int) -> Target:
 
 def observe(kit: Any, story: Callable[[Observer, Run], None], **policy: float) -> None:
     """Tell a story of an observer, whose clock shows `NOON` at first."""
-    options = Options(
-        max_running=8,
-        submit_ahead=0,
-        order="given",
-        on_running="attach",
-        max_failures=None,
-        cluster_timeout=2_000.0,
-        timeout=None,
-        poll=PollPolicy(**policy),
-        keep_successes=True,
-    )
 
     async def main() -> None:
         async with TaSession("http://127.0.0.1", "secret-token", transport=kit.Deployment()) as ta:
-            batch = Run(ta.project(1), options)
+            batch = Run(ta.project(1), evolve(OPTIONS, poll=PollPolicy(**policy)))
             story(Observer(batch), batch)
 
     run(main(), start=NOON)
@@ -93,6 +95,22 @@ def test_one_that_is_gone_for_the_settling_time_has_failed(kit: Any) -> None:
         assert batch.flights == {}
 
     observe(kit, story, settle=5.0)
+
+
+def test_a_pause_is_up_to_a_fifth_shorter_or_longer(kit: Any) -> None:
+    class Most:
+        def uniform(self, least: float, most: float) -> float:
+            assert (least, most) == (0.8, 1.2)
+            return most
+
+    async def main() -> float:
+        async with TaSession("http://127.0.0.1", "secret-token", transport=kit.Deployment()) as ta:
+            batch = Run(ta.project(1), OPTIONS)
+            batch.random = cast("Random", Most())
+            await batch.pause(10.0)
+            return batch.loop.time()
+
+    assert run(main(), start=NOON) == NOON + 12.0
 
 
 def test_trouble_at_the_last_look_is_the_end(kit: Any) -> None:

@@ -129,6 +129,7 @@ def test_what_cannot_be_a_reference_is_rejected_and_hides_no_other(kit: Any, wro
     rejected = [outcome for outcome in told.report.outcomes if not outcome.ok]
     assert [outcome.status for outcome in rejected] == [Status.REJECTED]
     assert isinstance(rejected[0].error, InvalidRequest)
+    assert rejected[0].message == str(rejected[0].error)
     assert told.report.counts == {Status.SUCCEEDED: 2, Status.REJECTED: 1}
 
 
@@ -145,7 +146,22 @@ def test_an_unknown_reference_is_rejected_before_anything_is_sent_for_it(kit: An
     told = kit.tell(server, [1, 2, unknown, 3])
     assert told[unknown].status is Status.REJECTED
     assert isinstance(told[unknown].error, NotFound)
+    assert told[unknown].cluster_id == (unknown if isinstance(unknown, int) else None)
+    assert told[unknown].message == f"There is no cluster or tag {unknown!r} in this project."
     assert told.report.counts == {Status.SUCCEEDED: 3, Status.REJECTED: 1}
+
+
+def test_a_token_that_is_rejected_between_two_parts_ends_what_is_held_back_too(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "_WINDOW", 4)
+    server = kit.Deployment(page_size=4)
+    server.add(30)
+    server.rule = lambda _: kit.REJECTED if len(server.asks) > 2 else None
+    told = kit.tell(server, range(1, 31), order="longest_first", max_running=2)
+    assert set(told.statuses.values()) == {"cancelled"}
+    assert all(isinstance(outcome.error, TokenRejected) for outcome in told.report.outcomes)
+    assert server.posts == {}
 
 
 def test_clusters_and_tags_are_refreshed_together(kit: Any) -> None:
@@ -230,6 +246,7 @@ def test_a_detail_that_cannot_be_read_fails_at_once_and_holds_up_no_other(kit: A
     )
     told = kit.tell(server, range(1, 12), max_running=20)
     assert isinstance(told[11].error, SchemaError)
+    assert told[11].message == str(told[11].error)
     assert told.report.counts == {Status.SUCCEEDED: 10, Status.FAILED: 1}
     assert told.seconds < 60
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch import Attached, Journal, Outcome, RefreshBatch, Status, Submitted, planner
+from ta_cluster_async.batch import (
+    Attached,
+    Journal,
+    Outcome,
+    Planned,
+    RefreshBatch,
+    Status,
+    Submitted,
+    planner,
+)
 from ta_cluster_async.batch.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalBusy, JournalError, TokenRejected
@@ -327,8 +336,7 @@ def check_what_was_left(told: Any, status: Status) -> None:
         outcome = told[ref]
         assert outcome.status is status
         assert (outcome.ticket.baseline_refresh_time, outcome.attempts) == (BASE, 1)
-        assert outcome.message.endswith(end)
-        assert outcome.message != end
+        assert outcome.message == f"{told[6].message} {end}"
     assert (told[6].status, told[6].ticket, told[6].cluster_id) == (status, None, 6)
     assert (told["c_4"].cluster_id, told["c_4"].cluster_name, told["c_4"].resumed) == (4, "c_4", False)
     assert (told["nix"].status, told["nix"].ticket) == (status, None)
@@ -361,6 +369,36 @@ def test_a_batch_that_is_cancelled_before_it_takes_up_what_runs_tells_of_it(
     # Nothing of that is lost to the next one.
     [info] = journal.runs()
     assert (info.state, info.unfinished) == ("running", 3)
+
+
+def test_a_token_that_is_rejected_at_once_hides_nothing_that_is_known(kit: Any, tmp_path: Any) -> None:
+    journal = left_by_another(tmp_path / "runs.db")
+    server = kit.Deployment()
+    server.add(6)
+    server.rule = lambda _: kit.REJECTED
+    told = kit.tell(server, [1, "c_2", 3, "c_4", 5, 6, "nix"], journal=journal)
+    check_what_was_left(told, Status.CANCELLED)
+    assert told.report.stopped == told[6].message == "The token was rejected."
+    assert all(isinstance(told[ref].error, TokenRejected) for ref in (3, "c_4", 5, 6))
+    [info] = journal.runs()
+    assert (info.state, info.unfinished) == ("running", 3)
+
+
+def test_a_plan_counts_what_is_to_do_and_what_is_not(kit: Any, tmp_path: Any) -> None:
+    done = [Outcome(ref=ref, cluster_id=ref, **DONE) for ref in (3, 4)]
+    journal = leave(tmp_path / "runs.db", submitted=[1, 2], finished=done)
+    server = kit.Deployment()
+    server.add(9)
+
+    def refs() -> list[int]:
+        for running in (1, 2, 5, 6):
+            server.begin(server.cluster(running))
+        return [*range(1, 10), 901, 902, 903]
+
+    told = kit.tell(server, refs, journal=journal, at={0.0: lambda _: None})
+    [*_, planned] = told.of(Planned)
+    assert (planned.refs, planned.to_refresh, planned.to_attach, planned.settled) == (12, 3, 4, 5)
+    assert server.posts == {1: 1, 2: 1, **dict.fromkeys(range(5, 10), 1)}
 
 
 def test_a_name_that_was_given_to_another_cluster_tells_nothing_of_the_one_before(
