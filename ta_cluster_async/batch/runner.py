@@ -232,7 +232,7 @@ class RefreshBatch:
         if not run.interrupted:
             for outcome in run.not_begun:
                 journal.finished(outcome)
-        with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
+        with anyio.move_on_after(seconds):
             await journal.close(complete=not run.interrupted, requests=run.requests, makespan=run.at())
 
 

@@ -16,7 +16,9 @@ from ta_cluster_async.batch import (
     Status,
     Submitted,
     refresh_all,
+    runner,
 )
+from ta_cluster_async.batch.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, JournalError
 from ta_cluster_async.models import RefreshTicket
@@ -308,6 +310,78 @@ def test_a_second_cancellation_while_it_ends_changes_nothing(kit: Any) -> None:
         return batch.report
 
     assert run(main()).total == 10
+
+
+# A journal that is slow to close
+
+
+@pytest.fixture
+def closings(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the journal is closed with; it takes five seconds for that."""
+    close, given = RunJournal.close, []
+
+    async def slowly(self: RunJournal, **what: Any) -> None:
+        given.append(what)
+        await close(self, **what)
+        await asyncio.sleep(5.0)
+
+    monkeypatch.setattr(RunJournal, "close", slowly)
+    return given
+
+
+def test_a_batch_that_has_ended_waits_for_its_journal(kit: Any, tmp_path: Any, closings: Any) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=30.0)
+    told = kit.tell(server, [1, 2], journal=tmp_path / "runs.db")
+    [given] = closings
+    report = told.report
+    assert given == {"complete": True, "requests": report.requests, "makespan": report.makespan}
+    assert told.seconds == pytest.approx(report.makespan + 5.0)
+
+
+@pytest.mark.parametrize("who", ["batch", "driver"])
+def test_a_batch_that_is_cancelled_does_not_wait_for_its_journal(
+    kit: Any, tmp_path: Any, closings: Any, who: str
+) -> None:
+    def cancel(batch: RefreshBatch) -> None:
+        assert batch._driver is not None
+        batch.cancel() if who == "batch" else batch._driver.cancel()
+
+    async def main() -> float:
+        async with session(server) as ta:
+            batch = RefreshBatch(ta.project(1), [1, 2], journal=tmp_path / "runs.db")
+            asyncio.get_running_loop().call_later(10.0, cancel, batch)
+            try:
+                async with batch:
+                    pass
+            except asyncio.CancelledError:
+                assert who == "driver"
+            return asyncio.get_running_loop().time()
+
+    server = kit.Deployment()
+    server.add(2, seconds=30.0)
+    assert run(main()) == pytest.approx(10.7)
+    assert [given["complete"] for given in closings] == [False]
+
+
+def test_who_is_cancelled_waits_for_nothing_that_takes_a_second(
+    kit: Any, tmp_path: Any, closings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_JOURNAL_SECONDS", 100.0)
+    server = kit.Deployment()
+    server.add(2, seconds=30.0)
+
+    async def main() -> float:
+        async with session(server) as ta:
+            with anyio.move_on_after(10.0):
+                async with RefreshBatch(ta.project(1), [1, 2], journal=tmp_path / "runs.db"):
+                    pass
+            ended = asyncio.get_running_loop().time()
+            await asyncio.sleep(10.0)
+            return ended
+
+    assert run(main()) == pytest.approx(10.9)
+    assert len(closings) == 1
 
 
 # Consumers
