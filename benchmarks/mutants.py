@@ -134,6 +134,7 @@ ROOMS = {
             )
         ),
         (
+            "tests/batch/test_baselines.py",
             "tests/batch/test_bulk.py",
             "tests/batch/test_endings.py",
             "tests/batch/test_looks_that_fail.py",

@@ -218,8 +218,10 @@ class Deployment:
         name = request.endpoint.name
         if request.body is not None:
             body = json.loads(request.body)
+            assert body["projectId"] == 1
             return Ask(now, name, None, (body["clusterCatalog"], body["pagerHeader"]["pageNum"]))
         query = {key: values[0] for key, values in parse_qs(request.query).items()}
+        assert query["projectId"] == "1"
         ref = int(query["clusterId"]) if "clusterId" in query else query["clusterName"]
         return Ask(now, name, self._find(ref), None)
 

@@ -200,6 +200,29 @@ def test_a_first_computation_that_is_refused_is_watched(kit: Any) -> None:
     assert server.requests["refresh"] == 3
 
 
+def test_a_first_computation_that_shows_nothing_yet_is_watched_too(kit: Any) -> None:
+    server = kit.Deployment(while_running="reject", marks="end")
+    server.add(1, before=0, time=None, seconds=20.0, shows=lambda share: 0 if share < 0.5 else 50)
+
+    def refs() -> list[int]:
+        server.begin(server.cluster(1))
+        return [1]
+
+    told = kit.tell(server, refs)
+    assert told.report.ok
+    assert told[1].ticket.attached
+    assert server.requests["refresh"] == 1
+
+
+@pytest.mark.parametrize("before", [100, -1])
+def test_a_refusal_is_no_first_computation_because_there_is_no_refresh_time(kit: Any, before: int) -> None:
+    server = kit.Deployment()
+    server.add(1, before=before, time=None)
+    server.rule = lambda ask: kit.refusal(-3008, "not refreshable") if ask.is_refresh else None
+    told = kit.tell(server, [1])
+    assert (told[1].status, told[1].attempts) == (Status.REJECTED, 1)
+
+
 def test_a_refusal_that_stays_is_rejected_after_one_look(kit: Any) -> None:
     server = kit.Deployment()
     server.add(3)
@@ -209,6 +232,7 @@ def test_a_refusal_that_stays_is_rejected_after_one_look(kit: Any) -> None:
     told = kit.tell(server, [1, 2, 3])
     assert told[2].status is Status.REJECTED
     assert isinstance(told[2].error, ApiError)
+    assert told[2].message == str(told[2].error)
     assert told[2].ticket is None
     assert told[2].attempts == 1
     assert sum(ask.is_refresh and ask.cluster.id == 2 for ask in server.asks) == 1

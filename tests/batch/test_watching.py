@@ -451,6 +451,14 @@ def test_an_end_shortly_before_the_deadline_is_seen(kit: Any, seconds: float) ->
     assert told.report.counts == {Status.SUCCEEDED: 30}
 
 
+def test_the_time_for_one_ends_a_look_that_nobody_answers(kit: Any) -> None:
+    server = kit.Deployment(latency=lambda ask: 1_000.0 if ask.name == "detail" and ask.at > 5 else 0.02)
+    server.add(1, seconds=100.0)
+    told = kit.tell(server, [1], cluster_timeout=20.0, session={"timeout": 200.0})
+    assert told[1].status is Status.TIMED_OUT
+    assert told.seconds < 21.0
+
+
 def test_the_time_for_the_whole_batch_ends_everything(kit: Any) -> None:
     server = kit.Deployment()
     server.add(30, seconds=40.0)

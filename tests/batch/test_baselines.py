@@ -1,0 +1,201 @@
+"""The state from before a refresh: when it is read anew, from a page or alone, and what a page tells of others."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from ta_cluster_async.batch.lists import Seen
+from ta_cluster_async.batch.run import Options, Run
+from ta_cluster_async.batch.submitter import Submitter
+from ta_cluster_async.batch.target import Target
+from ta_cluster_async.emulator.loop import run
+from ta_cluster_async.errors import HttpStatusError, NotJson, NotSent, TokenRejected, TransportError
+from ta_cluster_async.models import Catalog
+from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
+
+NOON = 1_000.0
+FRESH = 60.0
+OLD = datetime(2019, 1, 1)  # noqa: DTZ001 - server times have no zone
+OPTIONS = Options(
+    max_running=8,
+    submit_ahead=0,
+    order="given",
+    on_running="attach",
+    max_failures=None,
+    cluster_timeout=2_000.0,
+    timeout=None,
+    poll=PollPolicy(errors=1.0),
+    keep_successes=True,
+)
+
+
+def target(
+    cluster_id: int, place: int, catalog: Catalog = Catalog.CLUSTER, *, age: float = 2 * FRESH
+) -> Target:
+    """One whose baseline is of that age."""
+    seen = Seen(cluster_id, f"c_{cluster_id}", 100, OLD, 7)
+    return Target(
+        ref=cluster_id,
+        cluster_id=cluster_id,
+        name=seen.name,
+        catalog=catalog,
+        seen=seen,
+        place=place,
+        read_at=NOON - age,
+    )
+
+
+def submit(server: Any, story: Callable[[Submitter, Run], Awaitable[None]], **options: Any) -> None:
+    """Tell a story of a submitter. The list of the server has pages of ten, and is known to have two."""
+
+    async def main() -> None:
+        retry = RetryPolicy(attempts=1)
+        async with TaSession("http://127.0.0.1", "secret-token", transport=server, retry=retry) as ta:
+            batch = Run(ta.project(1), evolve(OPTIONS, **options))
+            for view in batch.views.values():
+                view.size, view.total = 10, 20
+            await story(Submitter(batch), batch)
+
+    run(main(), start=NOON)
+
+
+@pytest.fixture
+def server(kit: Any) -> Any:
+    """Clusters 20 to 11 on its first page, 10 to 1 on its second."""
+    server = kit.Deployment(page_size=10)
+    server.add(20)
+    return server
+
+
+def wait(batch: Run, *others: Target) -> None:
+    for other in others:
+        batch.put(other)
+
+
+def asked(server: Any) -> list[Any]:
+    return [ask.page or ask.cluster.id for ask in server.asks]
+
+
+@pytest.mark.parametrize(
+    ("others", "hidden", "expected"),
+    [
+        ([(8, 12, Catalog.CLUSTER)], False, (str(Catalog.CLUSTER.value), 2)),
+        ([(8, 12, Catalog.CLUSTER)], True, 9),
+        ([(18, 2, Catalog.CLUSTER)], False, 9),
+        ([(8, 12, Catalog.TAG)], False, 9),
+        ([(18, 2, Catalog.CLUSTER), (8, 12, Catalog.CLUSTER)], False, 9),
+        ([], False, 9),
+    ],
+    ids=["neighbour", "hidden", "another page", "another list", "a later one", "the last one"],
+)
+def test_a_page_is_read_where_the_next_one_stands_on_it_too(
+    server: Any, others: Any, hidden: Any, expected: Any
+) -> None:
+    async def story(submitter: Submitter, batch: Run) -> None:
+        one = target(9, 11)
+        one.hidden = hidden
+        batch.starting.add(one)
+        wait(batch, *(target(*other) for other in others))
+        await submitter._read_again(one)
+        assert one.read_at > NOON
+        assert one.seen.refresh_time != OLD
+
+    submit(server, story)
+    assert asked(server) == [expected]
+
+
+@pytest.mark.parametrize(("age", "reads"), [(FRESH - 0.1, 0), (FRESH, 0), (FRESH + 0.1, 1)])
+def test_a_baseline_that_another_one_has_read_meanwhile_is_not_read_again(
+    server: Any, age: float, reads: int
+) -> None:
+    async def story(submitter: Submitter, batch: Run) -> None:
+        one = target(9, 11, age=age)
+        batch.starting.add(one)
+        wait(batch, target(8, 12))
+        await submitter._read_again(one)
+
+    submit(server, story)
+    assert len(server.asks) == reads
+
+
+def test_a_page_tells_the_state_and_the_place_of_all_that_are_not_started(kit: Any, server: Any) -> None:
+    rows = [
+        {"id": i, "clusterName": f"c_{i}", "progress": 100, "refreshTime": "2020-01-10 10:51:14"}
+        for i in range(1, 7)
+    ]
+    rows[0]["id"] = "1"
+    rows[2]["progress"] = 101
+    rows[3]["refreshTime"] = None
+    page = kit.answer({"userClusters": [*rows, {}, rows[4] | {"id": 9}], "pagerResult": {"totalNum": 20}})
+    server.rule = lambda ask: page if ask.page else None
+
+    async def story(submitter: Submitter, batch: Run) -> None:
+        spoilt, undated, waiting, tag, starting, sent = some = (
+            target(3, 0), target(4, 0), target(5, 0), target(6, 0, Catalog.TAG), target(9, 0), target(2, 0),
+        )  # fmt: skip
+        sent.attempts = 1
+        batch.starting |= {starting, sent}
+        wait(batch, spoilt, undated, waiting, tag)
+        await submitter._read_page(batch.views[Catalog.CLUSTER], 2)
+        assert [one.place for one in some] == [0, 13, 14, 0, 17, 0]
+        assert [one.read_at > NOON for one in some] == [False, False, True, False, True, False]
+        assert [one.seen.refresh_time == OLD for one in some] == [True, True, False, True, False, True]
+
+    submit(server, story)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "raised"),
+    [
+        ("refused", None),
+        ("spoilt", None),
+        ("gateway", (HttpStatusError, NotJson)),
+        ("token", TokenRejected),
+        ("closed", TransportError),
+    ],
+)
+def test_a_page_that_is_refused_or_spoilt_tells_nothing_and_other_trouble_is_told(
+    kit: Any, server: Any, trouble: str, raised: Any
+) -> None:
+    answers = {
+        "refused": kit.refusal(-3007, "no more"),
+        "spoilt": kit.answer([1]),
+        "gateway": kit.GATEWAY,
+        "token": kit.REJECTED,
+        "closed": NotSent("it is closed.", reason="closed"),
+    }
+    server.rule = lambda _: answers[trouble]
+
+    async def story(submitter: Submitter, batch: Run) -> None:
+        reading = submitter._read_page(batch.views[Catalog.CLUSTER], 1)
+        if raised is None:
+            await reading
+        else:
+            with pytest.raises(raised):
+                await reading
+
+    submit(server, story)
+
+
+def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(server: Any) -> None:
+    given: list[float] = []
+    send = server.send
+
+    async def timed(request: Any, token: Any, timeout: float) -> Any:
+        given.append(timeout)
+        return await send(request, token, timeout)
+
+    server.send = timed
+
+    async def story(submitter: Submitter, batch: Run) -> None:
+        await asyncio.sleep(2.0)
+        await submitter._read_page(batch.views[Catalog.CLUSTER], 1)
+
+    submit(server, story, timeout=10.0)
+    assert given == [pytest.approx(8.0)]
