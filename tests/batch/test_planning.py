@@ -1,22 +1,26 @@
 """From references to targets: every kind of reference, every shape of the list, and sources that dawdle, break or never end."""
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from ta_cluster_async.batch import Finished, Planned, RefreshBatch, Status, planner
+from ta_cluster_async.batch.lookup import Found, _note
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
+    ApiError,
     ConfigurationError,
     HttpStatusError,
     InvalidRequest,
     NotFound,
+    NotSent,
     SchemaError,
     TokenRejected,
     TransportError,
 )
-from ta_cluster_async.models import ClusterRow
+from ta_cluster_async.models import Catalog, ClusterRow
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
 
@@ -162,6 +166,68 @@ def test_a_token_that_is_rejected_between_two_parts_ends_what_is_held_back_too(
     assert set(told.statuses.values()) == {"cancelled"}
     assert all(isinstance(outcome.error, TokenRejected) for outcome in told.report.outcomes)
     assert server.posts == {}
+
+
+# A look-up of few, each by itself
+
+
+def test_a_token_that_is_rejected_for_a_detail_ends_the_batch(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2)
+    server.rule = lambda _: kit.REJECTED
+    told = kit.tell(server, [1, 2])
+    assert told.report.stopped == "The token was rejected."
+    assert told.statuses == {1: "cancelled", 2: "cancelled"}
+
+
+def test_a_session_that_is_closed_meanwhile_ends_the_batch_with_its_error(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2)
+    server.rule = lambda _: NotSent("it is closed.", reason="closed")
+    told = kit.tell(server, [1, 2])
+    assert isinstance(told.error, NotSent)
+    assert told.statuses == {1: "cancelled", 2: "cancelled"}
+
+
+def test_a_tag_that_is_found_by_its_detail_is_known_as_one(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1)
+    server.add(1, catalog=kit.TAG)
+    told = kit.tell(server, [1, "t_2"])
+    assert [told[ref].ticket.catalog for ref in (1, "t_2")] == [Catalog.CLUSTER, Catalog.TAG]
+
+
+def test_a_detail_is_waited_for_no_longer_than_the_batch_lasts(kit: Any) -> None:
+    server = kit.Deployment(latency=1_000.0)
+    server.add(1)
+    told = kit.tell(server, [1], timeout=10.0, session={"timeout": 200.0})
+    assert told.statuses == {1: "timed_out"}
+    assert told.seconds < 11.0
+
+
+def test_details_that_never_come_are_not_asked_for_one_after_the_other(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(30)
+    server.rule = lambda ask: kit.refusal(-3007, "no more") if ask.page else kit.REFUSED
+    told = kit.tell(server, range(1, 31), poll=PollPolicy(errors=60.0))
+    assert set(told.statuses.values()) == {"failed"}
+    assert len({ask.cluster.id for ask in server.asks if ask.name == "detail"}) == 8, (
+        "so many are looked up at a time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "is_down", "gives_up"),
+    [
+        (NotSent("no connection.", reason="refused"), True, True),
+        (NotSent("no connection.", reason="refused"), False, False),
+        (ApiError(-3007, "no", endpoint="detail", attempts=1), True, False),
+    ],
+)
+def test_only_a_server_that_is_down_is_given_up(error: Any, *, is_down: bool, gives_up: bool) -> None:
+    found = Found()
+    _note(cast("Any", SimpleNamespace(down_since=1.0 if is_down else None)), found, error)
+    assert found.gave_up is (error if gives_up else None)
 
 
 def test_clusters_and_tags_are_refreshed_together(kit: Any) -> None:
