@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ta_cluster_async.batch.submitter import Submitter
 from ta_cluster_async.batch.target import Target
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import HttpStatusError, NotJson, NotSent, TokenRejected, TransportError
-from ta_cluster_async.models import Catalog
+from ta_cluster_async.models import Catalog, RefreshTicket
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.retry import RetryPolicy
 from ta_cluster_async.session import TaSession
@@ -199,3 +200,26 @@ def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(server: Any) -> Non
 
     submit(server, story, timeout=10.0)
     assert given == [pytest.approx(8.0)]
+
+
+@pytest.mark.parametrize("was_hidden", [False, True])
+@pytest.mark.parametrize("is_dated", [False, True])
+def test_the_end_of_what_was_joined_is_the_baseline_if_it_tells_enough(
+    *, is_dated: bool, was_hidden: bool
+) -> None:
+    one = target(9, 11)
+    one.hidden = was_hidden
+    one.again = one.resend = True
+    one.fly(
+        RefreshTicket(project_id=1, cluster_id=9, submitted_at=datetime.now(UTC)),
+        NOON,
+        timeout=10.0,
+        batch_deadline=inf,
+    )
+    end = one.seen._replace(refresh_time=OLD if is_dated else None)
+    one.land(end, NOON + 5.0)
+    assert one.seen is end
+    assert one.hidden is (was_hidden or not is_dated), "the detail has it"
+    assert one.read_at == (NOON + 5.0 if is_dated else -inf)
+    assert (one.again, one.resend, one.watch, one.ticket) == (False, False, None, None)
+    assert (one.deadline, one.last_look) == (inf, inf)

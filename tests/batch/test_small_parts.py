@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from ta_cluster_async.batch.pool import work_all
 from ta_cluster_async.batch.signals import Signal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import SchemaError
-from ta_cluster_async.models import ClusterDetail
+from ta_cluster_async.models import ClusterDetail, json_type
 from ta_cluster_async.models.convert import structure
 
 ROW: Any = {"id": 970, "clusterName": "one", "progress": 100, "refreshTime": "2020-01-10 10:51:14"}
@@ -41,6 +42,7 @@ def test_a_row_that_cannot_be_read_names_its_field(key: str, value: Any) -> None
         read_row(ROW | {key: value})
     assert caught.value.path == f"data.userClusters[].{key}"
     assert caught.value.message.startswith(f"data.userClusters[].{key} has to be a")
+    assert caught.value.message.endswith(f", not {json_type(value)}.")
     assert "soon" not in str(caught.value)
 
 
@@ -52,7 +54,8 @@ def test_a_detail_that_cannot_be_names_its_field(key: str, value: int) -> None:
         "projectId": 1,
         "usersNum": 7,
     }
-    assert seen_of(structure(ClusterDetail, detail)).progress == 100
+    refreshed = datetime(2020, 1, 10, 10, 51, 14)  # noqa: DTZ001 - server times have no zone
+    assert seen_of(structure(ClusterDetail, detail)) == (970, "one", 100, refreshed, 7)
     with pytest.raises(SchemaError) as caught:
         seen_of(structure(ClusterDetail, detail | {key: value}))
     assert caught.value.path == f"data.{key}"
