@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from ta_cluster_async.batch.joining import resume
+from ta_cluster_async.batch.journal_rows import Entry
 from ta_cluster_async.batch.lists import Seen
 from ta_cluster_async.batch.run import Options, Run
 from ta_cluster_async.batch.submitter import Submitter
@@ -200,6 +202,31 @@ def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(server: Any) -> Non
 
     submit(server, story, timeout=10.0)
     assert given == [pytest.approx(8.0)]
+
+
+@pytest.mark.parametrize(("ago", "least", "most"), [(120.0, 120.0, 180.0), (-3_600.0, 0.0, 0.0)])
+def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_later_than_now(
+    server: Any, ago: float, least: float, most: float
+) -> None:
+    intended_at = datetime.now(UTC) - timedelta(seconds=ago)
+    ticket = RefreshTicket(project_id=1, cluster_id=9, submitted_at=intended_at)
+    entry = Entry(
+        cluster_id=9,
+        ref=9,
+        state="submitted",
+        ticket=ticket,
+        attempts=1,
+        intended_at=intended_at,
+        outcome=None,
+    )
+
+    async def story(_: Submitter, batch: Run) -> None:
+        one = target(9, 11)
+        resume(batch, one, entry)
+        assert least <= NOON - one.posted <= most
+        assert batch.flights == {9: one}
+
+    submit(server, story)
 
 
 @pytest.mark.parametrize("was_hidden", [False, True])

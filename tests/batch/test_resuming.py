@@ -60,6 +60,18 @@ def leave(path: Any, **entries: list[Any]) -> Journal:
     return journal
 
 
+def known(path: Any, names: list[str]) -> Any:
+    """What the journal of an unfinished run knows by these names."""
+
+    async def main() -> Any:
+        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=3)
+        entries = await held.entries_by_name(names)
+        await held.close(complete=False)
+        return entries
+
+    return run(main())
+
+
 def test_what_was_submitted_is_watched_and_not_sent_again(kit: Any, tmp_path: Any) -> None:
     server = kit.Deployment()
     server.add(3, seconds=50.0)
@@ -216,6 +228,7 @@ def test_a_joined_refresh_is_gone_on_with_as_a_joined_one(kit: Any, tmp_path: An
         return ["c_1", 2, 3]
 
     first = kit.tell(server, refs, journal=path, at={20.0: RefreshBatch.cancel}, silence=1.0)
+    assert known(path, ["c_1"])["c_1"].cluster_id == 1
     second = kit.tell(server, refs, journal=path, start=first.clock)
     assert second.report.ok
     assert server.posts == {1: 1, 2: 1, 3: 1}

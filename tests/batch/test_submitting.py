@@ -1,6 +1,8 @@
 """Starting refreshes: never more than may run, one POST each, and what follows from every answer to it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from ta_cluster_async.errors import (
     SchemaError,
     TransportError,
 )
+from ta_cluster_async.models import Catalog
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response
 from ta_cluster_async.protocol.retry import RetryPolicy
@@ -75,6 +78,25 @@ def test_a_running_refresh_is_joined_without_a_request(kit: Any) -> None:
     assert told[1].attempts == 0
     assert told[1].ticket.attached
     assert told[1].run_seconds is None, "nobody knows when it began"
+
+
+def test_the_ticket_of_a_joined_refresh_has_the_state_in_which_it_was_found(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=100.0, catalog=kit.TAG)
+
+    async def refs() -> AsyncIterator[int]:
+        server.begin(server.cluster(1))
+        await asyncio.sleep(40.0)
+        yield 1
+
+    told = kit.tell(server, refs)
+    ticket = told[1].ticket
+    assert (ticket.catalog, ticket.cluster_name, ticket.attached) == (Catalog.TAG, "t_1", True)
+    assert ticket.baseline_progress == 40
+    assert ticket.baseline_refresh_time == datetime(2026, 1, 1)  # noqa: DTZ001 - when it was started
+    [attached] = told.of(Attached)
+    first_look = min(ask.at for ask in server.asks if ask.at > attached.at)
+    assert first_look >= attached.at + 0.5, "it was just looked at"
 
 
 def test_a_running_refresh_is_refreshed_anew_when_it_has_ended(kit: Any) -> None:
@@ -139,7 +161,11 @@ def test_a_running_refresh_may_be_left_alone(kit: Any, mode: str, status: Status
     server = kit.Deployment()
     server.add(3, seconds=50.0)
     told = kit.tell(server, lambda: running(server), on_running=mode)
-    assert told[1].status is status
+    said = {
+        "skip": "It was being refreshed already.",
+        "fail": "It was being refreshed already, and on_running is 'fail'.",
+    }
+    assert (told[1].status, told[1].message) == (status, said[mode])
     assert told.report.ok is (mode == "skip")
     assert server.posts == {1: 1, 2: 1, 3: 1}
     assert not told.of(Attached)
