@@ -384,7 +384,8 @@ def test_many_uploads_of_tags_take_pairs(served):
     served(story)
 
 
-def test_no_more_uploads_run_at_a_time_than_may():
+@pytest.mark.parametrize(("options", "allowed"), [({}, 4), ({"concurrency": 3}, 3)])
+def test_no_more_uploads_run_at_a_time_than_may(options, allowed):
     now = most = 0
 
     class Counting(Answering):
@@ -399,10 +400,10 @@ def test_no_more_uploads_run_at_a_time_than_may():
     async def main():
         async with TaSession("http://ta2:8992", "token", transport=Counting(b'{"clusterId": 7}')) as ta:
             uploads = (Upload(source=["a"], display_name="d", main_column="c") for _ in range(10))
-            return await upload_many(ta.project(1).clusters, uploads, concurrency=3)
+            return await upload_many(ta.project(1).clusters, uploads, **options)
 
     assert len(run(main())) == 10
-    assert most == 3
+    assert most == allowed
 
 
 @pytest.mark.parametrize("method", ["upload", "replace_upload"])
