@@ -240,10 +240,10 @@ def test_an_operation_that_is_cancelled_by_itself_does_not_lose_its_item_in_sile
     async def operation(item: int) -> None:
         await asyncio.sleep(item)
         if item == 1:
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError("by itself")
 
     async def main() -> None:
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError, match="by itself"):
             await bulk(operation, [1, 5, 6], concurrency=2)
         assert asyncio.get_running_loop().time() == 1.0
 
