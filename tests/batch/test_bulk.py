@@ -39,8 +39,11 @@ def test_outcomes_may_stand_in_the_order_of_completion() -> None:
     assert values(run(bulk(sleep, [3.5, 1.0, 2.5], order="completion"))) == [1.0, 2.5, 3.5]
 
 
-@pytest.mark.parametrize("concurrency", [1, 3, 50])
-def test_no_more_run_at_a_time_than_may(concurrency: int) -> None:
+@pytest.mark.parametrize(
+    ("options", "allowed"),
+    [({"concurrency": 1}, 1), ({"concurrency": 3}, 3), ({"concurrency": 50}, 20), ({}, 8)],
+)
+def test_no_more_run_at_a_time_than_may(options: Any, allowed: int) -> None:
     now = most = 0
 
     async def operation(_: int) -> None:
@@ -50,8 +53,8 @@ def test_no_more_run_at_a_time_than_may(concurrency: int) -> None:
         await asyncio.sleep(1)
         now -= 1
 
-    assert len(run(bulk(operation, range(20), concurrency=concurrency))) == 20
-    assert most == min(concurrency, 20)
+    assert len(run(bulk(operation, range(20), **options))) == 20
+    assert most == allowed
 
 
 def test_a_failure_hides_no_other_result() -> None:
