@@ -79,8 +79,9 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
 def read_outcomes(path: Path, run_id: str) -> Iterator[Outcome]:
     """The outcomes of a run in the order of their ends, read in pages. Raises JournalError, also for an unknown run."""
     with closing(connect_to_read(path)) as connection:
-        found, _ = _find(connection, path, run_id)
-        columns = _columns(connection, path)
+        with told(path):
+            found, _ = _find(connection, path, run_id)
+            columns = _columns(connection)
         last = 0
         while True:
             # In pages, as an open read keeps the writer from giving back the room of its log.
@@ -103,40 +104,34 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
     It is a mean in which the newest run counts for one half, the one before for a quarter, and so on, as it is for the order of a run.
     """
     seconds: dict[int, float] = {}
-    with closing(connect_to_read(path)) as connection:
+    with closing(connect_to_read(path)) as connection, told(path), readable(path):
         found, project = _find(connection, path, run_id)
-        with told(path):
-            earlier = connection.execute(
-                "SELECT id FROM runs WHERE project = ? AND id < ? ORDER BY id DESC LIMIT ?",
-                (project, found, _EARLIER_RUNS),
-            ).fetchall()
+        earlier = connection.execute(
+            "SELECT id FROM runs WHERE project = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            (project, found, _EARLIER_RUNS),
+        ).fetchall()
         for one in reversed(earlier):
-            with told(path):
-                rows = connection.execute(
-                    "SELECT cluster_id, run_seconds FROM refreshes WHERE run = ? AND status = 'succeeded'"
-                    " AND cluster_id IS NOT NULL AND run_seconds IS NOT NULL AND ended > 0 ORDER BY ended",
-                    one,
-                ).fetchall()
-            for key, took in rows:
-                with readable(path):
-                    cluster_id: int = from_cell(key)
-                    if type(cluster_id) is not int or not 0 <= took < inf:
-                        raise ValueError
-                    seconds[cluster_id] = 0.5 * (seconds.get(cluster_id, took) + took)
+            for key, took in connection.execute(
+                "SELECT cluster_id, run_seconds FROM refreshes WHERE run = ? AND status = 'succeeded'"
+                " AND cluster_id IS NOT NULL AND run_seconds IS NOT NULL AND ended > 0 ORDER BY ended",
+                one,
+            ).fetchall():
+                cluster_id: int = from_cell(key)
+                if type(cluster_id) is not int or not 0 <= took < inf:
+                    raise ValueError
+                seconds[cluster_id] = 0.5 * (seconds.get(cluster_id, took) + took)
     return seconds
 
 
-def _columns(connection: sqlite3.Connection, path: Path) -> str:
+def _columns(connection: sqlite3.Connection) -> str:
     """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer."""
-    with told(path):
-        known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
+    known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
     return OUTCOME_COLUMNS if "settled_at" in known else OUTCOME_COLUMNS.replace("settled_at", "NULL")
 
 
 def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int, int]:
     """The numbers of a run and of its project in this file. Raises JournalError for an unknown run."""
-    with told(path):
-        found = connection.execute("SELECT id, project FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    found = connection.execute("SELECT id, project FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if found is None:
         raise JournalError(f"The journal {str(path)!r} has no run {run_id!r}: runs() tells which it has.")
     run, project = found

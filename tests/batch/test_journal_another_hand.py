@@ -89,7 +89,7 @@ def test_what_was_not_changed_is_read(path: Path) -> None:
 )
 def test_an_outcome_that_cannot_be_is_no_outcome(path: Path, change_to: str) -> None:
     change(path, f"UPDATE refreshes SET {change_to} WHERE key = 970")
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
         all_outcomes(path)
 
 
@@ -115,7 +115,7 @@ def test_an_intent_that_cannot_be_ends_the_run_before_it_begins(path: Path, chan
 )
 def test_a_run_that_cannot_be_is_no_run(path: Path, change_to: str) -> None:
     change(path, f"UPDATE runs SET {change_to} WHERE id = 1")
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
         Journal(path).runs()
 
 
@@ -129,7 +129,7 @@ def test_a_running_run_without_a_name_is_not_gone_on_with(path: Path) -> None:
 def test_a_duration_that_cannot_be_is_no_history(path: Path, change_to: str) -> None:
     later = newest(path)
     change(path, f"UPDATE refreshes SET {change_to} WHERE run = 1")
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
         read_history(path, later)
 
 
@@ -141,6 +141,7 @@ def test_a_file_that_has_lost_a_table_is_named(path: Path, table: str) -> None:
         Journal(path).runs,
         lambda: list(Journal(path).outcomes(name)),
         lambda: read_history(path, name),
+        lambda: Journal(path).prune(keep=1),
     ):
         with pytest.raises(JournalError) as caught:
             read()

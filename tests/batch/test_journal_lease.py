@@ -241,6 +241,36 @@ def test_the_heartbeat_follows_the_wall_clock_and_writes_nothing_in_virtual_time
     assert run(main())
 
 
+@pytest.mark.parametrize(("ago", "beats"), [(0.0, 0), (4.9, 0), (5.0, 1), (-1.0, 1)])
+def test_a_commit_of_late_is_sign_of_life_enough_unless_the_wall_clock_was_set_back(
+    journal: Journal, clock: Clock, ago: float, beats: int
+) -> None:
+    async def main() -> int:
+        held = await opened(evolve(journal, lease_seconds=40.0))
+        given: list[int] = []
+        held._writer.beat = lambda: given.append(1)  # type: ignore[method-assign]
+        held._store.renewed_at = clock.now - ago
+        held._timer.cancel()
+        held._beat()
+        await held.close(complete=False)
+        return len(given)
+
+    assert run(main()) == beats
+
+
+def test_a_sign_of_life_is_due_four_times_in_a_lease(path: Path) -> None:
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        held = await opened(Journal(path, lease_seconds=40.0, clock=lambda: START + loop.time()))
+        given: list[float] = []
+        held._writer.beat = lambda: given.append(loop.time())  # type: ignore[method-assign]
+        await asyncio.sleep(45.0)
+        await held.close(complete=False)
+        return given
+
+    assert run(main()) == [10.0, 20.0, 30.0, 40.0]
+
+
 # Other processes
 
 HOLD = f"""

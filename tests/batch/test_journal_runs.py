@@ -10,6 +10,7 @@ import pickle
 import sqlite3
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -20,12 +21,14 @@ from hypothesis import strategies as st
 
 from ta_cluster_async.batch.journal import Journal, RunJournal
 from ta_cluster_async.batch.journal_reading import read_history
+from ta_cluster_async.batch.process import Process
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, JournalBusy, JournalError, TaError
 from ta_cluster_async.models import Catalog, RefreshTicket
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ta_cluster_async.batch.journal import Entry, RunInfo
@@ -328,6 +331,17 @@ def test_a_name_that_was_unknown_and_is_found_when_resumed_has_one_outcome(journ
     assert [outcome.status for outcome in journal.outcomes(info.run_id)] == [Status.SUCCEEDED]
 
 
+def test_a_name_that_was_unknown_and_is_about_to_be_refreshed_has_no_outcome(journal: Journal) -> None:
+    async def story(held: RunJournal) -> None:
+        await held.intend(ticket(970), "recent")
+
+    in_run(journal, finish(Outcome(ref="recent", status=Status.REJECTED)))
+    in_run(journal, story)
+    (info,) = journal.runs()
+    assert list(journal.outcomes(info.run_id)) == []
+    assert info.unfinished == 1
+
+
 # Durations
 
 
@@ -456,7 +470,7 @@ def test_a_run_tells_who_works_on_it(journal: Journal) -> None:
     in_run(journal, intend(970), complete=True)
     new, old = in_run(journal, story)
     assert (new.state, old.state) == ("running", "complete")
-    assert new.holder is not None
+    assert new.holder == str(Process.this())
     assert old.holder is None
     assert [(info.state, info.holder) for info in journal.runs()] == [("running", None), ("complete", None)]
 
@@ -473,6 +487,37 @@ def test_outcomes_come_in_the_order_of_their_ends(journal: Journal) -> None:
     in_run(journal, finish(*map(success, order[1_200:])))
     (info,) = journal.runs()
     assert [outcome.cluster_id for outcome in journal.outcomes(info.run_id)] == order
+
+
+def test_outcomes_are_numbered_from_one_over_all_processes(journal: Journal, path: Path) -> None:
+    for some in ((3, 1), (2,)):
+        in_run(journal, finish(*map(success, some)))
+    with closing(sqlite3.connect(path)) as other:
+        rows = other.execute("SELECT key, ended FROM refreshes ORDER BY ended").fetchall()
+    assert rows == [(3, 1), (1, 2), (2, 3)]
+
+
+def test_a_run_that_is_closed_without_figures_has_none(journal: Journal) -> None:
+    in_run(journal, intend(970), complete=True)
+    (info,) = journal.runs()
+    assert (info.requests, info.makespan) == (0, 0.0)
+
+
+def test_many_are_looked_up_in_parts_between_which_commits_pass(journal: Journal) -> None:
+    async def story(held: RunJournal) -> list[int]:
+        parts: list[int] = []
+        entries = held._store.entries
+
+        def look(sought: Sequence[int]) -> Any:
+            parts.append(len(sought))
+            return entries(sought)
+
+        held._store.entries = look  # type: ignore[assignment, method-assign]
+        assert await held.entries(range(1, 10_001)) == {}
+        assert await held.entries([970]) == {}
+        return parts
+
+    assert in_run(journal, story) == [4_500, 4_500, 1_000, 1]
 
 
 def test_outcomes_of_an_unknown_run_are_refused(journal: Journal) -> None:
