@@ -162,7 +162,8 @@ def test_a_token_that_is_rejected_between_two_parts_ends_what_is_held_back_too(
     server = kit.Deployment(page_size=4)
     server.add(30)
     server.rule = lambda _: kit.REJECTED if len(server.asks) > 2 else None
-    told = kit.tell(server, range(1, 31), order="longest_first", max_running=2)
+    told = kit.tell(server, range(30, 0, -1), order="longest_first", max_running=2)
+    assert [told[ref].cluster_name for ref in (30, 1)] == ["c_30", None], "the first part was looked up"
     assert set(told.statuses.values()) == {"cancelled"}
     assert all(isinstance(outcome.error, TokenRejected) for outcome in told.report.outcomes)
     assert server.posts == {}
