@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ta_cluster_async.batch.joining import resume
+from ta_cluster_async.batch.joining import join, resume
 from ta_cluster_async.batch.journal_rows import Entry
 from ta_cluster_async.batch.lists import Seen
 from ta_cluster_async.batch.run import Options, Run
@@ -225,6 +225,15 @@ def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_late
         resume(batch, one, entry)
         assert least <= NOON - one.posted <= most
         assert batch.flights == {9: one}
+
+    submit(server, story)
+
+
+def test_what_is_joined_was_just_looked_at(server: Any) -> None:
+    async def story(_: Submitter, batch: Run) -> None:
+        one = target(9, 11)
+        assert join(batch, one) is None
+        assert one.due == NOON + batch.policy.first
 
     submit(server, story)
 
