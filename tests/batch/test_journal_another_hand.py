@@ -106,7 +106,21 @@ def test_an_intent_that_cannot_be_ends_the_run_before_it_begins(path: Path, chan
         finally:
             await held.close(complete=False)
 
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
+        run(main())
+
+
+def test_an_outcome_that_cannot_be_ends_the_run_before_it_begins(path: Path) -> None:
+    change(path, "UPDATE refreshes SET cluster_name = 7 WHERE key = 970")
+
+    async def main() -> Any:
+        held = await opened(path)
+        try:
+            return await held.entries([970])
+        finally:
+            await held.close(complete=False)
+
+    with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
         run(main())
 
 

@@ -15,7 +15,7 @@ import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -137,6 +137,9 @@ def test_the_database_of_something_else_is_left_alone(path: Path, version: int) 
         other.execute(f"PRAGMA user_version = {version}")
     before = path.read_bytes()
     assert "database of something else" in refusal(path)
+    with pytest.raises(JournalError) as caught:
+        Journal(path).runs()
+    assert f"The file {str(path)!r} is the database of something else" in str(caught.value)
     assert path.read_bytes() == before
 
 
@@ -171,6 +174,55 @@ def test_damage_is_told_by_the_readers_too(path: Path) -> None:
         file.write(bytes(4096))
     with pytest.raises(JournalError, match="is damaged"):
         Journal(path).runs()
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "said"),
+    [
+        (sqlite3.SQLITE_SCHEMA, "SQLITE_SCHEMA", "cannot be used (SQLITE_SCHEMA: oh): give another path"),
+        (None, None, "cannot be used (OperationalError: oh): give another path"),
+        (
+            sqlite3.SQLITE_IOERR,
+            "SQLITE_IOERR_READ",
+            "could not be read or written (SQLITE_IOERR_READ): check",
+        ),
+        (sqlite3.SQLITE_IOERR | 1 << 8, None, "could not be read or written (OperationalError): check"),
+    ],
+)
+def test_other_errors_are_told_by_the_name_that_sqlite_has_for_them(
+    path: Path, code: int | None, name: str | None, said: str
+) -> None:
+    error = sqlite3.OperationalError("oh")
+    if code is not None:
+        error.sqlite_errorcode = code
+    if name is not None:
+        error.sqlite_errorname = name
+    with pytest.raises(JournalError) as caught, journal_schema.told(path):
+        raise error
+    assert str(caught.value).startswith(f"The journal {str(path)!r} {said}")
+
+
+def test_found_damage_stands_in_the_traceback() -> None:
+    class Damaged:
+        def execute(self, _: str) -> Damaged:
+            return self
+
+        def fetchone(self) -> tuple[str]:
+            return ("row 7 missing",)
+
+        def set_progress_handler(self, *_: object) -> None: ...
+
+    with pytest.raises(sqlite3.DatabaseError, match=r"^quick_check found damage$") as caught:
+        journal_schema._check(cast("sqlite3.Connection", Damaged()))
+    assert caught.value.sqlite_errorcode == sqlite3.SQLITE_CORRUPT
+
+
+@pytest.mark.parametrize("open_it", [journal_schema.connect, journal_schema.connect_to_read])
+def test_connections_wait_for_others_and_begin_nothing_by_themselves(path: Path, open_it: Any) -> None:
+    use(path)
+    with closing(open_it(path)) as connection:
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (2_000,)
+        assert connection.isolation_level is None
 
 
 # Versions

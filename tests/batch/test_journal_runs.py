@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from ta_cluster_async.batch.journal import Journal, RunJournal
 from ta_cluster_async.batch.journal_reading import read_history
+from ta_cluster_async.batch.journal_rows import cell, from_cell
 from ta_cluster_async.batch.process import Process
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
@@ -313,6 +314,25 @@ def test_every_outcome_comes_back_as_it_was(
     in_run(journal, finish(*some))
     (info,) = journal.runs()
     assert list(journal.outcomes(info.run_id)) == [evolve(one, resumed=True) for one in some]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_number"),
+    [
+        (0, True),
+        (-1000, True),
+        (2**63 - 1, True),
+        (2**63, False),
+        (2**63 + 1, False),
+        (2**64, False),
+        (-(2**63), True),
+        (-(2**63) - 1, False),
+        (-(2**64), False),
+    ],
+)
+def test_only_numbers_that_sqlite_cannot_hold_become_text(value: int, *, is_number: bool) -> None:
+    assert cell(value) == (value if is_number else str(value).encode())
+    assert from_cell(cell(value)) == value
 
 
 def test_a_number_and_the_same_digits_as_a_name_are_two(journal: Journal) -> None:
