@@ -172,8 +172,9 @@ def test_damage_is_told_by_the_readers_too(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(100)
         file.write(bytes(4096))
-    with pytest.raises(JournalError, match="is damaged"):
+    with pytest.raises(JournalError) as caught:
         Journal(path).runs()
+    assert str(caught.value).startswith(f"The journal {str(path)!r} is damaged")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +216,42 @@ def test_found_damage_stands_in_the_traceback() -> None:
     with pytest.raises(sqlite3.DatabaseError, match=r"^quick_check found damage$") as caught:
         journal_schema._check(cast("sqlite3.Connection", Damaged()))
     assert caught.value.sqlite_errorcode == sqlite3.SQLITE_CORRUPT
+
+
+@pytest.mark.parametrize(
+    ("code", "is_being_written", "is_read"),
+    [
+        (sqlite3.SQLITE_CANTOPEN, False, True),
+        (sqlite3.SQLITE_READONLY, False, True),
+        (sqlite3.SQLITE_CANTOPEN, True, False),
+        (sqlite3.SQLITE_BUSY, False, False),
+        (sqlite3.SQLITE_BUSY, True, False),
+    ],
+)
+def test_a_file_in_a_folder_that_is_closed_to_us_is_read_unless_somebody_writes_to_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int, *, is_being_written: bool, is_read: bool
+) -> None:
+    use(path)
+    tried: list[tuple[Path, bool]] = []
+    read = journal_schema._connect_to_read
+
+    def fail_first(path: Path, uri: str) -> sqlite3.Connection:
+        tried.append((path, uri.endswith("immutable=1")))
+        if len(tried) > 1:
+            return read(path, uri)
+        error = sqlite3.OperationalError("no")
+        error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr(journal_schema, "_connect_to_read", fail_first)
+    if is_being_written:
+        path.with_name(f"{path.name}-wal").touch()
+    if is_read:
+        assert len(Journal(path).runs()) == 1
+    else:
+        with pytest.raises(JournalError):
+            Journal(path).runs()
+    assert tried == [(path, False), (path, True)][: 1 + is_read]
 
 
 @pytest.mark.parametrize("open_it", [journal_schema.connect, journal_schema.connect_to_read])
