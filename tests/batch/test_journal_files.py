@@ -15,6 +15,7 @@ import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -252,6 +253,39 @@ def test_a_file_in_a_folder_that_is_closed_to_us_is_read_unless_somebody_writes_
         with pytest.raises(JournalError):
             Journal(path).runs()
     assert tried == [(path, False), (path, True)][: 1 + is_read]
+
+
+@pytest.mark.parametrize(
+    ("code", "fails", "naps"),
+    [
+        (sqlite3.SQLITE_BUSY, 0, 0),
+        (sqlite3.SQLITE_BUSY, 3, 3),
+        (sqlite3.SQLITE_BUSY, 5, 4),
+        (sqlite3.SQLITE_READONLY, 1, 0),
+    ],
+)
+def test_a_new_file_that_another_one_makes_ready_is_waited_for_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, code: int, fails: int, naps: int
+) -> None:
+    slept: list[float] = []
+
+    class Refusing:
+        def execute(self, _: str) -> None:
+            if len(slept) < fails:
+                error = sqlite3.OperationalError("no")
+                error.sqlite_errorcode = code
+                raise error
+
+    # Each nap takes half a second, of the two that there are.
+    clock = SimpleNamespace(monotonic=lambda: 0.5 * len(slept) + 0.1 * (len(slept) > 3), sleep=slept.append)
+    monkeypatch.setattr(journal_schema, "time", clock)
+    connection = cast("sqlite3.Connection", Refusing())
+    if naps == fails:
+        journal_schema._set_wal(connection)
+    else:
+        with pytest.raises(sqlite3.OperationalError):
+            journal_schema._set_wal(connection)
+    assert len(slept) == naps
 
 
 @pytest.mark.parametrize("open_it", [journal_schema.connect, journal_schema.connect_to_read])
