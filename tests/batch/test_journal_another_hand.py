@@ -147,6 +147,33 @@ def test_a_duration_that_cannot_be_is_no_history(path: Path, change_to: str) -> 
         read_history(path, later)
 
 
+@pytest.mark.parametrize(
+    ("change_to", "said"),
+    [
+        ("UPDATE durations SET seconds = 'soon'", "holds an entry"),
+        ("DROP TABLE durations", "cannot be used"),
+    ],
+)
+@pytest.mark.parametrize(
+    "look",
+    [lambda held: held.durations([970]), lambda held: held.typical_duration()],
+    ids=["some", "typical"],
+)
+def test_durations_that_cannot_be_are_told(path: Path, change_to: str, said: str, look: Any) -> None:
+    change(path, change_to)
+
+    async def main() -> Any:
+        held = await opened(path)
+        try:
+            return await look(held)
+        finally:
+            await held.close(complete=False)
+
+    with pytest.raises(JournalError) as caught:
+        run(main())
+    assert str(caught.value).startswith(f"The journal {str(path)!r} {said}")
+
+
 @pytest.mark.parametrize("table", ["refreshes", "runs"])
 def test_a_file_that_has_lost_a_table_is_named(path: Path, table: str) -> None:
     name = newest(path)

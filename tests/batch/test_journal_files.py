@@ -144,6 +144,13 @@ def test_the_database_of_something_else_is_left_alone(path: Path, version: int) 
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("mark", ["user_version", "application_id"])
+def test_a_database_that_is_only_marked_yet_is_left_alone_too(path: Path, mark: str) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA {mark} = 2")
+    assert "database of something else" in refusal(path)
+
+
 def test_an_empty_file_becomes_a_journal(path: Path) -> None:
     path.touch()
     use(path)
