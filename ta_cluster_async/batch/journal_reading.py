@@ -124,13 +124,13 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
 
 
 def _columns(connection: sqlite3.Connection) -> str:
-    """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer."""
+    """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer. For use in `told`."""
     known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
     return OUTCOME_COLUMNS if "settled_at" in known else OUTCOME_COLUMNS.replace("settled_at", "NULL")
 
 
 def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int, int]:
-    """The numbers of a run and of its project in this file. Raises JournalError for an unknown run."""
+    """The numbers of a run and of its project in this file. Raises JournalError for an unknown run. For use in `told`."""
     found = connection.execute("SELECT id, project FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if found is None:
         raise JournalError(f"The journal {str(path)!r} has no run {run_id!r}: runs() tells which it has.")

@@ -111,9 +111,10 @@ class Store:
         try:
             with self._changing() as connection:
                 _execute(connection, group)
-        except Exception:
-            # It is tried again with the next group, in vain where another runner has taken over: that run is its business.
-            self._unwritten = [write for write in group if write.waiter is None]
+        except Exception as error:
+            # What another runner has taken over is its business. All else is tried again with the next group.
+            lost = isinstance(error, JournalBusy)
+            self._unwritten = [] if lost else [write for write in group if write.waiter is None]
             raise
         self._unwritten = []
 

@@ -260,17 +260,16 @@ class Planner:
 
     def _stopped(self, target: Target) -> Outcome:
         run = self._run
-        return self._remembered(target.ref, target.cluster_id) or target.outcome(
+        known = self._known.get(target.cluster_id) or self._known.get(target.ref)
+        if known is not None and known.cluster_id != target.cluster_id:
+            known = None  # the name belonged to another cluster then
+        return self._remembered(target.ref, known) or target.outcome(
             run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
         )
 
-    def _remembered(self, ref: Ref, cluster_id: int | None = None) -> Outcome | None:
-        """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped.
-
-        A name may belong to another cluster by now, which shows when it was looked up.
-        """
-        entry = self._known.get(ref)
-        if entry is None or not _is_begun(entry) or cluster_id not in (None, entry.cluster_id):
+    def _remembered(self, ref: Ref, entry: Entry | None) -> Outcome | None:
+        """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped."""
+        if entry is None or not _is_begun(entry):
             return None
         if entry.outcome is not None:
             return evolve(entry.outcome, ref=ref)
@@ -307,7 +306,7 @@ class Planner:
     def _leave(self, ref: Ref) -> None:
         """Settle a reference that was not looked up before the batch was stopped."""
         run = self._run
-        outcome = self._remembered(ref)
+        outcome = self._remembered(ref, self._known.get(ref))
         if outcome is None:
             cluster_id = ref if isinstance(ref, int) else None
             outcome = Outcome(

@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qs
 
 import pytest
@@ -16,6 +16,7 @@ from ta_cluster_async.batch import (
     Attached,
     Event,
     Finished,
+    Journal,
     Outcome,
     Planned,
     Progressed,
@@ -24,9 +25,16 @@ from ta_cluster_async.batch import (
     Status,
     Submitted,
 )
+from ta_cluster_async.batch.journal_rows import Entry
+from ta_cluster_async.batch.lists import Seen
+from ta_cluster_async.batch.run import Options, Run
+from ta_cluster_async.batch.target import Target
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import NotSent, OutcomeUnknown, TransportError
+from ta_cluster_async.models import Catalog
+from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Request, Response
+from ta_cluster_async.protocol.retry import RetryPolicy
 from ta_cluster_async.secret import Secret
 from ta_cluster_async.session import TaSession
 
@@ -34,6 +42,7 @@ CLUSTER, TAG = "catalog_cluster", "catalog_tag"
 _MOST = 50_000
 _START = datetime(2026, 1, 1)  # noqa: DTZ001 - server times have no zone
 
+T = TypeVar("T")
 Answer: TypeAlias = "Response | TransportError | None"
 
 
@@ -455,8 +464,62 @@ def check_outcomes(told: Told) -> None:
     assert RefreshReport.from_json(report.to_json()) == report
 
 
+def known(path: Any, ids: Sequence[int] = (), names: Sequence[str] = ()) -> dict[Any, Entry]:
+    """What the journal of an unfinished run knows."""
+
+    async def main() -> dict[Any, Entry]:
+        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=16)
+        entries: dict[Any, Entry] = {}
+        entries.update(await held.entries(ids))
+        entries.update(await held.entries_by_name(names))
+        await held.close(complete=False)
+        return entries
+
+    return run(main())
+
+
+# The parts of a batch by themselves
+
+NOON = 1_000.0
+OLD = datetime(2019, 1, 1)  # noqa: DTZ001
+
+
+def target(
+    cluster_id: int, place: int = 0, catalog: Catalog = Catalog.CLUSTER, *, age: float = 0.0
+) -> Target:
+    """One to refresh, with a baseline that was read so many seconds before noon."""
+    seen = Seen(cluster_id, f"c_{cluster_id}", 100, OLD, 7)
+    what: dict[str, Any] = {"ref": cluster_id, "cluster_id": cluster_id, "name": seen.name, "seen": seen}
+    return Target(**what, catalog=catalog, place=place, read_at=NOON - age)
+
+
+def in_batch(story: Callable[[Run], Awaitable[T]], server: Deployment | None = None, **options: Any) -> T:
+    """Tell a story to the shared state of a batch without its parts. The clock shows `NOON` at first.
+
+    Args:
+        story: Is given the state.
+        server: Runs in the place of the network. No request is tried again.
+        options: Settings of the batch, where they are other than usual.
+    """
+    usual: dict[str, Any] = {"max_running": 8, "submit_ahead": 0, "order": "given", "on_running": "attach"}
+    usual |= {"max_failures": None, "cluster_timeout": 2_000.0, "timeout": None, "keep_successes": True}
+    usual |= {"poll": PollPolicy(errors=1.0)}
+
+    async def main() -> T:
+        transport, once = server or Deployment(), RetryPolicy(attempts=1)
+        async with TaSession("http://127.0.0.1", "secret-token", transport=transport, retry=once) as ta:
+            return await story(Run(ta.project(1), Options(**usual | options)))
+
+    return run(main(), start=NOON)
+
+
 class Kit:
     """What the tests of this folder are made with."""
+
+    NOON, OLD = NOON, OLD
+    known = staticmethod(known)
+    target = staticmethod(target)
+    in_batch = staticmethod(in_batch)
 
     Deployment = Deployment
     Cluster = Cluster

@@ -1,4 +1,4 @@
-"""The state from before a refresh: when it is read anew, from a page or alone, and what a page tells of others."""
+"""The state from before a refresh: when it is read anew, from a page or alone, what a page tells of others, and what is joined with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,65 +7,28 @@ from math import inf
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from ta_cluster_async.batch.joining import join, resume
 from ta_cluster_async.batch.journal_rows import Entry
-from ta_cluster_async.batch.lists import Seen
-from ta_cluster_async.batch.run import Options, Run
+from ta_cluster_async.batch.run import Run
 from ta_cluster_async.batch.submitter import Submitter
 from ta_cluster_async.batch.target import Target
-from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import HttpStatusError, NotJson, NotSent, TokenRejected, TransportError
 from ta_cluster_async.models import Catalog, RefreshTicket
-from ta_cluster_async.protocol.refresh import PollPolicy
-from ta_cluster_async.protocol.retry import RetryPolicy
-from ta_cluster_async.session import TaSession
 
-NOON = 1_000.0
 FRESH = 60.0
-OLD = datetime(2019, 1, 1)  # noqa: DTZ001 - server times have no zone
-OPTIONS = Options(
-    max_running=8,
-    submit_ahead=0,
-    order="given",
-    on_running="attach",
-    max_failures=None,
-    cluster_timeout=2_000.0,
-    timeout=None,
-    poll=PollPolicy(errors=1.0),
-    keep_successes=True,
-)
+NOON = 1_000.0  # by the clock of `in_batch`
 
 
-def target(
-    cluster_id: int, place: int, catalog: Catalog = Catalog.CLUSTER, *, age: float = 2 * FRESH
-) -> Target:
-    """One whose baseline is of that age."""
-    seen = Seen(cluster_id, f"c_{cluster_id}", 100, OLD, 7)
-    return Target(
-        ref=cluster_id,
-        cluster_id=cluster_id,
-        name=seen.name,
-        catalog=catalog,
-        seen=seen,
-        place=place,
-        read_at=NOON - age,
-    )
-
-
-def submit(server: Any, story: Callable[[Submitter, Run], Awaitable[None]], **options: Any) -> None:
+def submit(kit: Any, server: Any, story: Callable[[Submitter, Run], Awaitable[None]], **options: Any) -> None:
     """Tell a story of a submitter. The list of the server has pages of ten, and is known to have two."""
 
-    async def main() -> None:
-        retry = RetryPolicy(attempts=1)
-        async with TaSession("http://127.0.0.1", "secret-token", transport=server, retry=retry) as ta:
-            batch = Run(ta.project(1), evolve(OPTIONS, **options))
-            for view in batch.views.values():
-                view.size, view.total = 10, 20
-            await story(Submitter(batch), batch)
+    async def told(batch: Run) -> None:
+        for view in batch.views.values():
+            view.size, view.total = 10, 20
+        await story(Submitter(batch), batch)
 
-    run(main(), start=NOON)
+    kit.in_batch(told, server, **options)
 
 
 @pytest.fixture
@@ -98,32 +61,32 @@ def asked(server: Any) -> list[Any]:
     ids=["neighbour", "hidden", "another page", "another list", "a later one", "the last one"],
 )
 def test_a_page_is_read_where_the_next_one_stands_on_it_too(
-    server: Any, others: Any, hidden: Any, expected: Any
+    kit: Any, server: Any, others: Any, hidden: Any, expected: Any
 ) -> None:
     async def story(submitter: Submitter, batch: Run) -> None:
-        one = target(9, 11)
+        one = kit.target(9, 11, age=2 * FRESH)
         one.hidden = hidden
         batch.starting.add(one)
-        wait(batch, *(target(*other) for other in others))
+        wait(batch, *(kit.target(*other) for other in others))
         await submitter._read_again(one)
         assert one.read_at > NOON
-        assert one.seen.refresh_time != OLD
+        assert one.seen.refresh_time != kit.OLD
 
-    submit(server, story)
+    submit(kit, server, story)
     assert asked(server) == [expected]
 
 
 @pytest.mark.parametrize(("age", "reads"), [(FRESH - 0.1, 0), (FRESH, 0), (FRESH + 0.1, 1)])
 def test_a_baseline_that_another_one_has_read_meanwhile_is_not_read_again(
-    server: Any, age: float, reads: int
+    kit: Any, server: Any, age: float, reads: int
 ) -> None:
     async def story(submitter: Submitter, batch: Run) -> None:
-        one = target(9, 11, age=age)
+        one = kit.target(9, 11, age=age)
         batch.starting.add(one)
-        wait(batch, target(8, 12))
+        wait(batch, kit.target(8, 12))
         await submitter._read_again(one)
 
-    submit(server, story)
+    submit(kit, server, story)
     assert len(server.asks) == reads
 
 
@@ -140,7 +103,7 @@ def test_a_page_tells_the_state_and_the_place_of_all_that_are_not_started(kit: A
 
     async def story(submitter: Submitter, batch: Run) -> None:
         spoilt, undated, waiting, tag, starting, sent = some = (
-            target(3, 0), target(4, 0), target(5, 0), target(6, 0, Catalog.TAG), target(9, 0), target(2, 0),
+            kit.target(3, 0), kit.target(4, 0), kit.target(5, 0), kit.target(6, 0, Catalog.TAG), kit.target(9, 0), kit.target(2, 0),
         )  # fmt: skip
         sent.attempts = 1
         batch.starting |= {starting, sent}
@@ -148,9 +111,9 @@ def test_a_page_tells_the_state_and_the_place_of_all_that_are_not_started(kit: A
         await submitter._read_page(batch.views[Catalog.CLUSTER], 2)
         assert [one.place for one in some] == [0, 13, 14, 0, 17, 0]
         assert [one.read_at > NOON for one in some] == [False, False, True, False, True, False]
-        assert [one.seen.refresh_time == OLD for one in some] == [True, True, False, True, False, True]
+        assert [one.seen.refresh_time == kit.OLD for one in some] == [True, True, False, True, False, True]
 
-    submit(server, story)
+    submit(kit, server, story)
 
 
 @pytest.mark.parametrize(
@@ -183,10 +146,10 @@ def test_a_page_that_is_refused_or_spoilt_tells_nothing_and_other_trouble_is_tol
             with pytest.raises(raised):
                 await reading
 
-    submit(server, story)
+    submit(kit, server, story)
 
 
-def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(server: Any) -> None:
+def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(kit: Any, server: Any) -> None:
     given: list[float] = []
     send = server.send
 
@@ -200,13 +163,13 @@ def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(server: Any) -> Non
         await asyncio.sleep(2.0)
         await submitter._read_page(batch.views[Catalog.CLUSTER], 1)
 
-    submit(server, story, timeout=10.0)
+    submit(kit, server, story, timeout=10.0)
     assert given == [pytest.approx(8.0)]
 
 
 @pytest.mark.parametrize(("ago", "least", "most"), [(120.0, 120.0, 180.0), (-3_600.0, 0.0, 0.0)])
 def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_later_than_now(
-    server: Any, ago: float, least: float, most: float
+    kit: Any, server: Any, ago: float, least: float, most: float
 ) -> None:
     intended_at = datetime.now(UTC) - timedelta(seconds=ago)
     ticket = RefreshTicket(project_id=1, cluster_id=9, submitted_at=intended_at)
@@ -221,29 +184,29 @@ def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_late
     )
 
     async def story(_: Submitter, batch: Run) -> None:
-        one = target(9, 11)
+        one = kit.target(9, 11)
         resume(batch, one, entry)
         assert least <= NOON - one.posted <= most
         assert batch.flights == {9: one}
 
-    submit(server, story)
+    submit(kit, server, story)
 
 
-def test_what_is_joined_was_just_looked_at(server: Any) -> None:
+def test_what_is_joined_was_just_looked_at(kit: Any, server: Any) -> None:
     async def story(_: Submitter, batch: Run) -> None:
-        one = target(9, 11)
+        one = kit.target(9, 11)
         assert join(batch, one) is None
         assert one.due == NOON + batch.policy.first
 
-    submit(server, story)
+    submit(kit, server, story)
 
 
 @pytest.mark.parametrize("was_hidden", [False, True])
 @pytest.mark.parametrize("is_dated", [False, True])
 def test_the_end_of_what_was_joined_is_the_baseline_if_it_tells_enough(
-    *, is_dated: bool, was_hidden: bool
+    kit: Any, *, is_dated: bool, was_hidden: bool
 ) -> None:
-    one = target(9, 11)
+    one = kit.target(9, 11)
     one.hidden = was_hidden
     one.again = one.resend = True
     one.fly(
@@ -252,7 +215,7 @@ def test_the_end_of_what_was_joined_is_the_baseline_if_it_tells_enough(
         timeout=10.0,
         batch_deadline=inf,
     )
-    end = one.seen._replace(refresh_time=OLD if is_dated else None)
+    end = one.seen._replace(refresh_time=kit.OLD if is_dated else None)
     one.land(end, NOON + 5.0)
     assert one.seen is end
     assert one.hidden is (was_hidden or not is_dated), "the detail has it"

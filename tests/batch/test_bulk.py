@@ -253,6 +253,18 @@ def test_an_operation_that_is_cancelled_by_itself_does_not_lose_its_item_in_sile
     run(main())
 
 
+def test_a_source_that_is_cancelled_by_itself_is_not_taken_for_one_that_has_ended() -> None:
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        raise asyncio.CancelledError("by itself")
+
+    async def main() -> None:
+        with pytest.raises(asyncio.CancelledError, match="by itself"):
+            await bulk(asyncio.sleep, source())
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     "options",
     [{"concurrency": 0}, {"concurrency": 1.5}, {"concurrency": True}, {"on_error": "raise"}, {"order": "x"}],

@@ -94,15 +94,24 @@ def test_an_outcome_that_cannot_be_is_no_outcome(path: Path, change_to: str) -> 
 
 
 @pytest.mark.parametrize(
-    "change_to", ["state = 'begun'", "attempts = 'many'", "key = 1.5", "ref = 1.5", "intended_at = 'soon'"]
+    ("change_to", "look"),
+    [
+        ("state = 'begun'", lambda held: held.entries([971])),
+        ("attempts = 'many'", lambda held: held.entries([971])),
+        ("ref = 1.5", lambda held: held.entries([971])),
+        ("intended_at = 'soon'", lambda held: held.entries([971])),
+        ("key = 1.5", lambda held: held.entries_by_name(["c_971"])),
+    ],
 )
-def test_an_intent_that_cannot_be_ends_the_run_before_it_begins(path: Path, change_to: str) -> None:
+def test_an_intent_that_cannot_be_ends_the_run_before_it_begins(
+    path: Path, change_to: str, look: Any
+) -> None:
     change(path, f"UPDATE refreshes SET {change_to} WHERE key = 971")
 
     async def main() -> Any:
         held = await opened(path)
         try:
-            return await held.entries([971]), await held.entries_by_name(["c_971"])
+            return await look(held)
         finally:
             await held.close(complete=False)
 

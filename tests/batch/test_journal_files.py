@@ -283,8 +283,8 @@ def test_a_new_file_that_another_one_makes_ready_is_waited_for_and_no_other(
                 error.sqlite_errorcode = code
                 raise error
 
-    # Each nap takes half a second, of the two that there are.
-    clock = SimpleNamespace(monotonic=lambda: 0.5 * len(slept) + 0.1 * (len(slept) > 3), sleep=slept.append)
+    # Of the two seconds that there are, each nap takes a bit more than a half.
+    clock = SimpleNamespace(monotonic=lambda: 0.51 * len(slept), sleep=slept.append)
     monkeypatch.setattr(journal_schema, "time", clock)
     connection = cast("sqlite3.Connection", Refusing())
     if naps == fails:

@@ -523,7 +523,7 @@ def test_a_run_that_is_closed_without_figures_has_none(journal: Journal) -> None
     assert (info.requests, info.makespan) == (0, 0.0)
 
 
-def test_many_are_looked_up_in_parts_between_which_commits_pass(journal: Journal) -> None:
+def test_many_are_looked_up_in_parts(journal: Journal) -> None:
     async def story(held: RunJournal) -> list[int]:
         parts: list[int] = []
         entries = held._store.entries

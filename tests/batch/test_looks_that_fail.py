@@ -5,59 +5,40 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from attrs import evolve
 
 from ta_cluster_async.batch import Status
-from ta_cluster_async.batch.lists import Seen
 from ta_cluster_async.batch.observer import Observer
-from ta_cluster_async.batch.run import Options, Run
+from ta_cluster_async.batch.run import Run
 from ta_cluster_async.batch.target import Target
-from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ApiError, NotFound, NotSent, OutcomeUnknown, TransportError
 from ta_cluster_async.models import Catalog, RefreshTicket
 from ta_cluster_async.protocol.refresh import PollPolicy
-from ta_cluster_async.session import TaSession
 
-NOON = 1_000.0
+NOON = 1_000.0  # by the clock of `in_batch`
 PASSES = OutcomeUnknown("no answer in time.", reason="timeout")
 REFUSED = ApiError(-3007, "no more", endpoint="list", attempts=1)
 GONE = NotFound(-3003, "there is none", endpoint="detail", attempts=1)
-OPTIONS = Options(
-    max_running=8,
-    submit_ahead=0,
-    order="given",
-    on_running="attach",
-    max_failures=None,
-    cluster_timeout=2_000.0,
-    timeout=None,
-    poll=PollPolicy(),
-    keep_successes=True,
-)
 
 
-def fly(batch: Run, cluster_id: int) -> Target:
-    """A refresh that has been in flight since now."""
-    seen = Seen(cluster_id, f"c_{cluster_id}", 100, datetime(2020, 1, 10), 7)  # noqa: DTZ001
-    target = Target(
-        ref=cluster_id, cluster_id=cluster_id, name=seen.name, catalog=Catalog.CLUSTER, seen=seen, place=0
-    )
-    ticket = RefreshTicket(project_id=1, cluster_id=cluster_id, submitted_at=datetime.now(UTC))
-    target.fly(
-        ticket, batch.loop.time(), timeout=batch.options.cluster_timeout, batch_deadline=batch.deadline
-    )
+def fly(kit: Any, batch: Run) -> Target:
+    """A refresh that has been in flight since noon."""
+    target: Target = kit.target(len(batch.flights) + 1)
+    ticket = RefreshTicket(project_id=1, cluster_id=target.cluster_id, submitted_at=datetime.now(UTC))
+    target.fly(ticket, NOON, timeout=batch.options.cluster_timeout, batch_deadline=batch.deadline)
     batch.fly(target)
     return target
 
 
 def observe(kit: Any, story: Callable[[Observer, Run], None], **policy: float) -> None:
-    """Tell a story of an observer, whose clock shows `NOON` at first."""
+    """Tell a story of an observer, in which `at` says what the clock shows."""
 
-    async def main() -> None:
-        async with TaSession("http://127.0.0.1", "secret-token", transport=kit.Deployment()) as ta:
-            batch = Run(ta.project(1), evolve(OPTIONS, poll=PollPolicy(**policy)))
+    async def told(batch: Run) -> None:
+        try:
             story(Observer(batch), batch)
+        finally:
+            vars(batch.loop).pop("time", None)
 
-    run(main(), start=NOON)
+    kit.in_batch(told, poll=PollPolicy(**policy))
 
 
 def at(batch: Run, now: float, observer: Observer | None = None) -> None:
@@ -69,7 +50,7 @@ def at(batch: Run, now: float, observer: Observer | None = None) -> None:
 
 def test_looks_at_one_become_fewer_the_longer_they_fail(kit: Any) -> None:
     def story(observer: Observer, batch: Run) -> None:
-        target = fly(batch, 1)
+        target = fly(kit, batch)
         for now, pause in ((5.0, 0.5), (5.5, 0.5), (15.0, 5.0), (25.0, 10.0), (105.0, 15.0), (304.9, 15.0)):
             at(batch, now)
             observer._trouble(target, PASSES)
@@ -85,7 +66,7 @@ def test_looks_at_one_become_fewer_the_longer_they_fail(kit: Any) -> None:
 
 def test_one_that_is_gone_for_the_settling_time_has_failed(kit: Any) -> None:
     def story(observer: Observer, batch: Run) -> None:
-        target = fly(batch, 1)
+        target = fly(kit, batch)
         for now in (5.0, 9.9, 10.0):
             assert batch.outcomes == []
             at(batch, now)
@@ -102,19 +83,17 @@ def test_a_pause_is_up_to_a_fifth_shorter_or_longer(kit: Any) -> None:
             assert (least, most) == (0.8, 1.2)
             return most
 
-    async def main() -> float:
-        async with TaSession("http://127.0.0.1", "secret-token", transport=kit.Deployment()) as ta:
-            batch = Run(ta.project(1), OPTIONS)
-            batch.random = cast("Any", Most())
-            await batch.pause(10.0)
-            return batch.loop.time()
+    async def pause(batch: Run) -> float:
+        batch.random = cast("Any", Most())
+        await batch.pause(10.0)
+        return batch.loop.time()
 
-    assert run(main(), start=NOON) == NOON + 12.0
+    assert kit.in_batch(pause) == NOON + 12.0
 
 
 def test_trouble_at_the_last_look_is_the_end(kit: Any) -> None:
     def story(observer: Observer, batch: Run) -> None:
-        target = fly(batch, 1)
+        target = fly(kit, batch)
         observer._trouble(target, PASSES)
         assert batch.outcomes == []
         at(batch, target.last_look - NOON)
@@ -127,7 +106,7 @@ def test_trouble_at_the_last_look_is_the_end(kit: Any) -> None:
 def test_a_list_that_cannot_be_read_for_a_while_is_given_up_after_half_the_time_for_errors(kit: Any) -> None:
     def story(observer: Observer, batch: Run) -> None:
         view = batch.views[Catalog.CLUSTER]
-        late, seen = fly(batch, 1), fly(batch, 2)
+        late, seen = fly(kit, batch), fly(kit, batch)
         for now in (5.0, 6.0, 155.0):
             at(batch, now, observer)
             observer._no_page(view, [late, seen], PASSES)
@@ -143,7 +122,7 @@ def test_a_list_that_cannot_be_read_for_a_while_is_given_up_after_half_the_time_
 
 def test_a_list_that_is_refused_is_given_up_at_once(kit: Any) -> None:
     def story(observer: Observer, batch: Run) -> None:
-        target = fly(batch, 1)
+        target = fly(kit, batch)
         target.due = NOON + 100.0
         at(batch, 5.0, observer)
         observer._no_page(batch.views[Catalog.CLUSTER], [target], REFUSED)
@@ -154,7 +133,7 @@ def test_a_list_that_is_refused_is_given_up_at_once(kit: Any) -> None:
 
 def test_a_session_that_was_closed_ends_the_looks(kit: Any) -> None:
     def story(observer: Observer, batch: Run) -> None:
-        target = fly(batch, 1)
+        target = fly(kit, batch)
         with pytest.raises(TransportError):
             observer._no_page(batch.views[Catalog.CLUSTER], [target], NotSent("closed.", reason="closed"))
 

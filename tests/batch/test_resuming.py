@@ -60,18 +60,6 @@ def leave(path: Any, **entries: list[Any]) -> Journal:
     return journal
 
 
-def known(path: Any, names: list[str]) -> Any:
-    """What the journal of an unfinished run knows by these names."""
-
-    async def main() -> Any:
-        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=3)
-        entries = await held.entries_by_name(names)
-        await held.close(complete=False)
-        return entries
-
-    return run(main())
-
-
 def test_what_was_submitted_is_watched_and_not_sent_again(kit: Any, tmp_path: Any) -> None:
     server = kit.Deployment()
     server.add(3, seconds=50.0)
@@ -228,7 +216,7 @@ def test_a_joined_refresh_is_gone_on_with_as_a_joined_one(kit: Any, tmp_path: An
         return ["c_1", 2, 3]
 
     first = kit.tell(server, refs, journal=path, at={20.0: RefreshBatch.cancel}, silence=1.0)
-    assert known(path, ["c_1"])["c_1"].cluster_id == 1
+    assert kit.known(path, names=["c_1"])["c_1"].cluster_id == 1
     second = kit.tell(server, refs, journal=path, start=first.clock)
     assert second.report.ok
     assert server.posts == {1: 1, 2: 1, 3: 1}
@@ -408,13 +396,13 @@ def test_a_plan_counts_what_is_to_do_and_what_is_not(kit: Any, tmp_path: Any) ->
             server.begin(server.cluster(running))
         return [*range(1, 10), 901, 902, 903]
 
-    told = kit.tell(server, refs, journal=journal, at={0.0: lambda _: None})
+    told = kit.tell(server, refs, journal=journal)
     [*_, planned] = told.of(Planned)
     assert (planned.refs, planned.to_refresh, planned.to_attach, planned.settled) == (12, 3, 4, 5)
     assert server.posts == {1: 1, 2: 1, **dict.fromkeys(range(5, 10), 1)}
 
 
-def test_a_name_that_was_given_to_another_cluster_tells_nothing_of_the_one_before(
+def test_what_is_told_is_of_the_cluster_and_not_of_the_name_that_it_had(
     kit: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slowly(_: RunJournal, cluster_ids: Any) -> Any:
@@ -427,10 +415,15 @@ def test_a_name_that_was_given_to_another_cluster_tells_nothing_of_the_one_befor
     server.add(6)
     server.cluster(2).name = "older"
     [new] = server.add(name="c_2")
-    refs = ["c_2", "c_4", 5, 6]
+    server.cluster(4).name = "renamed"
+    refs = ["c_2", "renamed", 5, 6]
     told = kit.tell(server, refs, journal=journal, at={5.0: lambda batch: batch.cancel()})
     assert (told["c_2"].cluster_id, told["c_2"].status, told["c_2"].ticket) == (new, Status.CANCELLED, None)
-    assert (told["c_4"].cluster_id, told["c_4"].ticket is None) == (4, False)
+    assert (told["renamed"].cluster_id, told["renamed"].ticket.cluster_id, told["renamed"].attempts) == (
+        4,
+        4,
+        1,
+    )
 
 
 def test_a_batch_that_is_stopped_before_it_comes_to_them_tells_of_them_too(

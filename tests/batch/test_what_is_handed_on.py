@@ -35,18 +35,6 @@ def session(server: Any) -> TaSession:
     return TaSession("http://127.0.0.1", "secret-token", transport=server)
 
 
-def entries_of(path: Any, ids: list[int]) -> Any:
-    """What the journal of an unfinished run knows."""
-
-    async def main() -> Any:
-        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=16)
-        entries = await held.entries(ids)
-        await held.close(complete=False)
-        return entries
-
-    return run(main())
-
-
 def test_the_function_hands_all_its_settings_to_the_batch(
     kit: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
@@ -116,7 +104,7 @@ def test_what_is_joined_is_in_the_journal_unless_it_is_only_waited_out(
         server, refs, on_running=on_running, journal=path, at={20.0: lambda batch: batch.cancel()}
     )
     assert told[1].status is Status.CANCELLED
-    entries = entries_of(path, [1])
+    entries = kit.known(path, ids=[1])
     assert {key: entry.state for key, entry in entries.items()} == (
         {1: "submitted"} if on_running == "attach" else {}
     )
