@@ -57,7 +57,7 @@ NO_CHANGE = (
     r"os\.kill\(",
     r'raise \w+\(f?"',
 )
-SQL = re.compile(r'"(?:(?:alter|delete|insert|pragma|select|update) [^"\']*|begin|commit|rollback)"')
+SQL = re.compile(r'"(?:(?:alter|delete|insert|pragma|select|update) [^"]*|begin|commit|rollback)"')
 
 
 @frozen
@@ -217,11 +217,13 @@ def function_of(name: str) -> str:
 
 
 def is_sql_in_another_case(diff: str) -> bool:
-    """Whether only the case of a statement of SQL is changed, which has none outside of its own strings."""
-    before, after = (
-        "\n".join(line[1:] for line in diff.splitlines() if line[0] == sign).casefold() for sign in "-+"
+    """Whether only the case of a statement of SQL is changed, outside of the strings in it: it has none."""
+    before, after = ("\n".join(line[1:] for line in diff.splitlines() if line[0] == sign) for sign in "-+")
+    return (
+        before.casefold() == after.casefold()
+        and SQL.search(before.casefold()) is not None
+        and re.findall("'[^']*'", before) == re.findall("'[^']*'", after)
     )
-    return before == after and SQL.search(before) is not None
 
 
 def is_explained(name: str, diff: str, points: Sequence[str]) -> bool:

@@ -144,7 +144,7 @@ def test_a_run_that_cannot_be_is_no_run(path: Path, change_to: str) -> None:
 
 def test_a_running_run_without_a_name_is_not_gone_on_with(path: Path) -> None:
     change(path, "UPDATE runs SET run_id = x'00' WHERE state = 'running'")
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
         run(opened(path))
 
 
@@ -181,6 +181,20 @@ def test_durations_that_cannot_be_are_told(path: Path, change_to: str, said: str
     with pytest.raises(JournalError) as caught:
         run(main())
     assert str(caught.value).startswith(f"The journal {str(path)!r} {said}")
+
+
+def test_a_table_that_is_lost_during_the_run_is_told(path: Path) -> None:
+    async def main() -> None:
+        held = await opened(path)
+        change(path, "DROP TABLE refreshes")
+        try:
+            await held.entries([970])
+        finally:
+            await held.close(complete=False)
+
+    with pytest.raises(JournalError) as caught:
+        run(main())
+    assert str(caught.value).startswith(f"The journal {str(path)!r} cannot be used")
 
 
 @pytest.mark.parametrize("table", ["refreshes", "runs"])

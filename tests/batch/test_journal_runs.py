@@ -7,6 +7,7 @@ import copy
 import gc
 import json
 import pickle
+import re
 import sqlite3
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -472,6 +473,7 @@ def test_a_run_tells_its_figures(journal: Journal, clock: Clock) -> None:
         clock.forward(minutes=1)
 
     in_run(journal, story, requests=7, makespan=60.0)
+    assert [info.ended_at for info in journal.runs()] == [None]
     in_run(journal, finish(success(3)), complete=True, requests=2, makespan=5.5)
     (info,) = journal.runs()
     assert (info.base_url, info.project_id, info.max_running) == (URL, 102, 16)
@@ -628,6 +630,7 @@ def test_a_run_says_which_it_is(journal: Journal) -> None:
     said, run_id = in_run(journal, story)
     assert run_id in said
     assert "runs.db" in said
+    assert re.fullmatch(r"20200110T120000Z-[0-9a-f]{8}", run_id)
 
 
 def test_a_closed_run_takes_no_more(journal: Journal) -> None:
