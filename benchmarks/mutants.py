@@ -161,6 +161,8 @@ class Mutants:
             ],
             "also_copy": ["README.md", "CHANGELOG.md", "LICENSE"],
             "do_not_mutate_patterns": list(NO_CHANGE),
+            # By then the number of a process may be another's, whom mutmut would end: pytest ends what waits for ever.
+            "timeout_constant": 36000,
         }
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
         with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
