@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from ta_cluster_async.batch import journal_writer
 from ta_cluster_async.batch.journal import Journal
+from ta_cluster_async.batch.journal_store import Store
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalBusy, JournalError
@@ -203,6 +205,40 @@ def test_each_waiter_gets_an_error_of_its_own(path: Path) -> None:
     assert len({id(error) for error in errors}) == 3
 
 
+def test_what_sqlite_said_is_the_cause_of_the_error_of_each_waiter(path: Path) -> None:
+    async def main() -> list[BaseException]:
+        held = await opened(path)
+        await held._writer._call(lambda: held._store._opened().execute("DROP TABLE refreshes"))
+        errors = await asyncio.gather(
+            *(held.intend(ticket(n), n) for n in range(1, 4)), return_exceptions=True
+        )
+        await held.close(complete=False)
+        return [error for error in errors if isinstance(error, JournalError)]
+
+    errors = run(main())
+    assert ["no such table" in str(error.__cause__) for error in errors] == [True] * 3
+
+
+def test_there_is_nothing_to_flush_where_nothing_was_queued(path: Path) -> None:
+    async def main() -> None:
+        held = await opened(path)
+        held._writer.commit = None  # type: ignore[assignment, method-assign]
+        await held.flush()
+        await held.close(complete=False)
+
+    run(main())
+
+
+def test_the_thread_has_a_name(path: Path) -> None:
+    async def main() -> list[str]:
+        held = await opened(path)
+        names = [thread.name for thread in threading.enumerate()]
+        await held.close(complete=False)
+        return names
+
+    assert [name for name in run(main()) if name.startswith("ta-journal")] == ["ta-journal_0"]
+
+
 # Cancellation
 
 
@@ -314,18 +350,88 @@ def test_intents_that_wait_when_it_is_closed_are_written_and_told(path: Path) ->
     assert Journal(path).runs()[0].unfinished == 1
 
 
-def test_a_disk_that_hangs_does_not_hang_the_close(path: Path) -> None:
+# A disk that hangs
+
+
+def test_a_disk_that_hangs_does_not_hang_the_close(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         held = await opened(path)
         release, job = await busy_thread(held)
-        held._writer._patience = 0.02
         with pytest.raises(JournalError, match=r"could not be closed within 0\.02 seconds"):
             await held.close(complete=True)
+        await held.close(complete=True)
+        assert not job.done()
         release.set()
         await job
 
+    monkeypatch.setattr(journal_writer, "_CLOSING_SECONDS", 0.02)
     threads = threading.active_count()
     asyncio.run(main())
+    until(lambda: threading.active_count() == threads)
+
+
+def test_a_disk_that_hangs_does_not_hang_a_close_that_is_cancelled(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        held = await opened(path)
+        release, job = await busy_thread(held)
+        closing = asyncio.create_task(held.close(complete=True))
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert not job.done()
+        release.set()
+        await job
+
+    monkeypatch.setattr(journal_writer, "_CANCELLED_SECONDS", 0.02)
+    threads = threading.active_count()
+    asyncio.run(main())
+    until(lambda: threading.active_count() == threads)
+    assert Journal(path).runs()[0].state == "complete"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_disk_that_hangs_does_not_hang_an_open_that_is_cancelled(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    really_open, really_abandon = Store.open, Store.abandon
+    noise: list[object] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: noise.append(context))
+        began, ended, release = asyncio.Event(), asyncio.Event(), threading.Event()
+
+        def open_slowly(store: Store) -> None:
+            loop.call_soon_threadsafe(began.set)
+            release.wait(5)
+            if fails:
+                raise JournalError("The disk is gone.")
+            really_open(store)
+
+        def abandon(store: Store) -> None:
+            really_abandon(store)
+            loop.call_soon_threadsafe(ended.set)
+
+        monkeypatch.setattr(Store, "open", open_slowly)
+        monkeypatch.setattr(Store, "abandon", abandon)
+        opening = asyncio.create_task(opened(path))
+        await began.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        del opening
+        assert not ended.is_set()
+        release.set()
+        await ended.wait()
+        gc.collect()
+
+    monkeypatch.setattr(journal_writer, "_CANCELLED_SECONDS", 0.02)
+    threads = threading.active_count()
+    asyncio.run(main())
+    assert noise == []
     until(lambda: threading.active_count() == threads)
 
 
