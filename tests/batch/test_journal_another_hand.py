@@ -1,7 +1,7 @@
 """A journal that something else has written to: what no run can have written is told and never taken for true."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,19 @@ def path(tmp_path: Path) -> Path:
 
 async def opened(path: Path) -> RunJournal:
     return await Journal(path).open(base_url=URL, project_id=102, max_running=16)
+
+
+def look_up(path: Path, look: Callable[[RunJournal], Awaitable[object]]) -> None:
+    """Ask the run that goes on."""
+
+    async def main() -> None:
+        held = await opened(path)
+        try:
+            await look(held)
+        finally:
+            await held.close(complete=False)
+
+    run(main())
 
 
 def change(path: Path, statement: str) -> None:
@@ -108,29 +121,15 @@ def test_an_intent_that_cannot_be_ends_the_run_before_it_begins(
 ) -> None:
     change(path, f"UPDATE refreshes SET {change_to} WHERE key = 971")
 
-    async def main() -> Any:
-        held = await opened(path)
-        try:
-            return await look(held)
-        finally:
-            await held.close(complete=False)
-
     with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
-        run(main())
+        look_up(path, look)
 
 
 def test_an_outcome_that_cannot_be_ends_the_run_before_it_begins(path: Path) -> None:
     change(path, "UPDATE refreshes SET cluster_name = 7 WHERE key = 970")
 
-    async def main() -> Any:
-        held = await opened(path)
-        try:
-            return await held.entries([970])
-        finally:
-            await held.close(complete=False)
-
     with pytest.raises(JournalError, match=r"^The journal '.*\.db' holds an entry"):
-        run(main())
+        look_up(path, lambda held: held.entries([970]))
 
 
 @pytest.mark.parametrize(
@@ -171,29 +170,18 @@ def test_a_duration_that_cannot_be_is_no_history(path: Path, change_to: str) -> 
 def test_durations_that_cannot_be_are_told(path: Path, change_to: str, said: str, look: Any) -> None:
     change(path, change_to)
 
-    async def main() -> Any:
-        held = await opened(path)
-        try:
-            return await look(held)
-        finally:
-            await held.close(complete=False)
-
     with pytest.raises(JournalError) as caught:
-        run(main())
+        look_up(path, look)
     assert str(caught.value).startswith(f"The journal {str(path)!r} {said}")
 
 
 def test_a_table_that_is_lost_during_the_run_is_told(path: Path) -> None:
-    async def main() -> None:
-        held = await opened(path)
+    async def look(held: RunJournal) -> None:
         change(path, "DROP TABLE refreshes")
-        try:
-            await held.entries([970])
-        finally:
-            await held.close(complete=False)
+        await held.entries([970])
 
     with pytest.raises(JournalError) as caught:
-        run(main())
+        look_up(path, look)
     assert str(caught.value).startswith(f"The journal {str(path)!r} cannot be used")
 
 
