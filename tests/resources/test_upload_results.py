@@ -429,8 +429,8 @@ def test_all_that_an_upload_says_is_handed_on(kind, method, monkeypatch):
     }
     if kind is Tags:
         rows["value_column"] = "value"
-    new = {"name": "n"} if method == "upload" else {}
-    old = {"replace": "old"} if method == "replace_upload" else {}
+    new: dict[str, Any] = {"name": "n"} if method == "upload" else {}
+    old: dict[str, Any] = {"replace": "old"} if method == "replace_upload" else {}
 
     async def main():
         async with TaSession("http://ta2:8992", "token", transport=Answering(b"{}")) as ta:
