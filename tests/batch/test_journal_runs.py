@@ -542,10 +542,13 @@ def test_many_are_looked_up_in_parts(journal: Journal) -> None:
     assert in_run(journal, story) == [4_500, 4_500, 1_000, 1]
 
 
-def test_outcomes_of_an_unknown_run_are_refused(journal: Journal) -> None:
+def test_an_unknown_run_is_refused(journal: Journal, path: Path) -> None:
     in_run(journal, intend(970))
-    with pytest.raises(JournalError, match="has no run 'nightly'"):
-        next(journal.outcomes("nightly"))
+    for read in (lambda: next(journal.outcomes("monday")), lambda: read_history(path, "monday")):
+        with pytest.raises(JournalError) as caught:
+            read()
+        said = f"The journal {str(path)!r} has no run 'monday': runs() tells which it has."
+        assert str(caught.value) == said
 
 
 def test_the_history_of_a_run_is_what_its_clusters_took_before_it(journal: Journal, path: Path) -> None:
