@@ -144,8 +144,8 @@ class Planner:
             return
         by_id = await journal.entries([ref for ref in self._open if isinstance(ref, int)])
         by_name = await journal.entries_by_name([ref for ref in self._open if isinstance(ref, str)])
-        self._known = dict(by_id.items())
-        self._known.update(by_name.items())
+        self._known = dict(by_name.items())
+        self._known.update((entry.cluster_id, entry) for entry in (*by_name.values(), *by_id.values()))
 
     def _refuse(self, given: object, error: InvalidRequest) -> None:
         """What cannot be a reference. Such a value may be of any type, and not all can be told apart."""
@@ -260,10 +260,7 @@ class Planner:
 
     def _stopped(self, target: Target) -> Outcome:
         run = self._run
-        known = self._known.get(target.cluster_id) or self._known.get(target.ref)
-        if known is not None and known.cluster_id != target.cluster_id:
-            known = None  # the name belonged to another cluster then
-        return self._remembered(target.ref, known) or target.outcome(
+        return self._remembered(target.ref, self._known.get(target.cluster_id)) or target.outcome(
             run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
         )
 

@@ -516,7 +516,7 @@ def in_batch(story: Callable[[Run], Awaitable[T]], server: Deployment | None = N
 class Kit:
     """What the tests of this folder are made with."""
 
-    NOON, OLD = NOON, OLD
+    OLD = OLD
     known = staticmethod(known)
     target = staticmethod(target)
     in_batch = staticmethod(in_batch)

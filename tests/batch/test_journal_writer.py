@@ -73,6 +73,13 @@ async def traced(held: RunJournal) -> list[str]:
     return statements
 
 
+def run_without_a_trace(main: Coroutine[Any, Any, None], run_in: RunIn = asyncio.run) -> None:
+    """Run it, and see all threads of the journal end."""
+    threads = threading.active_count()
+    run_in(main)
+    until(lambda: threading.active_count() == threads)
+
+
 def open_files() -> list[Path]:
     return [link for link in Path("/proc/self/fd").iterdir() if is_journal(link)]
 
@@ -279,9 +286,7 @@ def test_an_open_that_is_cancelled_leaves_nothing_held(path: Path, run_in: RunIn
             held = await opened(path)
             await held.close(complete=True)
 
-    threads = threading.active_count()
-    run_in(main())
-    until(lambda: threading.active_count() == threads)
+    run_without_a_trace(main(), run_in)
 
 
 @both_loops
@@ -365,9 +370,7 @@ def test_a_disk_that_hangs_does_not_hang_the_close(path: Path, monkeypatch: pyte
         await job
 
     monkeypatch.setattr(journal_writer, "_CLOSING_SECONDS", 0.02)
-    threads = threading.active_count()
-    asyncio.run(main())
-    until(lambda: threading.active_count() == threads)
+    run_without_a_trace(main())
 
 
 def test_a_disk_that_hangs_does_not_hang_a_close_that_is_cancelled(
@@ -386,9 +389,7 @@ def test_a_disk_that_hangs_does_not_hang_a_close_that_is_cancelled(
         await job
 
     monkeypatch.setattr(journal_writer, "_CANCELLED_SECONDS", 0.02)
-    threads = threading.active_count()
-    asyncio.run(main())
-    until(lambda: threading.active_count() == threads)
+    run_without_a_trace(main())
     assert Journal(path).runs()[0].state == "complete"
 
 
@@ -429,10 +430,8 @@ def test_a_disk_that_hangs_does_not_hang_an_open_that_is_cancelled(
         gc.collect()
 
     monkeypatch.setattr(journal_writer, "_CANCELLED_SECONDS", 0.02)
-    threads = threading.active_count()
-    asyncio.run(main())
+    run_without_a_trace(main())
     assert noise == []
-    until(lambda: threading.active_count() == threads)
 
 
 # What is left behind
