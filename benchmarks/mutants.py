@@ -75,63 +75,64 @@ class Room:
     left_out: tuple[str, ...] = ()
 
 
-JOURNAL = ("batch/journal*.py", "batch/lease.py", "batch/process.py")
+JOURNAL = ("batch/journal/*.py",)
 ROOMS = {
     "protocol": Room(("protocol/*.py",), ("tests/protocol",)),
     "session": Room(
-        ("session.py", "pacing.py", "deadlines.py"),
+        ("client/api.py", "client/limiter.py", "client/timeouts.py"),
         (
-            "tests/session/test_bounds_of_calls.py",
-            "tests/session/test_call_retries.py",
-            "tests/session/test_flights.py",
-            "tests/session/test_gate.py",
-            "tests/session/test_request_deadlines.py",
-            "tests/session/test_session_lifecycle.py",
-            "tests/session/test_session_settings.py",
-            "tests/session/test_tls.py",
-            "tests/session/test_token_provider.py",
+            "tests/client/test_bounds_of_calls.py",
+            "tests/client/test_api_retries.py",
+            "tests/client/test_timeouts.py",
+            "tests/client/test_limiter.py",
+            "tests/client/test_request_deadlines.py",
+            "tests/client/test_session_lifecycle.py",
+            "tests/client/test_validation.py",
+            "tests/client/test_tls.py",
+            "tests/client/test_tokens.py",
         ),
         (
-            "tests/session/test_call_retries.py::test_a_wrong_shape_is_a_schema_error_with_the_status_and_is_not_sent_again",
-            "tests/session/test_call_retries.py::test_a_failed_call_leaves_no_chain_and_only_our_frames",
-            "tests/session/test_session_settings.py::test_plain_http_to_a_public_host_warns_once_and_names_no_token",
+            "tests/client/test_api_retries.py::test_a_wrong_shape_is_a_schema_error_with_the_status_and_is_not_sent_again",
+            "tests/client/test_api_retries.py::test_a_failed_call_leaves_no_chain_and_only_our_frames",
+            "tests/client/test_validation.py::test_plain_http_to_a_public_host_warns_once_and_names_no_token",
         ),
     ),
     "journal": Room(
         JOURNAL,
         (
-            "tests/batch/test_journal_another_hand.py",
-            "tests/batch/test_journal_files.py",
-            "tests/batch/test_journal_lease.py",
-            "tests/batch/test_journal_pruning.py",
-            "tests/batch/test_journal_runs.py",
-            "tests/batch/test_journal_writer.py",
+            "tests/batch/journal/test_journal_another_hand.py",
+            "tests/batch/journal/test_journal_files.py",
+            "tests/batch/journal/test_journal_lease.py",
+            "tests/batch/journal/test_journal_pruning.py",
+            "tests/batch/journal/test_journal_runs.py",
+            "tests/batch/journal/test_journal_writer.py",
             "tests/batch/test_settled_at.py",
         ),
-        ("tests/batch/test_journal_runs.py::test_nothing_is_kept_in_memory_of_the_clusters_that_ended",),
+        (
+            "tests/batch/journal/test_journal_runs.py::test_nothing_is_kept_in_memory_of_the_clusters_that_ended",
+        ),
     ),
     "batch": Room(
         tuple(
             f"batch/{path.name}"
             for path in sorted((ROOT / PACKAGE / "batch").glob("*.py"))
-            if not any(path.match(pattern) for pattern in JOURNAL)
         ),
         (
             "tests/batch/test_baselines.py",
             "tests/batch/test_bulk.py",
             "tests/batch/test_endings.py",
-            "tests/batch/test_looks_that_fail.py",
-            "tests/batch/test_pace_decisions.py",
-            "tests/batch/test_planning.py",
+            "tests/batch/test_poller_errors.py",
+            "tests/batch/test_schedule.py",
+            "tests/batch/test_planner.py",
             "tests/batch/test_rare_turns.py",
-            "tests/batch/test_report_json.py",
+            "tests/batch/test_report.py",
             "tests/batch/test_resuming.py",
             "tests/batch/test_settled_at.py",
             "tests/batch/test_small_parts.py",
-            "tests/batch/test_submitting.py",
-            "tests/batch/test_watching.py",
+            "tests/batch/test_submitter.py",
+            "tests/batch/test_poller.py",
             "tests/batch/test_what_is_handed_on.py",
-            "tests/resources/test_upload_results.py",
+            "tests/uploads/test_result.py",
         ),
     ),
 }

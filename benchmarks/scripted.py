@@ -20,9 +20,9 @@ from ta_cluster_async.protocol.requests import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ta_cluster_async.client.secret import Secret
     from ta_cluster_async.errors import TransportError
     from ta_cluster_async.protocol.requests import Request
-    from ta_cluster_async.secret import Secret
 
 _START = datetime(2026, 1, 1)  # noqa: DTZ001  (server times have no zone)
 _NEVER = -1.0

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from multiprocessing.connection import Connection
 
+    from ta_cluster_async.client.secret import Secret
     from ta_cluster_async.protocol.requests import Request
-    from ta_cluster_async.secret import Secret
 
 TOKEN = "benchmark-token"
 LINES_OF_A_CHUNK = 1 << 16

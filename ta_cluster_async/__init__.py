@@ -3,6 +3,9 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
+from .client.api import TaSession
+from .client.secret import Secret
+from .client.tokens import TokenProvider
 from .errors import (
     ApiError,
     ConfigurationError,
@@ -78,9 +81,6 @@ from .resources import (
     Tags,
     UploadProgress,
 )
-from .secret import Secret
-from .session import TaSession
-from .tokens import TokenProvider
 
 if TYPE_CHECKING:
     from .batch import (

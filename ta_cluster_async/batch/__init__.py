@@ -1,9 +1,21 @@
 """The batch runner: plan, submit, observe, journal, report."""
 
 from .bulk import ItemOutcome, bulk
-from .events import Attached, Event, Finished, Planned, Progressed, Submitted
-from .journal import Journal
-from .report import LowerBound, Outcome, RefreshReport, Status
+from .events import (
+    Attached,
+    Event,
+    Finished,
+    Planned,
+    Progressed,
+    Submitted,
+)
+from .journal.journal import Journal
+from .report import (
+    LowerBound,
+    Outcome,
+    RefreshReport,
+    Status,
+)
 from .runner import RefreshBatch, refresh_all
 from .uploads import Upload, upload_many
 

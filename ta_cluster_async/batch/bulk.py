@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from attrs import define
 
 from ..errors import ConfigurationError, TaError
-from .pool import work_all
 from .report import Status
+from .workers import work_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable

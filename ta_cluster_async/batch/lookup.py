@@ -11,15 +11,15 @@ from ..errors import SchemaError, TaError, TokenRejected
 from ..models import Catalog, catalog_of
 from ..protocol.endpoints import Ref
 from ..resources.refresh import read_detail
-from .lists import Seen, read_row, seen_of
-from .pool import run_all
-from .troubles import ends_the_batch, may_pass
+from .listing import Seen, read_row, seen_of
+from .retry import ends_the_batch, may_pass
+from .workers import run_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .lists import ListView, RawPage
-    from .run import Run
+    from .listing import ListView, RawPage
+    from .state import Run
 
 # So many list pages or details are read at a time.
 _AT_ONCE = 8

@@ -9,25 +9,25 @@ from attrs import evolve
 
 from ..errors import InvalidRequest, NotFound, TokenRejected
 from ..models import ClusterRow
-from ..protocol.names import check_ref
 from ..protocol.refresh import is_running
+from ..protocol.validation import check_ref
+from .attach import join, left_alone, resume
+from .chunks import Parts
 from .events import Planned
-from .joining import join, left_alone, resume
-from .lists import is_baseline
+from .listing import is_baseline
 from .lookup import look_up
-from .parts import Parts
 from .report import Outcome, Status
+from .retry import is_refusal
 from .target import Target
-from .troubles import is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 
     from ..errors import TaError
     from ..protocol.endpoints import Ref
-    from .journal import Entry
+    from .journal.journal import Entry
     from .lookup import Found
-    from .run import Run
+    from .state import Run
 
 # So many references are looked up together, at most or at least twice what the batch needs next.
 _WINDOW = 5000

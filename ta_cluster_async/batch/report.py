@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ..errors import InvalidRequest, TaError
 from ..models import RefreshTicket
-from .said import Said
+from .strict_json import Said
 
 VERSION = 1
 

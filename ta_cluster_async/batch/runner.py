@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import anyio
 
+from ..client.validation import positive
 from ..errors import ConfigurationError, InvalidRequest, JournalError
 from ..models import ClusterRow
 from ..protocol.endpoints import Ref
-from ..settings import positive
-from .joining import left_alone
-from .journal import Journal
-from .observer import Observer
+from .attach import left_alone
+from .journal.journal import Journal
 from .planner import Planner
-from .pool import is_cancelled as is_task_cancelled
+from .poller import Observer
 from .report import Status
-from .run import Options, Run
+from .state import Options, Run
 from .submitter import Submitter
+from .workers import is_cancelled as is_task_cancelled
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..protocol.refresh import PollPolicy
     from ..resources import Project
     from .events import Event
-    from .journal import RunJournal
+    from .journal.journal import RunJournal
     from .report import RefreshReport
 
 Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]

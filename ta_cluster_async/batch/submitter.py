@@ -5,25 +5,31 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeGuard
 
-from ..errors import JournalError, NotFound, SchemaError, TaError, TokenRejected
+from ..errors import (
+    JournalError,
+    NotFound,
+    SchemaError,
+    TaError,
+    TokenRejected,
+)
 from ..models import RefreshTicket
 from ..protocol.endpoints import DETAIL, REFRESHES
 from ..protocol.refresh import is_running
 from ..protocol.requests import Request, ref_query
 from ..protocol.retry import may_have_applied
 from ..resources.refresh import read_detail
+from .attach import join
 from .events import Submitted
-from .joining import join
-from .lists import is_baseline, read_row, seen_of
-from .pace import first_wait
+from .listing import is_baseline, read_row, seen_of
 from .report import Status
-from .troubles import ends_the_batch, is_refusal, may_pass
+from .retry import ends_the_batch, is_refusal, may_pass
+from .schedule import first_wait
 
 if TYPE_CHECKING:
     from ..errors import ApiError
     from ..models import JsonValue
-    from .lists import ListView, RawPage, Seen
-    from .run import Run
+    from .listing import ListView, RawPage, Seen
+    from .state import Run
     from .target import Target
 
 # A baseline that is older than so many seconds is read again before the POST.

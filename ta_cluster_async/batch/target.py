@@ -11,9 +11,9 @@ from ..errors import TaError
 from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import Ref
 from ..protocol.refresh import Watch
-from .lists import Seen, is_baseline
-from .pace import Sight
+from .listing import Seen, is_baseline
 from .report import Outcome, Status
+from .schedule import Sight
 
 
 def last_look(begin: float, deadline: float) -> float:

@@ -8,7 +8,13 @@ from attrs import field, frozen
 
 from ..errors import InvalidRequest
 from ..protocol.endpoints import Ref
-from ..resources import IdSource, OnNull, OnProgress, PairSource, Tags
+from ..resources import (
+    IdSource,
+    OnNull,
+    OnProgress,
+    PairSource,
+    Tags,
+)
 from .bulk import bulk
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import traceback
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
-from .language import tr
+from .i18n.translate import tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +46,10 @@ def _run(arguments: Sequence[str]) -> int:
     import rich  # noqa: F401, PLC0415 - needs the extra
     import typer  # noqa: PLC0415 - needs the extra
 
-    from . import console, invocation, usage  # noqa: PLC0415 - need the extra
+    from . import invocation  # noqa: PLC0415 - need the extra
     from .app import app  # noqa: PLC0415 - needs the extra
+    from .output import console  # noqa: PLC0415 - needs the extra
+    from .output import help as usage  # noqa: PLC0415 - needs the extra
 
     invocation.remember(arguments)
     usage.shape_help()
@@ -88,7 +90,7 @@ def _has_token(arguments: Sequence[str]) -> bool:
 
 
 def _masked(text: str) -> str:
-    from ..secret import Secret  # noqa: PLC0415 - only needed when something is broken
+    from ..client.secret import Secret  # noqa: PLC0415 - only needed when something is broken
 
     given = os.environ.get("TA_TOKEN")
     read = getattr(sys.modules.get(f"{__name__}.token"), "read", [])

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
-from .changing import create, delete, update
-from .completion import completion
-from .demo import demo
-from .doctor import doctor
-from .emulator import emulator
-from .language import tr
-from .reading import list_rows, progress, show_one
-from .refresh import refresh
-from .upload import upload
-from .usage import HelpfulCommand, HelpfulGroup, command_help
-from .wait import wait
+from .commands.completion import completion
+from .commands.demo import demo
+from .commands.doctor import doctor
+from .commands.edit import create, delete, update
+from .commands.emulator import emulator
+from .commands.refresh import refresh
+from .commands.runs import app as runs_app
+from .commands.show import list_rows, progress, show_one
+from .commands.upload import upload
+from .commands.wait import wait
+from .i18n.translate import tr
+from .output.help import HelpfulCommand, HelpfulGroup, command_help
 
 app = typer.Typer(
     name="ta-cluster",
@@ -72,9 +72,6 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in _COMMANDS.items():
     app.command(_name, cls=HelpfulCommand, help=command_help(_name, _command))(_command)
 
-if find_spec(".runs", __package__) is not None:
-    from .runs import app as runs_app
-
-    for _registered in runs_app.registered_commands:
-        _registered.cls = HelpfulCommand
-    app.add_typer(runs_app, name="runs", cls=HelpfulGroup)
+for _registered in runs_app.registered_commands:
+    _registered.cls = HelpfulCommand
+app.add_typer(runs_app, name="runs", cls=HelpfulGroup)

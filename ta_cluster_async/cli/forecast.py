@@ -8,9 +8,9 @@ from attrs import asdict, define
 
 from ..errors import NotFound
 from ..protocol.refresh import is_running
-from .board import clock
 from .history import makespan
-from .language import tr
+from .i18n.translate import tr
+from .output.progress import clock
 
 if TYPE_CHECKING:
     from datetime import datetime

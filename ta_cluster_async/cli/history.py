@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ..batch import Outcome
-from ..batch.journal import RunInfo
-from ..batch.journal_reading import read_history
+from ..batch.journal.history import read_history
+from ..batch.journal.journal import RunInfo
 from ..errors import JournalError
 
 if TYPE_CHECKING:

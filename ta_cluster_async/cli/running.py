@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from ..errors import TaError
-from .console import say, say_error
-from .error_text import error_text
-from .exits import Exit, exit_of
-from .language import tr
+from .exit_codes import Exit, exit_of
+from .i18n.translate import tr
+from .output.console import say, say_error
+from .output.errors import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator

@@ -15,9 +15,9 @@ from attrs import field, frozen
 from ..batch.report import Status
 from ..errors import ConfigurationError, InvalidRequest
 from ..models import ClusterRow
-from .console import warn
-from .language import tr
-from .report_source import NoSuchRun, find_run
+from .i18n.translate import tr
+from .output.console import warn
+from .report.source import NoSuchRun, find_run
 from .running import read_stdin
 
 if TYPE_CHECKING:

@@ -8,14 +8,20 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from . import views
+from .admission import Reception
 from .clock import LoopClock
-from .compute import Evaluator, Result, Worker
-from .desk import Desk
+from .context import Desk
 from .faults import FaultScript
-from .reception import Reception
-from .server import HttpServer
+from .http import HttpServer
+from .query.compute import Evaluator, Result, Worker
 from .settings import Settings
-from .state import CLUSTER_CATALOG, TAG_CATALOG, Cluster, State, varied_seconds
+from .state import (
+    CLUSTER_CATALOG,
+    TAG_CATALOG,
+    Cluster,
+    State,
+    varied_seconds,
+)
 from .thread import LoopThread
 
 if TYPE_CHECKING:
@@ -26,9 +32,9 @@ if TYPE_CHECKING:
 
     from .answers import JsonValue
     from .clock import Clock
-    from .compute import Members
-    from .data import DataSource
     from .jobs import Job, JobPlan
+    from .query.compute import Members
+    from .query.data import DataSource
     from .records import Effect, RequestRecord
     from .views import ClusterView
 
@@ -115,7 +121,7 @@ class Emulator:
             raise ValueError("now has to be a naive time: the server's clock has no zone")
         settings = Settings() if settings is None else settings
         if settings.evaluate:
-            from . import data  # noqa: F401, PLC0415 - says at once what is missing where DuckDB is
+            from .query import data  # noqa: F401, PLC0415 - says at once what is missing where DuckDB is
         self.token = token
         self.project_id = project_id
         self.faults = FaultScript()

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import evolve, field, frozen
 
-from .answers import HTML_TYPE, JSON_TYPE, Answer, failure, html, to_json
+from .answers import (
+    HTML_TYPE,
+    JSON_TYPE,
+    Answer,
+    failure,
+    html,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

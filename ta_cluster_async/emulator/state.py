@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from attrs import define, field, frozen
 
 from .answers import JsonValue
-from .compute import Computation, Result
 from .jobs import Job, JobPlan, JobQueue
+from .query.compute import Computation, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import Clock
-    from .compute import Members
+    from .query.compute import Members
     from .settings import Settings
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"

@@ -1,25 +1,26 @@
 """The nouns of the API."""
 
-from .body import ToCreate, ToUpdate, create_body, update_body
-from .build import all_of, any_of, event, event_property, user
-from .convert import structure, unstructure
-from .create import ConditionCluster, ConditionTag, FirstLastTag, QuotaTag
-from .definition import EventCondition, EventQuota, PropertyFilter, UserClusterDef
-from .json_value import JsonObject, JsonValue, json_type
-from .period import parse_time, recent_days
-from .result import ClusterDetail, ClusterRow, Page, PagerResult, UploadResult
-from .tag_definition import (
-    CalcProperty,
-    FirstLastDef,
-    FirstLastEvent,
-    PropertyRef,
-    QuotaDef,
-    QuotaEvent,
-    TagValue,
-    UserTagDef,
+from .bodies import (
+    ToCreate,
+    ToUpdate,
+    create_body,
+    update_body,
 )
-from .ticket import RefreshTicket
-from .vocabulary import (
+from .builder import (
+    all_of,
+    any_of,
+    event,
+    event_property,
+    user,
+)
+from .clusters import (
+    EventCondition,
+    EventQuota,
+    PropertyFilter,
+    UserClusterDef,
+)
+from .converter import structure, unstructure
+from .enums import (
     Analysis,
     Catalog,
     ClusterType,
@@ -30,6 +31,32 @@ from .vocabulary import (
     catalog_of,
     types_of,
 )
+from .json import JsonObject, JsonValue, json_type
+from .requests import (
+    ConditionCluster,
+    ConditionTag,
+    FirstLastTag,
+    QuotaTag,
+)
+from .responses import (
+    ClusterDetail,
+    ClusterRow,
+    Page,
+    PagerResult,
+    UploadResult,
+)
+from .tags import (
+    CalcProperty,
+    FirstLastDef,
+    FirstLastEvent,
+    PropertyRef,
+    QuotaDef,
+    QuotaEvent,
+    TagValue,
+    UserTagDef,
+)
+from .ticket import RefreshTicket
+from .times import parse_time, recent_days
 
 __all__ = [
     "Analysis",

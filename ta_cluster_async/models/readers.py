@@ -9,12 +9,12 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from .json_value import json_type
+from .json import json_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .wire import Answer, Definition
+    from .base import Answer, Definition
 
 Read: TypeAlias = Callable[[object, object], Any]
 """A cattrs hook: the value, and the type that was asked for, which readers know already."""

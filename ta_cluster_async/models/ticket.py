@@ -10,9 +10,9 @@ import attrs
 from attrs import field, frozen
 
 from ..errors import InvalidRequest
-from .json_value import json_type
-from .period import parse_time, time_text
-from .vocabulary import Catalog
+from .enums import Catalog
+from .json import json_type
+from .times import parse_time, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from attrs import define
 
-from ..errors import ConfigurationError, NotFound, NotSent, OutcomeUnknown, Sent, TaError
+from ..errors import (
+    ConfigurationError,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Sent,
+    TaError,
+)
 from .endpoints import Endpoint, Replay
 from .retry import NEVER_TRIED, may_have_applied, safe_to_retry
 

@@ -15,16 +15,14 @@ from ..errors import (
     SchemaError,
     TokenRejected,
 )
-from ..models.json_value import json_type
+from ..models.json import json_type
 from . import json
 from .retry import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..errors import (
-        TaError,
-    )
+    from ..errors import TaError
     from ..models import JsonValue
     from .requests import Response
 

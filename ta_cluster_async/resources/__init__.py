@@ -1,12 +1,12 @@
 """Projects with their clusters and tags: one coroutine per operation."""
 
+from ..uploads.options import OnNull
+from ..uploads.progress import OnProgress, UploadProgress
+from ..uploads.source import IdSource, PairSource
 from .clusters import Clusters, Tags
 from .pager import Pager
 from .project import Project
 from .refresh import Refresh, RefreshResult
-from .source import IdSource, PairSource
-from .source_layout import OnNull
-from .source_progress import OnProgress, UploadProgress
 
 __all__ = [
     "Clusters",

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..models import Catalog, ConditionCluster, ConditionTag, FirstLastTag, QuotaTag
+from ..models import (
+    Catalog,
+    ConditionCluster,
+    ConditionTag,
+    FirstLastTag,
+    QuotaTag,
+)
 from ..protocol.csv import encode_ids, encode_pairs
-from .catalog import CatalogResource
-from .uploading import Rows
+from ..uploads.result import Rows
+from .base import CatalogResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..models import UploadResult
     from ..protocol.endpoints import Ref
-    from .source import IdSource, PairSource
-    from .source_layout import OnNull
-    from .source_progress import OnProgress
+    from ..uploads.options import OnNull
+    from ..uploads.progress import OnProgress
+    from ..uploads.source import IdSource, PairSource
 
 
 class Clusters(CatalogResource):

@@ -6,18 +6,18 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..client.deadline import Deadline
 from ..errors import SchemaError
 from ..models import Page, structure
-from ..models.page_reader import read_page
+from ..models.fast_page import read_page
 from ..protocol.endpoints import LIST
 from ..protocol.requests import build
-from .deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from ..client.api import TaSession
     from ..models import ClusterRow, JsonValue
-    from ..session import TaSession
 
 
 _PATIENCE = 1_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..protocol.names import check_id
+from ..protocol.validation import check_id
 from .clusters import Clusters, Tags
 
 if TYPE_CHECKING:
-    from ..session import TaSession
+    from ..client.api import TaSession
 
 
 class Project:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from ..client.validation import positive
 from ..errors import (
     ConfigurationError,
     NotFound,
@@ -26,16 +27,15 @@ from ..models import ClusterDetail, RefreshTicket, structure
 from ..protocol.endpoints import DETAIL, PROGRESSES
 from ..protocol.refresh import Verdict, Watch, look
 from ..protocol.requests import Request, ref_query
-from ..settings import positive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Generator
 
+    from ..client.api import TaSession
     from ..errors import ApiError, RefreshError
     from ..models import JsonValue
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
-    from ..session import TaSession
 
 # The last look before a deadline comes so many seconds before it, or this share of the time where that is shorter.
 _LAST_LOOK = 2.0

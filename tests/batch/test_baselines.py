@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch.joining import join, resume
-from ta_cluster_async.batch.journal_rows import Entry
-from ta_cluster_async.batch.run import Run
+from ta_cluster_async.batch.attach import join, resume
+from ta_cluster_async.batch.journal.rows import Entry
+from ta_cluster_async.batch.state import Run
 from ta_cluster_async.batch.submitter import Submitter
 from ta_cluster_async.batch.target import Target
-from ta_cluster_async.errors import HttpStatusError, NotJson, NotSent, TokenRejected, TransportError
+from ta_cluster_async.errors import (
+    HttpStatusError,
+    NotJson,
+    NotSent,
+    TokenRejected,
+    TransportError,
+)
 from ta_cluster_async.models import Catalog, RefreshTicket
 
 FRESH = 60.0

@@ -16,10 +16,15 @@ from ta_cluster_async.batch import (
     Submitted,
     refresh_all,
 )
-from ta_cluster_async.emulator import Emulator, Fault, JobPlan, Settings
+from ta_cluster_async.client.api import TaSession
+from ta_cluster_async.emulator import (
+    Emulator,
+    Fault,
+    JobPlan,
+    Settings,
+)
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import RefreshFailed
-from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from ta_cluster_async.batch import Event

@@ -16,7 +16,7 @@ from ta_cluster_async.batch import (
     Submitted,
     planner,
 )
-from ta_cluster_async.batch.journal import RunJournal
+from ta_cluster_async.batch.journal.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalBusy, JournalError, TokenRejected
 from ta_cluster_async.models import RefreshTicket

@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-from ta_cluster_async.batch.lists import read_row, seen_of
+from ta_cluster_async.batch.chunks import Parts
+from ta_cluster_async.batch.listing import read_row, seen_of
 from ta_cluster_async.batch.lookup import _outward
-from ta_cluster_async.batch.parts import Parts
-from ta_cluster_async.batch.pool import work_all
-from ta_cluster_async.batch.signals import Signal
+from ta_cluster_async.batch.signal import Signal
+from ta_cluster_async.batch.workers import work_all
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import SchemaError
 from ta_cluster_async.models import ClusterDetail, json_type
-from ta_cluster_async.models.convert import structure
+from ta_cluster_async.models.converter import structure
 
 ROW: Any = {"id": 970, "clusterName": "one", "progress": 100, "refreshTime": "2020-01-10 10:51:14"}
 

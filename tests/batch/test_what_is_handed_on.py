@@ -8,8 +8,17 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch import Attached, Journal, RefreshBatch, Status, Submitted, refresh_all, runner
-from ta_cluster_async.batch.troubles import ends_the_batch, is_refusal, may_pass
+from ta_cluster_async.batch import (
+    Attached,
+    Journal,
+    RefreshBatch,
+    Status,
+    Submitted,
+    refresh_all,
+    runner,
+)
+from ta_cluster_async.batch.retry import ends_the_batch, is_refusal, may_pass
+from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ApiError,
@@ -28,7 +37,6 @@ from ta_cluster_async.errors import (
 )
 from ta_cluster_async.models import RefreshTicket
 from ta_cluster_async.protocol.refresh import PollPolicy
-from ta_cluster_async.session import TaSession
 
 
 def session(server: Any) -> TaSession:

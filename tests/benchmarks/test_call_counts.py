@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from ta_cluster_async import TaSession
-from ta_cluster_async.models import page_reader
+from ta_cluster_async.models import fast_page as page_reader
 from ta_cluster_async.protocol import json as json_text
 from ta_cluster_async.protocol.requests import Response
 

@@ -18,7 +18,7 @@ from ta_cluster_async import (
     upload_many,
 )
 from ta_cluster_async.batch.bulk import bulk
-from ta_cluster_async.batch.journal import Journal
+from ta_cluster_async.batch.journal.journal import Journal
 from ta_cluster_async.resources import Project
 from tests.cancel.server import Server
 from tests.cancel.sweep import Struck, Way, cancel_at, sweep

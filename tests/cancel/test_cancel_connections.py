@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from ta_cluster_async import PollPolicy, RetryPolicy, TaSession
+from ta_cluster_async.client.transport import AiohttpTransport
 from ta_cluster_async.emulator import Emulator, Fault, Settings
 from ta_cluster_async.resources import Project
-from ta_cluster_async.transport import AiohttpTransport
 from tests.cancel.sweep import Before, Struck, Way, cancel_at, open_files, sweep
 
 Work: TypeAlias = Callable[[Project, Path], Awaitable[object]]

@@ -13,7 +13,7 @@ import pytest
 
 from ta_cluster_async import PollPolicy, RefreshTicket, TaSession
 from ta_cluster_async.resources import Project
-from ta_cluster_async.resources.reader import BlockingReader
+from ta_cluster_async.uploads.reader import BlockingReader
 from tests.cancel.server import TROUBLES, Server
 from tests.cancel.sweep import WAYS, Struck, Way, cancel_at, sweep
 

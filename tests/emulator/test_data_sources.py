@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ta_cluster_async.emulator.data import Warehouse
-from ta_cluster_async.emulator.evaluate import CannotEvaluate, cluster_members, tag_values
-from ta_cluster_async.emulator.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
+from ta_cluster_async.emulator.query.data import Warehouse
+from ta_cluster_async.emulator.query.evaluate import CannotEvaluate, cluster_members, tag_values
+from ta_cluster_async.emulator.query.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 
 NOW = datetime(2024, 5, 4, 12)
 EVENTS_CSV = (

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.emulator import SAMPLE_NOW
-from ta_cluster_async.emulator.data import Warehouse
-from ta_cluster_async.emulator.evaluate import CannotEvaluate, cluster_members, tag_values
-from ta_cluster_async.emulator.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
+from ta_cluster_async.emulator.query.data import Warehouse
+from ta_cluster_async.emulator.query.evaluate import CannotEvaluate, cluster_members, tag_values
+from ta_cluster_async.emulator.query.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ta_cluster_async.emulator.data import Warehouse
-from ta_cluster_async.emulator.evaluate import cluster_members, tag_values
+from ta_cluster_async.emulator.query.data import Warehouse
+from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
 
 NOW = datetime(2020, 1, 10, 10, 51, 14)
 ACCOUNTS = ("a1", "b2", "c3", "d4", "e5")

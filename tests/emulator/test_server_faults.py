@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.emulator import Emulator, Fault, RequestRecord, Settings, run
+from ta_cluster_async.emulator import (
+    Emulator,
+    Fault,
+    RequestRecord,
+    Settings,
+    run,
+)
 
 Start = Callable[..., Any]
 CREATE = {"projectId": 102, "clusterName": "one", "displayName": "one", "qp": {}}

@@ -13,7 +13,7 @@ import trustme
 from attrs import evolve
 
 from ta_cluster_async.emulator import Settings
-from ta_cluster_async.emulator.endpoints import ENDPOINTS
+from ta_cluster_async.emulator.handlers.table import ENDPOINTS
 
 SPEC = Path(__file__).parents[1] / "spec"
 SAMPLES = json.loads((SPEC / "samples.json").read_text(encoding="utf-8"))["samples"]

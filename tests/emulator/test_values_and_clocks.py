@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.emulator import SAMPLE_NOW, LoopClock, run
-from ta_cluster_async.emulator import compute as compute_module
-from ta_cluster_async.emulator.compute import Computation, Evaluator
 from ta_cluster_async.emulator.jobs import JobPlan, JobQueue
 from ta_cluster_async.emulator.loop import VirtualTimeLoop
-from ta_cluster_async.emulator.reading import Node, json_type
-from ta_cluster_async.emulator.refusal import CannotEvaluate
+from ta_cluster_async.emulator.query import compute as compute_module
+from ta_cluster_async.emulator.query.compute import Computation, Evaluator
+from ta_cluster_async.emulator.query.errors import CannotEvaluate
+from ta_cluster_async.emulator.query.node import Node, json_type
+from ta_cluster_async.emulator.query.values import value_text
 from ta_cluster_async.emulator.state import varied_seconds
-from ta_cluster_async.emulator.values import value_text
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import frozen
 
-from ta_cluster_async.emulator import TOKEN, Emulator, Fault, Settings, run
+from ta_cluster_async.client.api import TaSession
+from ta_cluster_async.emulator import (
+    TOKEN,
+    Emulator,
+    Fault,
+    Settings,
+    run,
+)
 from ta_cluster_async.errors import (
     ApiError,
     HttpStatusError,
@@ -45,7 +52,6 @@ from ta_cluster_async.errors import (
     TransportError,
 )
 from ta_cluster_async.protocol.endpoints import ENDPOINTS, Replay
-from ta_cluster_async.session import TaSession
 from tests.faults.network import Network
 from tests.faults.operations import OPERATIONS, PROJECT, SECONDS, SEEDED, prepare
 from tests.faults.spellings import leaks

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import ApiError, TaError
 from ta_cluster_async.protocol.envelope import decode
 from ta_cluster_async.protocol.requests import Response
-from ta_cluster_async.secret import Secret
 from tests.faults.echoes import TOKEN
 
 if TYPE_CHECKING:

@@ -22,15 +22,28 @@ from ta_cluster_async import (
     TaSession,
     refresh_all,
 )
+from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import NotSent, OutcomeUnknown, SchemaError, TaError, TransportError
-from ta_cluster_async.models import ClusterDetail, Page, UploadResult, structure, unstructure, update_body
-from ta_cluster_async.models.page_reader import read_page
+from ta_cluster_async.errors import (
+    NotSent,
+    OutcomeUnknown,
+    SchemaError,
+    TaError,
+    TransportError,
+)
+from ta_cluster_async.models import (
+    ClusterDetail,
+    Page,
+    UploadResult,
+    structure,
+    unstructure,
+    update_body,
+)
+from ta_cluster_async.models.fast_page import read_page
 from ta_cluster_async.protocol import json as wire_json
 from ta_cluster_async.protocol.endpoints import UPDATE
 from ta_cluster_async.protocol.envelope import decode
 from ta_cluster_async.protocol.requests import Request, Response, build
-from ta_cluster_async.secret import Secret
 from tests.fuzz.spoilt import MANY, changed, spoilt, text_of, values
 
 SPEC = Path(__file__).parents[1] / "spec" / "samples.json"

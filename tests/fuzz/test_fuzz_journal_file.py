@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ta_cluster_async.batch.journal import Journal
-from ta_cluster_async.batch.journal_reading import read_history
-from ta_cluster_async.batch.process import Process
+from ta_cluster_async.batch.journal.history import read_history
+from ta_cluster_async.batch.journal.journal import Journal
+from ta_cluster_async.batch.journal.process import Process
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalError

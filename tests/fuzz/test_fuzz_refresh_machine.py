@@ -14,7 +14,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ta_cluster_async import PollPolicy, RefreshTicket, RetryPolicy, TaSession
+from ta_cluster_async import (
+    PollPolicy,
+    RefreshTicket,
+    RetryPolicy,
+    TaSession,
+)
+from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import VirtualTimeLoop, run
 from ta_cluster_async.errors import (
     NotSent,
@@ -26,7 +32,6 @@ from ta_cluster_async.errors import (
     TransportError,
 )
 from ta_cluster_async.protocol.requests import Request, Response
-from ta_cluster_async.secret import Secret
 from tests.fuzz.spoilt import SOME
 
 if TYPE_CHECKING:

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ta_cluster_async.batch.report import LowerBound, Outcome, RefreshReport, Status
+from ta_cluster_async.batch.report import (
+    LowerBound,
+    Outcome,
+    RefreshReport,
+    Status,
+)
 from ta_cluster_async.errors import InvalidRequest
 from ta_cluster_async.models import Catalog, RefreshTicket
 from tests.fuzz.spoilt import MANY, changed, spoilt, text_of, values

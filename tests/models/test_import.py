@@ -32,7 +32,7 @@ def room() -> str:
 
 def test_the_models_import_neither_cattrs_nor_anything_that_does_io() -> None:
     loaded = loaded_after(room() + "import ta_cluster_async.models")
-    assert "ta_cluster_async.models.convert" in loaded
+    assert "ta_cluster_async.models.converter" in loaded
     assert not loaded & {"cattrs", "aiohttp", "anyio", "asyncio", "socket", "ssl", "sqlite3", "subprocess"}
 
 
@@ -44,7 +44,7 @@ def test_of_their_own_package_the_models_import_only_the_errors() -> None:
 
 def test_the_package_is_imported_without_cattrs() -> None:
     loaded = loaded_after("import ta_cluster_async.models")
-    assert "ta_cluster_async.models.convert" in loaded
+    assert "ta_cluster_async.models.converter" in loaded
     assert "cattrs" not in loaded
 
 

@@ -28,7 +28,7 @@ from ta_cluster_async.models import (
     unstructure,
     update_body,
 )
-from ta_cluster_async.models.wire import Definition
+from ta_cluster_async.models.base import Definition
 
 # How long an example takes says nothing here, and depends on what else the machine does.
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

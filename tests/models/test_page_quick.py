@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ta_cluster_async.models import Catalog, ClusterRow, Page, structure
-from ta_cluster_async.models.page_reader import read_page
+from ta_cluster_async.models import (
+    Catalog,
+    ClusterRow,
+    Page,
+    structure,
+)
+from ta_cluster_async.models.fast_page import read_page
 from ta_cluster_async.protocol.envelope import decode
 from ta_cluster_async.protocol.requests import Response
 

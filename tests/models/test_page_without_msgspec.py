@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ta_cluster_async.models import page_reader
+from ta_cluster_async.models import fast_page as page_reader
 
 
 @pytest.fixture

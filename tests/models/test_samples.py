@@ -33,7 +33,7 @@ from ta_cluster_async.models import (
     update_body,
     user,
 )
-from ta_cluster_async.models.wire import Wire
+from ta_cluster_async.models.base import Wire
 
 SAMPLES = json.loads((Path(__file__).parents[1] / "spec" / "samples.json").read_text("utf-8"))["samples"]
 BY_NAME = {sample["name"]: sample["json"] for sample in SAMPLES}

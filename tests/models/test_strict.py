@@ -19,7 +19,7 @@ from ta_cluster_async.models import (
     structure,
     unstructure,
 )
-from ta_cluster_async.models.wire import Wire
+from ta_cluster_async.models.base import Wire
 
 DETAIL: JsonObject = {
     "id": 970,

@@ -16,9 +16,9 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # Files of the package that are no modules.
 DATA = {
     "ta_cluster_async/py.typed",
-    "ta_cluster_async/cli/templates/report.css",
-    "ta_cluster_async/cli/templates/report.html.j2",
-    "ta_cluster_async/cli/templates/report.js",
+    "ta_cluster_async/cli/report/templates/report.css",
+    "ta_cluster_async/cli/report/templates/report.html.j2",
+    "ta_cluster_async/cli/report/templates/report.js",
 }
 # What hatchling adds to a source distribution, and what pyproject.toml lists.
 TOP_LEVEL = {

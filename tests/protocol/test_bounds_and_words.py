@@ -23,10 +23,21 @@ from ta_cluster_async.models import RefreshTicket
 from ta_cluster_async.protocol import json
 from ta_cluster_async.protocol.attempts import Attempts
 from ta_cluster_async.protocol.csv import Dropped, encode_ids, encode_pairs
-from ta_cluster_async.protocol.endpoints import CREATE, DETAIL, UPDATE, UPLOAD, Replay
+from ta_cluster_async.protocol.endpoints import (
+    CREATE,
+    DETAIL,
+    UPDATE,
+    UPLOAD,
+    Replay,
+)
 from ta_cluster_async.protocol.envelope import decode
-from ta_cluster_async.protocol.names import check_display_name, check_id, check_name, check_ref
-from ta_cluster_async.protocol.refresh import PollPolicy, Verdict, Watch, has_begun, look
+from ta_cluster_async.protocol.refresh import (
+    PollPolicy,
+    Verdict,
+    Watch,
+    has_begun,
+    look,
+)
 from ta_cluster_async.protocol.requests import Response, build, ref_query
 from ta_cluster_async.protocol.retry import (
     RetryBudget,
@@ -34,6 +45,12 @@ from ta_cluster_async.protocol.retry import (
     is_rate_limit,
     may_have_applied,
     may_resend,
+)
+from ta_cluster_async.protocol.validation import (
+    check_display_name,
+    check_id,
+    check_name,
+    check_ref,
 )
 
 T0 = datetime(2020, 1, 9, 10, 51, 14)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import (
     ApiError,
     HttpStatusError,
@@ -21,7 +22,6 @@ from ta_cluster_async.errors import (
 )
 from ta_cluster_async.protocol.envelope import decode
 from ta_cluster_async.protocol.requests import Response
-from ta_cluster_async.secret import Secret
 
 NOW = 1_600_000_000.0
 TOKEN = Secret("s3cr3t+token")

@@ -17,12 +17,20 @@ import trustme
 from attrs import frozen
 from typer.main import get_command
 
-from ta_cluster_async import ConditionCluster, ConditionTag, Status, TagValue, TaSession, all_of, event
+from ta_cluster_async import (
+    ConditionCluster,
+    ConditionTag,
+    Status,
+    TagValue,
+    TaSession,
+    all_of,
+    event,
+)
 from ta_cluster_async.cli.app import app
-from ta_cluster_async.cli.definition_file import read_definition
-from ta_cluster_async.cli.exits import Exit
-from ta_cluster_async.cli.profiles import config_file, read_profile
-from ta_cluster_async.cli.settings import ENVIRONMENT
+from ta_cluster_async.cli.config.profiles import config_file, read_profile
+from ta_cluster_async.cli.config.settings import ENVIRONMENT
+from ta_cluster_async.cli.exit_codes import Exit
+from ta_cluster_async.definitions.loader import read_definition
 from ta_cluster_async.emulator import Emulator, VirtualTimeLoop
 
 if TYPE_CHECKING:

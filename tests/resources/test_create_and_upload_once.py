@@ -5,9 +5,21 @@ import pickle
 
 import pytest
 
-from ta_cluster_async import ConditionCluster, ConditionTag, all_of, event, user
+from ta_cluster_async import (
+    ConditionCluster,
+    ConditionTag,
+    all_of,
+    event,
+    user,
+)
 from ta_cluster_async.emulator import Fault, Settings
-from ta_cluster_async.errors import ApiError, NotSent, OutcomeUnknown, TokenRejected, TransportError
+from ta_cluster_async.errors import (
+    ApiError,
+    NotSent,
+    OutcomeUnknown,
+    TokenRejected,
+    TransportError,
+)
 from ta_cluster_async.models import TagValue
 
 CREATE = "user-cluster-add"

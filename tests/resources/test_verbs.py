@@ -28,7 +28,13 @@ from ta_cluster_async.errors import (
     SchemaError,
     TransportError,
 )
-from ta_cluster_async.models import Catalog, ClusterType, FirstLastEvent, QuotaEvent, TagValue
+from ta_cluster_async.models import (
+    Catalog,
+    ClusterType,
+    FirstLastEvent,
+    QuotaEvent,
+    TagValue,
+)
 
 EVALUATED = Settings()
 BY_REF = pytest.mark.parametrize("by_name", [False, True], ids=["by id", "by name"])

@@ -1,0 +1,85 @@
+"""A refresh that is running already, started by somebody else or by an earlier process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..models import RefreshTicket
+from .events import Attached
+from .report import Status
+
+if TYPE_CHECKING:
+    from .journal.journal import Entry
+    from .report import Outcome
+    from .state import Run
+    from .target import Target
+
+
+def join(run: Run, target: Target) -> Outcome | None:
+    """Deal with a refresh that is running already, as `on_running` says. None when it is watched from now on."""
+    now = run.loop.time()
+    mode = run.options.on_running
+    if mode == "skip":
+        return target.outcome(Status.SKIPPED, now, message="It was being refreshed already.")
+    if mode == "fail":
+        return target.outcome(
+            Status.FAILED, now, message="It was being refreshed already, and on_running is 'fail'."
+        )
+    ticket = RefreshTicket(
+        project_id=run.project.id,
+        cluster_id=target.cluster_id,
+        cluster_name=target.name,
+        catalog=target.catalog,
+        baseline_refresh_time=target.seen.refresh_time,
+        baseline_progress=target.seen.progress,
+        submitted_at=datetime.now(UTC),
+        attached=True,
+    )
+    target.again = mode == "rerun"
+    target.fly(ticket, now, timeout=run.options.cluster_timeout, batch_deadline=run.deadline)
+    target.due = now + run.tempo(now).shortest
+    if run.journal is not None and not target.again:
+        run.journal.submitted(target.cluster_id, ticket, target.ref)
+    run.fly(target)
+    _tell(run, target, ticket)
+    return None
+
+
+def left_alone(why: str, *, is_on_its_way: bool) -> str:
+    """What is said of a refresh that goes on, or may have begun, when nobody watches it any more."""
+    message = f"{why} The refresh goes on on the server: attach to the ticket to watch it."
+    if is_on_its_way:
+        message = f"{why} Its request was on its way: attach to the ticket to see whether it has begun."
+    return message
+
+
+def resume(run: Run, target: Target, entry: Entry) -> None:
+    """Watch what an earlier process has submitted, or has meant to."""
+    now = run.loop.time()
+    age = max(0.0, (datetime.now(UTC) - entry.intended_at).total_seconds())
+    target.attempts = entry.attempts
+    # An intent without an answer may not have left the process that died: if nothing comes of it, it is sent again.
+    target.resend = entry.state == "intended"
+    target.fly(
+        entry.ticket,
+        now,
+        timeout=run.options.cluster_timeout,
+        batch_deadline=run.deadline,
+        since=now - age,
+    )
+    target.due = now
+    run.fly(target)
+    _tell(run, target, entry.ticket)
+
+
+def _tell(run: Run, target: Target, ticket: RefreshTicket) -> None:
+    run.emit(
+        Attached(
+            at=run.at(),
+            ref=target.ref,
+            cluster_id=target.cluster_id,
+            cluster_name=target.name,
+            ticket=ticket,
+        )
+    )

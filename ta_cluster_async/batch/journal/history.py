@@ -1,0 +1,146 @@
+"""What the runs in a journal were, for a command line and for reports. Reads only, and needs no lease."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from math import inf
+from typing import TYPE_CHECKING
+
+from ...errors import JournalError
+from ..report import Status
+from .lease import holder_of
+from .rows import (
+    OUTCOME_COLUMNS,
+    RunInfo,
+    check_run,
+    from_cell,
+    moment,
+    read_outcome,
+    readable,
+)
+from .schema import connect_to_read, told
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..report import Outcome
+
+_PAGE = 1_000
+
+# In the mean the run before these would count for less than a thousandth.
+_EARLIER_RUNS = 10
+
+
+def read_runs(path: Path, now: float) -> list[RunInfo]:
+    """All runs, the newest first. Raises JournalError."""
+    with closing(connect_to_read(path)) as connection, told(path), readable(path):
+        connection.execute("BEGIN")  # so that runs and counts are of one moment
+        counts: dict[int, dict[Status, int]] = {}
+        unfinished: dict[int, int] = {}
+        for run, status, count in connection.execute(
+            "SELECT run, status, count(*) FROM refreshes GROUP BY run, status"
+        ):
+            if status is None:
+                unfinished[run] = count
+            else:
+                counts.setdefault(run, {})[Status(status)] = count
+        rows = connection.execute(
+            "SELECT runs.id, project, run_id, base_url, project_id, started_at, ended_at, state, max_running, requests, makespan"
+            " FROM runs JOIN projects ON projects.id = runs.project ORDER BY runs.id DESC"
+        ).fetchall()
+        infos = []
+        for (
+            run,
+            project,
+            run_id,
+            base_url,
+            project_id,
+            started,
+            ended,
+            state,
+            most,
+            requests,
+            makespan,
+        ) in rows:
+            holder = holder_of(connection, project, now) if state == "running" else None
+            info = RunInfo(
+                run_id=run_id,
+                base_url=base_url,
+                project_id=project_id,
+                started_at=moment(started),
+                ended_at=None if ended is None else moment(ended),
+                state=state,
+                holder=None if holder is None else str(holder.process),
+                counts=counts.get(run, {}),
+                unfinished=unfinished.get(run, 0),
+                max_running=most,
+                requests=requests,
+                makespan=makespan,
+            )
+            check_run(info)
+            infos.append(info)
+        return infos
+
+
+def read_outcomes(path: Path, run_id: str) -> Iterator[Outcome]:
+    """The outcomes of a run in the order of their ends, read in pages. Raises JournalError, also for an unknown run."""
+    with closing(connect_to_read(path)) as connection:
+        with told(path):
+            found, _ = _find(connection, path, run_id)
+            columns = _columns(connection)
+        last = 0
+        while True:
+            # In pages, as an open read keeps the writer from giving back the room of its log.
+            with told(path):
+                rows = connection.execute(
+                    f"SELECT ended, {columns} FROM refreshes WHERE run = ? AND ended > ?"  # noqa: S608 - constants
+                    " ORDER BY ended LIMIT ?",
+                    (found, last, _PAGE),
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for row in rows:
+                yield read_outcome(row[1:], path)
+
+
+def read_history(path: Path, run_id: str) -> dict[int, float]:
+    """How many seconds each cluster took in the runs of the project before this one. Raises JournalError, also for an unknown run.
+
+    It is a mean in which the newest run counts for one half, the one before for a quarter, and so on, as it is for the order of a run.
+    """
+    seconds: dict[int, float] = {}
+    with closing(connect_to_read(path)) as connection, told(path), readable(path):
+        found, project = _find(connection, path, run_id)
+        earlier = connection.execute(
+            "SELECT id FROM runs WHERE project = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            (project, found, _EARLIER_RUNS),
+        ).fetchall()
+        for one in reversed(earlier):
+            for key, took in connection.execute(
+                "SELECT cluster_id, run_seconds FROM refreshes WHERE run = ? AND status = 'succeeded'"
+                " AND cluster_id IS NOT NULL AND run_seconds IS NOT NULL AND ended > 0 ORDER BY ended",
+                one,
+            ).fetchall():
+                cluster_id: int = from_cell(key)
+                if type(cluster_id) is not int or not 0 <= took < inf:
+                    raise ValueError
+                seconds[cluster_id] = 0.5 * (seconds.get(cluster_id, took) + took)
+    return seconds
+
+
+def _columns(connection: sqlite3.Connection) -> str:
+    """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer. For use in `told`."""
+    known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
+    return OUTCOME_COLUMNS if "settled_at" in known else OUTCOME_COLUMNS.replace("settled_at", "NULL")
+
+
+def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int, int]:
+    """The numbers of a run and of its project in this file. Raises JournalError for an unknown run. For use in `told`."""
+    found = connection.execute("SELECT id, project FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    if found is None:
+        raise JournalError(f"The journal {str(path)!r} has no run {run_id!r}: runs() tells which it has.")
+    run, project = found
+    return run, project

@@ -1,0 +1,284 @@
+"""What the journal holds, as values and as rows of its tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from math import inf
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from attrs import field, frozen
+
+from ...errors import InvalidRequest, JournalError
+from ...models import RefreshTicket
+from ..report import Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+State: TypeAlias = Literal["intended", "submitted", "finished"]
+RunState: TypeAlias = Literal["running", "complete", "abandoned"]
+Values: TypeAlias = tuple[int | float | str | bytes | None, ...]
+
+
+@frozen(kw_only=True)
+class Entry:
+    """What the journal knows of one cluster in the current run.
+
+    Attributes:
+        cluster_id: The cluster or tag.
+        ref: As it was given; the id where a running refresh was joined.
+        state: Whether the request to start it was about to be sent, was answered (or a running refresh joined), or has its outcome.
+        ticket: What identifies the refresh, with the baseline from before it. Where none was started or joined, as for one that was
+            skipped, it has what the outcome knows.
+        attempts: How many requests to start it there were, in all processes; an intent counts as one.
+        intended_at: When the latest was about to be sent, or the refresh was joined, or else the outcome came; in UTC by this machine's
+            clock.
+        outcome: How it ended, with `resumed` set; None before.
+    """
+
+    cluster_id: int
+    ref: int | str
+    state: State
+    ticket: RefreshTicket
+    attempts: int
+    intended_at: datetime
+    outcome: Outcome | None
+
+
+@frozen(kw_only=True)
+class RunInfo:
+    """A run in a journal.
+
+    Attributes:
+        run_id: Its name.
+        base_url: The TA deployment.
+        project_id: The project.
+        started_at: When it began, in UTC by this machine's clock.
+        ended_at: When it ended; for an abandoned one, when it gave its last sign of life. None before.
+        state: `running` until it is complete, also while it waits to be resumed; `abandoned` when it waited too long for that.
+        holder: Who works on it now, as `host:pid`; None when nobody does.
+        counts: How many outcomes there are of each status; statuses without any are left out.
+        unfinished: How many refreshes were begun and have no outcome yet.
+        max_running: How many refreshes were allowed in flight.
+        requests: How many requests were sent, all processes together; those of a killed process are not counted.
+        makespan: Seconds from its beginning to its end, without the pauses between processes and the time of killed ones.
+    """
+
+    run_id: str
+    base_url: str
+    project_id: int
+    started_at: datetime
+    ended_at: datetime | None
+    state: RunState
+    holder: str | None
+    counts: Mapping[Status, int] = field(factory=dict)
+    unfinished: int = 0
+    max_running: int
+    requests: int
+    makespan: float
+
+
+# Each row comes with the columns in the order of these.
+OUTCOME_COLUMNS = (
+    "ref, status, cluster_id, cluster_name, message, baseline_refresh_time, refresh_time, users_num, progress,"
+    " queue_seconds, run_seconds, detect_seconds, outcome_attempts, settled_at, ticket"
+)
+ENTRY_COLUMNS = f"key, state, attempts, intended_at, {OUTCOME_COLUMNS}"
+
+# The parameters of the first two are run, key, ref, ticket, now; those of FINISH are run, key, now, ended, the outcome, attempts.
+INTEND = """
+INSERT INTO refreshes (run, key, ref, ticket, intended_at, state, attempts) VALUES (?, ?, ?, ?, ?, 'intended', 1)
+ON CONFLICT (run, key) DO UPDATE SET state = 'intended', attempts = attempts + 1,
+    ref = excluded.ref, ticket = excluded.ticket, intended_at = excluded.intended_at, ended = NULL, status = NULL
+"""
+SUBMIT = """
+INSERT INTO refreshes (run, key, ref, ticket, intended_at, state, attempts) VALUES (?, ?, ?, ?, ?, 'submitted', 0)
+ON CONFLICT (run, key) DO UPDATE SET state = 'submitted', ticket = excluded.ticket, ended = NULL, status = NULL
+"""
+FINISH = f"""
+INSERT INTO refreshes (run, key, intended_at, ended, {OUTCOME_COLUMNS}, state, attempts)
+VALUES ({", ".join("?" * 19)}, 'finished', ?)
+ON CONFLICT (run, key) DO UPDATE SET state = 'finished', ended = excluded.ended, ref = excluded.ref,
+    status = excluded.status, cluster_id = excluded.cluster_id, cluster_name = excluded.cluster_name,
+    message = excluded.message, baseline_refresh_time = excluded.baseline_refresh_time,
+    refresh_time = excluded.refresh_time, users_num = excluded.users_num, progress = excluded.progress,
+    queue_seconds = excluded.queue_seconds, run_seconds = excluded.run_seconds,
+    detect_seconds = excluded.detect_seconds, outcome_attempts = excluded.outcome_attempts, settled_at = excluded.settled_at,
+    ticket = coalesce(excluded.ticket, ticket)
+"""  # noqa: S608 - the columns are the constant above
+FORGET = "DELETE FROM refreshes WHERE run = ? AND key = ?"
+
+# SQLite takes any type in any column, so a file that another hand has written to may hold other types than these.
+_NULL = type(None)
+_OUTCOME_TYPES: Mapping[str, tuple[type, ...]] = {
+    "ref": (int, str),
+    "cluster_id": (int, _NULL),
+    "cluster_name": (str, _NULL),
+    "message": (str,),
+    "users_num": (int, _NULL),
+    "progress": (int, _NULL),
+    "queue_seconds": (float, _NULL),
+    "run_seconds": (float, _NULL),
+    "detect_seconds": (float, _NULL),
+    "attempts": (int,),
+}
+_ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {"cluster_id": (int,), "ref": (int, str), "attempts": (int,)}
+_RUN_TYPES: Mapping[str, tuple[type, ...]] = {
+    "run_id": (str,),
+    "base_url": (str,),
+    "project_id": (int,),
+    "max_running": (int,),
+    "requests": (int,),
+    "makespan": (float,),
+}
+
+
+def cell(value: int | str | None) -> int | str | bytes | None:
+    """Return a value as SQLite can hold it: what goes beyond 64 bits or beyond UTF-8 becomes JSON in a blob."""
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return json.dumps(value).encode()
+        return value
+    if value is None or -(2**63) <= value < 2**63:
+        return value
+    return json.dumps(value).encode()
+
+
+def from_cell(value: int | str | bytes | None) -> Any:
+    """Return what `cell` was given."""
+    return json.loads(value) if isinstance(value, bytes) else value
+
+
+def outcome_values(outcome: Outcome) -> Values:
+    """The columns of an outcome."""
+    before, after = outcome.baseline_refresh_time, outcome.refresh_time
+    return (
+        cell(outcome.ref),
+        outcome.status.value,
+        cell(outcome.cluster_id),
+        cell(outcome.cluster_name),
+        cell(outcome.message),
+        None if before is None else before.isoformat(" "),
+        None if after is None else after.isoformat(" "),
+        cell(outcome.users_num),
+        cell(outcome.progress),
+        outcome.queue_seconds,
+        outcome.run_seconds,
+        outcome.detect_seconds,
+        outcome.attempts,
+        None if outcome.settled_at is None else outcome.settled_at.timestamp(),
+        None if outcome.ticket is None else outcome.ticket.to_json(),
+    )
+
+
+def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
+    """Make an outcome of its columns. Raises JournalError for what no version of this library up to this one wrote."""
+    ref, status, cluster_id, name, message, before, after, users, progress, *seconds, attempts, at, ticket = (
+        row
+    )
+    queue, run, detect = seconds
+    with readable(path):
+        outcome = Outcome(
+            ref=from_cell(ref),
+            status=Status(status),
+            cluster_id=from_cell(cluster_id),
+            cluster_name=from_cell(name),
+            message=from_cell(message),
+            baseline_refresh_time=_server_time(before),
+            refresh_time=_server_time(after),
+            users_num=from_cell(users),
+            progress=from_cell(progress),
+            queue_seconds=queue,
+            run_seconds=run,
+            detect_seconds=detect,
+            attempts=attempts,
+            ticket=None if ticket is None else RefreshTicket.from_json(ticket),
+            resumed=True,
+            settled_at=None if at is None else moment(at),
+        )
+        _check(outcome, _OUTCOME_TYPES)
+        if outcome.attempts < 0 or not all(each is None or 0 <= each < inf for each in seconds):
+            raise ValueError
+    return outcome
+
+
+def read_entry(row: tuple[Any, ...], project_id: int, path: Path) -> Entry:
+    """Make an entry of its columns. Raises JournalError for what no version of this library up to this one wrote."""
+    key, state, attempts, at, *rest = row
+    outcome = read_outcome(tuple(rest), path) if state == "finished" else None
+    with readable(path):
+        cluster_id: int = from_cell(key)
+        intended_at = moment(at)
+        ticket = outcome.ticket if outcome else RefreshTicket.from_json(rest[-1])
+        if ticket is None:
+            assert outcome is not None
+            ticket = RefreshTicket(
+                project_id=project_id,
+                cluster_id=cluster_id,
+                cluster_name=outcome.cluster_name,
+                baseline_refresh_time=outcome.baseline_refresh_time,
+                submitted_at=intended_at,
+            )
+        entry = Entry(
+            cluster_id=cluster_id,
+            ref=from_cell(rest[0]),
+            state=state,
+            ticket=ticket,
+            attempts=attempts,
+            intended_at=intended_at,
+            outcome=outcome,
+        )
+        _check(entry, _ENTRY_TYPES)
+        if state not in get_args(State):
+            raise ValueError
+    return entry
+
+
+def check_run(info: RunInfo) -> None:
+    """Raise TypeError or ValueError for a run that no version of this library up to this one wrote."""
+    _check(info, _RUN_TYPES)
+    if info.state not in get_args(RunState) or not 0 <= info.makespan < inf:
+        raise ValueError
+
+
+def moment(seconds: float) -> datetime:
+    """A wall clock's seconds since 1970 as a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Tell whatever goes wrong while rows become values as a JournalError."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, OSError, RecursionError, InvalidRequest) as problem:
+        raise unreadable(path) from problem
+
+
+def _check(value: object, types: Mapping[str, tuple[type, ...]]) -> None:
+    for name, allowed in types.items():
+        if type(getattr(value, name)) not in allowed:
+            raise TypeError
+
+
+def _server_time(text: str | None) -> datetime | None:
+    time = None if text is None else datetime.fromisoformat(text)
+    if time is not None and (time.tzinfo is not None or time.isoformat(" ") != text):
+        raise ValueError
+    return time
+
+
+def unreadable(path: Path) -> JournalError:
+    """The error for a row that makes no sense."""
+    return JournalError(
+        f"The journal {str(path)!r} holds an entry that this library cannot read, from a later version or from another hand:"
+        " use the version that wrote it, or another journal file."
+    )

@@ -1,0 +1,256 @@
+"""`ta-cluster doctor`: whether the settings are right, and what to correct if not."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from attrs import asdict
+from rich.table import Table
+from rich.text import Text
+
+from ...errors import (
+    ApiError,
+    ConfigurationError,
+    HttpStatusError,
+    NotJson,
+    RateLimited,
+    SchemaError,
+    TaError,
+    TokenRejected,
+)
+from ..config.settings import Given, Settings, find_settings
+from ..connection import (
+    Quiet,
+    connected,
+    listed,
+    make_session,
+)
+from ..exit_codes import Exit, exit_of
+from ..i18n.translate import tr
+from ..output.console import say, show, visible
+from ..output.errors import error_text
+from ..running import run
+from ..selection import server_now
+from .doctor_checks import Finding, Mark
+from .doctor_network import (
+    Place,
+    look_at_clock,
+    look_at_tls,
+    reach,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ...client.api import TaSession
+    from ...models import ClusterRow
+
+_STYLES = {Mark.OK: "green", Mark.WARNING: "yellow", Mark.FAILED: "bold red", Mark.SKIPPED: "dim"}
+_FUTURE = timedelta(minutes=5)
+
+
+@connected
+def doctor(
+    *,
+    given: Given,
+    as_json: Annotated[
+        bool, typer.Option("--json", help=tr("Write each finding as a line of JSON."))
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check the settings, the address, TLS, the token, the project and the clock, and say what to correct.
+
+    It changes nothing on the server.
+
+    Example: ta-cluster doctor --profile production
+    """
+    del quiet
+
+    async def command() -> Exit:
+        code = Exit.OK
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column()
+        async for finding in _findings(given):
+            if finding.mark is Mark.FAILED and code is Exit.OK:
+                code = finding.code
+            if as_json:
+                typer.echo(
+                    json.dumps({**asdict(finding), "mark": finding.mark.value, "code": int(finding.code)})
+                )
+            else:
+                said = finding.what
+                if finding.advice:
+                    said = tr("{first} {second}", first=said, second=finding.advice)
+                table.add_row(
+                    Text(finding.mark.word, style=_STYLES[finding.mark]), finding.subject, Text(visible(said))
+                )
+        if not as_json:
+            show(table)
+        say(tr("All is well.") if code is Exit.OK else tr("Something is to be corrected: see above."))
+        return code
+
+    run(command())
+
+
+async def _findings(given: Given) -> AsyncIterator[Finding]:
+    try:
+        settings = find_settings(given)
+    except ConfigurationError as problem:
+        yield Finding(Mark.FAILED, tr("settings"), error_text(problem), code=Exit.USAGE)
+        return
+    yield _settings(settings)
+    if settings.base_url is None:
+        return
+    session: TaSession | None = None
+    try:
+        if settings.read_token is not None:
+            session = make_session(settings)
+        place = Place.of(settings, session)
+    except ConfigurationError as problem:
+        yield Finding(Mark.FAILED, tr("settings"), error_text(problem), code=Exit.USAGE)
+        return
+    reached = await reach(place)
+    yield reached
+    if reached.mark is Mark.FAILED:
+        return
+    tls = await look_at_tls(place)
+    yield tls
+    if tls.mark is Mark.FAILED:
+        return
+    if session is None or settings.project_id is None:
+        yield Finding(Mark.SKIPPED, tr("token"), tr("There is nothing to try the token with: see settings."))
+    else:
+        async for finding in _token_and_project(session, settings.project_id, settings.timezone):
+            yield finding
+    yield await look_at_clock(place)
+
+
+def _settings(settings: Settings) -> Finding:
+    missing = settings.missing()
+    words = {
+        "base_url": tr("the address"),
+        "project_id": tr("the project"),
+        "token": tr("the token"),
+        "ca_file": tr("the CA"),
+        "journal": tr("the journal"),
+        "timezone": tr("the time zone"),
+    }
+    places = [
+        tr("{what} from {place}", what=words[key], place=place) for key, place in settings.sources.items()
+    ]
+    found = tr("Found {places}.", places=listed(places)) if places else tr("Found none.")
+    if not missing:
+        return Finding(Mark.OK, tr("settings"), found)
+    return Finding(
+        Mark.FAILED,
+        tr("settings"),
+        found,
+        tr(
+            "Set {names} in the environment, or write them into the profile [default] of {path}.",
+            names=listed(missing),
+            path=settings.profile.path,
+        ),
+        Exit.USAGE,
+    )
+
+
+async def _token_and_project(
+    session: "TaSession", project_id: int, timezone: str | None
+) -> AsyncIterator[Finding]:
+    """Ask for one row of the list: the smallest request that needs both."""
+    rows: list[ClusterRow] = []
+    total = 0
+    async with session as ta:
+        project = ta.project(project_id)
+        try:
+            for resource in (project.clusters, project.tags):
+                pages = resource.list(page_size=100).pages()
+                try:
+                    async for page in pages:
+                        rows += page.rows
+                        total += page.total_num
+                        break
+                finally:
+                    await pages.aclose()
+        except TaError as problem:
+            for finding in _refused(problem, project_id):
+                yield finding
+            return
+    yield Finding(Mark.OK, tr("token"), tr("The server takes the token."))
+    yield Finding(
+        Mark.OK,
+        tr("project"),
+        tr("Project {id} has {count} clusters and tags.", id=project_id, count=total),
+    )
+    yield _time_zone(rows, timezone)
+
+
+def _refused(problem: TaError, project_id: int) -> list[Finding]:
+    token, project = tr("token"), tr("project")
+    text, code = error_text(problem), exit_of(problem)
+    match problem:
+        case TokenRejected():
+            return [
+                Finding(
+                    Mark.FAILED,
+                    token,
+                    text,
+                    tr(
+                        "On the TA server, `ta-tool generate_root_secret` makes a token for all projects, and "
+                        "`ta-tool generate_api_secret -appid APPID` one for a single project; the one before stops working."
+                    ),
+                    code,
+                )
+            ]
+        case RateLimited():
+            return [Finding(Mark.WARNING, token, text)]
+        case ApiError():
+            advice = tr(
+                "Look up the numeric id of the project in TA, which is not the APPID, and whether the token is for it. It is {id} now.",
+                id=project_id,
+            )
+            return [
+                Finding(Mark.OK, token, tr("The server does not complain of the token.")),
+                Finding(Mark.FAILED, project, text, advice, Exit.USAGE),
+            ]
+        case NotJson() | SchemaError() | HttpStatusError():
+            advice = tr(
+                "The address leads to something else than the Open API, which often has the port 8992."
+            )
+            return [Finding(Mark.FAILED, tr("address"), text, advice, code)]
+        case _:
+            return [Finding(Mark.FAILED, token, text, code=code)]
+
+
+def _time_zone(rows: "list[ClusterRow]", timezone: str | None) -> Finding:
+    """Whether refresh times lie in the future, which tells that the server has another time zone than is believed here."""
+    subject = tr("time zone")
+    times = [row.refresh_time for row in rows if row.refresh_time is not None]
+    if not times:
+        return Finding(
+            Mark.SKIPPED, subject, tr("Nothing was ever refreshed, so no time of the server is known.")
+        )
+    try:
+        now: datetime = server_now(timezone)
+    except ConfigurationError as problem:
+        return Finding(Mark.FAILED, subject, error_text(problem), code=Exit.USAGE)
+    ahead = max(times) - now
+    if ahead > _FUTURE:
+        return Finding(
+            Mark.WARNING,
+            subject,
+            tr(
+                "The newest refresh time is {hours:.1f} hours in the future.",
+                hours=ahead / timedelta(hours=1),
+            ),
+            tr(
+                "Set the server's time zone, such as TA_TIMEZONE=Asia/Shanghai: --stale-older-than goes by it."
+            ),
+        )
+    return Finding(
+        Mark.OK, subject, tr("No refresh time is in the future: the newest is {time}.", time=max(times))
+    )

@@ -1,0 +1,252 @@
+"""`ta-cluster create`, `update` and `delete`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...definitions.loader import STDIN, FileDefinition, read_definition
+from ...errors import InvalidRequest, NotFound
+from ...models import Catalog, ClusterDetail, update_body
+from ..config.settings import Given
+from ..connection import (
+    Quiet,
+    connected,
+    listed,
+    open_project,
+)
+from ..exit_codes import Exit
+from ..i18n.translate import tr
+from ..output.console import results, say, warn
+from ..output.diff import colored, diff_lines
+from ..running import interruptible, run
+from .show import OnlyTags, Ref, read_one
+
+if TYPE_CHECKING:
+    from ...models import JsonObject
+    from ...resources import Project
+
+_OF_THE_BODY = ("projectId", "clusterName")
+
+DefinitionFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help=tr(
+            "JSON or YAML in the API's own names, in the library's, or as `show --json` writes it; - is standard input."
+        ),
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help=tr("Change nothing, and write what would change as a diff."))
+]
+
+
+@connected
+def create(
+    file: DefinitionFile,
+    *,
+    given: Given,
+    tags: Annotated[
+        bool, typer.Option("--tags", help=tr("It is a tag, where the definition does not tell it."))
+    ] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Create a cluster or tag, and write its id.
+
+    The definition is checked before anything is sent. The server starts the first computation by itself: `wait` waits for it.
+
+    Example: ta-cluster create whales.yaml --dry-run
+    """
+    del quiet
+
+    async def command() -> Exit:
+        _check_stdin(file, given)
+        async with open_project(given) as project:
+            found = _read(project, file, create=True)
+            catalog = found.catalog or (Catalog.TAG if tags else Catalog.CLUSTER)
+            if tags and catalog is Catalog.CLUSTER:
+                raise InvalidRequest(
+                    tr("{file} defines a cluster, and --tags says that it is a tag.", file=file)
+                )
+            if dry_run:
+                return await _show_creation(project, found)
+            resource = project.tags if catalog is Catalog.TAG else project.clusters
+            new_id = await resource.create(found.body)
+        typer.echo(new_id)
+        say(tr("Created {name} ({id}).", name=found.name, id=new_id))
+        return Exit.OK
+
+    run(command())
+
+
+@connected
+def update(
+    ref: Ref,
+    file: DefinitionFile,
+    *,
+    given: Given,
+    tags: OnlyTags = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give a cluster or tag a new definition.
+
+    The definition is checked before anything is sent.
+
+    Example: ta-cluster update whales whales.json --dry-run
+    """
+    del quiet
+
+    async def command() -> Exit:
+        _check_stdin(file, given)
+        async with open_project(given) as project:
+            found = _read(project, file, create=False)
+            detail = await read_one(project, ref, tags=tags)
+            _check_fits(found, detail, file)
+            body = {key: value for key, value in found.body.items() if key not in _OF_THE_BODY}
+            if dry_run:
+                return _show_update(detail, body)
+            resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
+            await resource.update(detail.id if ref.isdecimal() else detail.cluster_name, body)
+        say(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
+        return Exit.OK
+
+    run(command())
+
+
+@connected
+def delete(
+    refs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REF", help=tr("Clusters and tags: digits are an id, everything else a name.")
+        ),
+    ],
+    *,
+    given: Given,
+    tags: OnlyTags = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=tr("Do not ask."))] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Delete clusters and tags, after a question.
+
+    Example: ta-cluster delete whales 971 --yes
+    """
+    del quiet
+
+    async def command() -> Exit:
+        async with open_project(given) as project:
+            details = {
+                detail.id: detail for detail in [await read_one(project, ref, tags=tags) for ref in refs]
+            }
+            names = listed([_shown(detail) for detail in details.values()])
+            if not yes and not _is_confirmed(names):
+                say(tr("Nothing was deleted."))
+                return Exit.USAGE
+            for detail in details.values():
+                resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
+                await resource.delete(detail.id)
+                say(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
+        return Exit.OK
+
+    run(command())
+
+
+def _read(project: "Project", file: str, *, create: bool) -> FileDefinition:
+    found = read_definition(
+        file,
+        create=create,
+        strict_names=project.session.strict_names,
+        project_id=project.id,
+    )
+    for doubt in found.doubts:
+        warn(doubt)
+    return found
+
+
+async def _show_creation(project: "Project", found: FileDefinition) -> Exit:
+    name = found.name or ""
+    try:
+        taken = await project.clusters.detail(name)
+    except NotFound:
+        results().print(colored(diff_lines(None, found.body, (tr("nothing"), name))), soft_wrap=True)
+        return Exit.OK
+    raise InvalidRequest(
+        tr(
+            "The name {name} is taken by {id}. To change that one: ta-cluster update {name} FILE",
+            name=name,
+            id=taken.id,
+        )
+    )
+
+
+def _show_update(detail: ClusterDetail, body: "JsonObject") -> Exit:
+    before = update_body(detail)
+    name = detail.cluster_name
+    lines = diff_lines(
+        before, body, (tr("{name} on the server", name=name), tr("{name} in the file", name=name))
+    )
+    if lines:
+        results().print(colored(lines), soft_wrap=True)
+    else:
+        say(tr("Nothing would change."))
+    unsaid = sorted(before.keys() - body.keys() - {"clusterCatalog"})
+    if unsaid:
+        say(
+            tr(
+                "Not in the file, so what becomes of it is left to the server: {keys}.",
+                keys=", ".join(unsaid),
+            )
+        )
+    return Exit.OK
+
+
+def _check_fits(found: FileDefinition, detail: ClusterDetail, file: str) -> None:
+    if found.name not in (None, detail.cluster_name):
+        raise InvalidRequest(
+            tr(
+                "{file} defines {other}, and what is to be updated is {name}. A name cannot be changed: take it out of the file if this "
+                "is meant.",
+                file=file,
+                other=found.name,
+                name=detail.cluster_name,
+            )
+        )
+    if None not in (found.catalog, detail.catalog) and found.catalog is not detail.catalog:
+        raise InvalidRequest(
+            tr(
+                "{file} defines a tag or a cluster, and {name} is the other of the two.",
+                file=file,
+                name=detail.cluster_name,
+            )
+        )
+
+
+def _check_stdin(file: str, given: Given) -> None:
+    if file == STDIN == given.token_file:
+        raise InvalidRequest(
+            tr("Standard input cannot give both the token and the definition: put one of them into a file.")
+        )
+
+
+def _is_confirmed(names: str) -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidRequest(
+            tr("There is nobody to ask whether {names} is to be deleted: give --yes if it is.", names=names)
+        )
+    question = tr("Delete {names}? Reports and alerts that use it may break.", names=names)
+    with interruptible():
+        return typer.confirm(question, err=True)
+
+
+def _shown(detail: ClusterDetail) -> str:
+    kind = tr("the tag") if detail.catalog is Catalog.TAG else tr("the cluster")
+    return tr(
+        "{kind} {name} ({id}, {users} users)",
+        kind=kind,
+        name=detail.cluster_name,
+        id=detail.id,
+        users=detail.users_num,
+    )

@@ -1,0 +1,179 @@
+"""The settings of a command: from its options, the environment, or a profile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from attrs import field, frozen
+
+from ...client.secret import Secret
+from ...errors import ConfigurationError
+from ..i18n.translate import tr
+from . import token as token_
+from .profiles import Profile, read_profile
+
+ENVIRONMENT = {
+    "base_url": "TA_BASE_URL",
+    "project_id": "TA_PROJECT_ID",
+    "ca_file": "TA_CA_FILE",
+    "journal": "TA_JOURNAL",
+    "timezone": "TA_TIMEZONE",
+}
+TOKEN = "TA_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_FILE = "TA_TOKEN_FILE"  # noqa: S105 - the name of a variable
+
+
+@frozen(kw_only=True)
+class Given:
+    """What the options of a command say of the connection. None is for "not given"."""
+
+    base_url: str | None = None
+    project_id: int | None = None
+    profile: str | None = None
+    token_file: str | None = None
+    token_keyring: bool = False
+    ca_file: Path | None = None
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What was found, and where.
+
+    Attributes:
+        base_url: Where TA is; None when it is nowhere said.
+        project_id: The project; None when it is nowhere said.
+        ca_file: The certificate file of a private CA.
+        journal: The journal file.
+        timezone: The server's time zone; None for this machine's.
+        profile: The profile, which may be one without settings.
+        sources: For each setting that was found, what a person calls the place.
+        read_token: Gives the token, which may ask for it; None when it is nowhere said.
+    """
+
+    base_url: str | None
+    project_id: int | None
+    ca_file: str | None
+    journal: str | None
+    timezone: str | None
+    profile: Profile
+    sources: Mapping[str, str]
+    read_token: Callable[[], Secret] | None = field(repr=False)
+
+    def missing(self) -> list[str]:
+        """What is nowhere said, by the names of the environment."""
+        found = {
+            "TA_BASE_URL": self.base_url,
+            TOKEN: self.read_token,
+            "TA_PROJECT_ID": self.project_id,
+        }
+        return [name for name, value in found.items() if value is None]
+
+    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001 - a setting that is true or false
+        """A setting of the profile alone that is true or false."""
+        value = self.profile.values.get(key)
+        return value if isinstance(value, bool) else default
+
+    def poll(self) -> dict[str, float]:
+        """The settings of the profile for how refreshes are watched, by the names of `PollPolicy`."""
+        names = ("first", "longest", "settle", "grace", "stall")
+        found = {name: self.number(f"poll_{name}") for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def number(self, key: str) -> float | None:
+        """A setting of the profile alone that is a number."""
+        value = self.profile.values.get(key)
+        return value if isinstance(value, int | float) else None
+
+
+def find_settings(given: Given) -> Settings:
+    """Look for the settings: first in the options, then in the environment, then in the profile.
+
+    A profile that is named by an option counts as one, and comes before the environment: who writes `--profile prod` means that one
+    and no part of another.
+
+    Raises:
+        ConfigurationError: One of them cannot be right.
+    """
+    named = given.profile is not None
+    profile = read_profile(given.profile if named else os.environ.get("TA_PROFILE") or None)
+    sources: dict[str, str] = {}
+
+    def look_up(key: str, option: object, *, text: str) -> object:
+        said = [(os.environ.get(ENVIRONMENT[key]) or None, ENVIRONMENT[key])]
+        said.insert(0 if named else 1, (profile.values.get(key), _place(profile)))  # type: ignore[arg-type]
+        for value, place in [(option, text), *said]:
+            if value is not None:
+                sources[key] = place
+                return value
+        return None
+
+    base_url = look_up("base_url", given.base_url, text="--base-url")
+    project_id = _project_id(look_up("project_id", given.project_id, text="--project-id"), sources)
+    ca_file = look_up("ca_file", given.ca_file, text="--ca-file")
+    journal = look_up("journal", None, text="--journal")
+    timezone = look_up("timezone", None, text="")
+    return Settings(
+        base_url=_text(base_url),
+        project_id=project_id,
+        ca_file=_text(ca_file),
+        journal=_text(journal),
+        timezone=_text(timezone),
+        profile=profile,
+        sources=sources,
+        read_token=_token(given, profile, _text(base_url), sources, profile_first=named),
+    )
+
+
+def _token(
+    given: Given, profile: Profile, base_url: str | None, sources: dict[str, str], *, profile_first: bool
+) -> Callable[[], Secret] | None:
+    if given.token_file is not None and given.token_keyring:
+        raise ConfigurationError(tr("Give one of --token-file and --token-keyring."))
+    options = [
+        (given.token_file, "--token-file", token_.from_file),
+        (base_url if given.token_keyring else None, "--token-keyring", token_.from_keyring),
+    ]
+    environment = [
+        (os.environ.get(TOKEN), TOKEN, Secret),
+        (os.environ.get(TOKEN_FILE), TOKEN_FILE, token_.from_file),
+    ]
+    values, place = profile.values, _place(profile)
+    profiles = [
+        (_text(values.get("token_file")), place, token_.from_file),
+        (base_url if values.get("token_keyring") else None, place, token_.from_keyring),
+    ]
+    ways = [*options, *((*profiles, *environment) if profile_first else (*environment, *profiles))]
+    for value, named, read in ways:
+        if value:
+            sources["token"] = named
+            return partial(read, value)
+    return None
+
+
+def _place(profile: Profile) -> str:
+    return tr("the profile {name}", name=profile.name)
+
+
+def _project_id(value: object, sources: Mapping[str, str]) -> int | None:
+    if value is None:
+        return None
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ConfigurationError(
+            tr(
+                "The project id ({place}) has to be a whole number above 0, and is {value!r}. It is the numeric id, not the APPID.",
+                place=sources["project_id"],
+                value=value,
+            )
+        )
+    return number
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,215 @@
+"""The progress of a batch: a live picture on a terminal, plain lines everywhere else. Both go to stderr."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ...batch.report import Status
+from ..i18n.translate import tr
+from .console import (
+    is_quiet,
+    messages,
+    say,
+    visible,
+)
+from .progress import Board, clock
+from .status_names import status_word, stopped, why
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, OverflowMethod, RenderableType
+
+    from ...batch.events import Event
+    from ...batch.report import Outcome, RefreshReport
+
+MOST_FAILURES = 20
+"""Failures that a terminal shows as they happen; the others are counted, and told at the end."""
+
+_MOST_LINES = 8
+_NARROW = 60
+_SECONDS_BETWEEN_LINES = 10.0
+_PICTURES_A_SECOND = 8
+
+
+class Display(Protocol):
+    """Shows a batch as its events tell it."""
+
+    shown: int
+    """How many failures a person has seen by now."""
+
+    def take(self, event: Event) -> None:
+        """Show what an event says."""
+
+
+@contextmanager
+def progress_display(console: Console | None = None, *, board: Board | None = None) -> Iterator[Display]:
+    """The display that fits `console`, stderr by default. A live one is gone when the context ends."""
+    console = messages() if console is None else console
+    board = Board() if board is None else board
+    if is_quiet():
+        yield NoDisplay()
+        return
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield PlainDisplay(console, board)
+        return
+    display = LiveDisplay(console, board)
+    with Live(
+        get_renderable=display.picture,
+        console=console,
+        refresh_per_second=_PICTURES_A_SECOND,
+        transient=True,
+    ):
+        yield display
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    shown = 0
+
+    def take(self, event: Event) -> None:
+        """See `Display.take`."""
+
+
+class PlainDisplay:
+    """A line every ten seconds, and none sooner: how far it is, and the latest failure."""
+
+    def __init__(self, console: Console, board: Board) -> None:
+        self.shown = 0
+        self._console = console
+        self._board = board
+        self._next_line = _SECONDS_BETWEEN_LINES
+        self._told: Outcome | None = None
+
+    def take(self, event: Event) -> None:
+        """See `Display.take`."""
+        self._board.take(event)
+        if event.at < self._next_line or self._board.done >= self._board.total:
+            return
+        self._next_line = event.at + _SECONDS_BETWEEN_LINES
+        line = _state_line(self._board, event.at, narrow=False)
+        latest = self._board.latest_failure
+        if latest is not self._told and latest is not None:
+            self._told = latest
+            line = tr("{line}; latest failure: {failure}", line=line, failure=failure_line(latest))
+        say(line, console=self._console)
+
+
+class LiveDisplay:
+    """A bar for the whole, one for each of the refreshes that have run longest, and failures above as they happen.
+
+    Events come from the event loop, and pictures are asked for by the thread of `rich.live.Live`.
+    """
+
+    def __init__(self, console: Console, board: Board) -> None:
+        self.shown = 0
+        self._console = console
+        self._board = board
+        self._lock = Lock()
+        self._started = time.monotonic()
+
+    def take(self, event: Event) -> None:
+        """See `Display.take`."""
+        with self._lock:
+            failure = self._board.take(event)
+        if failure is None or self.shown > MOST_FAILURES:
+            return
+        self.shown += 1
+        if self.shown <= MOST_FAILURES:
+            say(failure_line(failure), style="red", console=self._console)
+        else:
+            say(
+                tr("More failures are counted below, and told at the end."),
+                style="red",
+                console=self._console,
+            )
+
+    def picture(self) -> RenderableType:
+        """The batch at this moment, no wider and no higher than the console."""
+        with self._lock:
+            return _picture(self._board, time.monotonic() - self._started, self._console)
+
+
+def failure_line(outcome: Outcome) -> str:
+    """One line for an outcome that is a failure: what, how, why."""
+    name = outcome.cluster_name or str(outcome.ref)
+    return visible(f"{name}: {status_word(outcome.status)}: {why(outcome)}")
+
+
+def summary_line(report: RefreshReport) -> str:
+    """One sentence for a whole batch."""
+    counts = tr(", ").join(
+        f"{report.counts[status]} {status_word(status)}" for status in Status if report.counts.get(status)
+    )
+    bound = report.lower_bound.seconds
+    at_best = (
+        tr(" (at best {seconds:.1f} s with {count} at a time)", seconds=bound, count=report.max_running)
+        if bound
+        else ""
+    )
+    line = tr(
+        "{counts} in {seconds:.1f} s{at_best}, {requests} requests.",
+        counts=counts or tr("Nothing to do"),
+        seconds=report.makespan,
+        at_best=at_best,
+        requests=report.requests,
+    )
+    if not report.stopped:
+        return line
+    return tr("{first} {second}", first=line, second=tr("Stopped early: {why}", why=stopped(report.stopped)))
+
+
+def _state_line(board: Board, elapsed: float, *, narrow: bool) -> str:
+    known = f"{board.total}{'' if board.complete else '+'}"
+    parts = [
+        f"{board.done}/{known}" if narrow else tr("{done} of {known} done", done=board.done, known=known)
+    ]
+    if not narrow and board.running:
+        parts.append(tr("{count} running", count=len(board.running)))
+    if board.failed:
+        parts.append(tr("{count} failed", count=board.failed))
+    parts.append(clock(elapsed))
+    left = board.seconds_left(elapsed)
+    if left is not None:
+        parts.append(
+            tr("{time} left", time=clock(left)) if narrow else tr("about {time} left", time=clock(left))
+        )
+    return tr(", ").join(parts)
+
+
+def _picture(board: Board, elapsed: float, console: Console) -> RenderableType:
+    narrow = console.width < _NARROW
+    overflow: OverflowMethod = "ellipsis" if console.encoding.startswith("utf") else "crop"
+    lines = max(0, min(_MOST_LINES, console.height - 4))
+    shown = list(board.running.values())[:lines]
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(width=14 if narrow else 26, no_wrap=True, overflow=overflow)
+    table.add_column(ratio=1)
+    table.add_column(width=5, justify="right", no_wrap=True)
+    if not narrow:
+        table.add_column(justify="right", no_wrap=True)
+    table.add_row(*_cells(tr("All"), board.share, "", narrow=narrow))
+    for one in shown:
+        took = clock(max(0.0, elapsed - one.since))
+        cells = _cells(f"  {visible(one.name)}", one.percent / 100, took, narrow=narrow)
+        table.add_row(*cells, style="dim")
+    more = len(board.running) - len(shown)
+    rest = [Text(tr("  and {count} more running", count=more), style="dim")] if more > 0 else []
+    state = Text(_state_line(board, elapsed, narrow=narrow), no_wrap=True, overflow=overflow)
+    return Group(table, *rest, state)
+
+
+def _cells(name: str, share: float, took: str, *, narrow: bool) -> list[RenderableType]:
+    bar = ProgressBar(total=1.0, completed=share, width=None)
+    cells: list[RenderableType] = [name, bar, f"{share:.0%}"]
+    return cells if narrow else [*cells, took]

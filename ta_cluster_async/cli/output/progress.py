@@ -1,0 +1,146 @@
+"""What a progress display knows of a batch, told by its events. No terminal here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from ...batch.events import (
+    Attached,
+    Finished,
+    Planned,
+    Progressed,
+    Submitted,
+)
+from ...batch.report import FAILURES, Outcome, Status
+
+if TYPE_CHECKING:
+    from ...batch.events import Event
+
+_ETA_FROM = 0.1
+"""The share of the work from which on the rest is estimated, where no history tells it."""
+_KNOWN_FROM = 0.5
+"""The share of the references whose past durations have to be known for an estimate from history."""
+
+
+@define
+class Running:
+    """One refresh under way: its name, its percent, and when it began and was seen at that by the batch's clock."""
+
+    name: str
+    percent: int = 0
+    since: float = 0.0
+    seen: float = 0.0
+
+    def seconds_left(self, elapsed: float) -> float:
+        """Seconds until its end if it goes on as it went; 0 while too little of it is done to tell."""
+        share = self.percent / 100
+        if share < _ETA_FROM:
+            return 0.0
+        return max(0.0, (self.seen - self.since) * (1 - share) / share - (elapsed - self.seen))
+
+
+@define
+class Board:
+    """How far a batch is.
+
+    Attributes:
+        expected: How many seconds references took in earlier runs, for those where it is known.
+        at_once: How many run at a time.
+        total: How many references are known of.
+        complete: All of them are known.
+        counts: How many have ended, by status.
+        running: What runs on the server, by reference, in the order of its beginning: the slowest first.
+        latest_failure: The last outcome that was a failure.
+    """
+
+    expected: Mapping[int | str, float] = field(factory=dict)
+    at_once: int = 1
+    total: int = 0
+    complete: bool = False
+    counts: Counter[Status] = field(factory=Counter)
+    running: dict[int | str, Running] = field(factory=dict)
+    latest_failure: Outcome | None = None
+    _seconds_to_come: float = field(init=False, default=0.0)
+    _unknown_ended: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._seconds_to_come = sum(self.expected.values())
+
+    def take(self, event: Event) -> Outcome | None:
+        """Take an event in, and return the outcome that it brings if it is a failure."""
+        match event:
+            case Planned():
+                self.total, self.complete = event.refs, event.complete
+            case Submitted() | Attached():
+                self.running[event.ref] = Running(event.cluster_name, since=event.at)
+            case Progressed():
+                if event.ref in self.running:
+                    one = self.running[event.ref]
+                    one.percent, one.seen = event.progress, event.at
+            case Finished(outcome=outcome):
+                return self._end(outcome)
+        return None
+
+    def _end(self, outcome: Outcome) -> Outcome | None:
+        self.running.pop(outcome.ref, None)
+        self.counts[outcome.status] += 1
+        if outcome.ref in self.expected:
+            self._seconds_to_come -= self.expected[outcome.ref]
+        else:
+            self._unknown_ended += 1
+        if outcome.status not in FAILURES:
+            return None
+        self.latest_failure = outcome
+        return outcome
+
+    @property
+    def done(self) -> int:
+        """How many have ended, well or not."""
+        return self.counts.total()
+
+    @property
+    def failed(self) -> int:
+        """How many of them failed."""
+        return sum(count for status, count in self.counts.items() if status in FAILURES)
+
+    @property
+    def share(self) -> float:
+        """The share of the work that is done, 0 to 1, with the part that the running ones have behind them."""
+        if self.total == 0:
+            return 0.0
+        parts = sum(one.percent for one in self.running.values()) / 100
+        return min(1.0, (self.done + parts) / self.total)
+
+    def seconds_left(self, elapsed: float) -> float | None:
+        """Seconds until all is done: as earlier runs took, or if it goes on as it went for `elapsed` seconds; None while nobody can tell."""
+        if not self.complete:
+            return None
+        if self.total and len(self.expected) >= _KNOWN_FROM * self.total:
+            return self._seconds_left_by_history()
+        if self.share < _ETA_FROM:
+            return None
+        # The last ones may take far longer than those before them.
+        longest = max((one.seconds_left(elapsed) for one in self.running.values()), default=0.0)
+        return max(longest, elapsed * (1 - self.share) / self.share)
+
+    def _seconds_left_by_history(self) -> float:
+        typical = sum(self.expected.values()) / len(self.expected)
+        unknown = max(0, self.total - len(self.expected) - self._unknown_ended)
+        work = self._seconds_to_come + typical * unknown
+        longest = 0.0
+        for ref, one in self.running.items():
+            expected = self.expected.get(ref, typical)
+            work -= expected * one.percent / 100
+            longest = max(longest, expected * (1 - one.percent / 100))
+        return max(0.0, work / self.at_once, longest)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as `0:05`, `12:30` or `2:00:00`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,0 +1,84 @@
+"""What is said when a batch is left before its end: the tickets of what goes on on the server, and the command that goes on here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..batch.report import Status
+from .i18n.translate import tr
+from .invocation import as_written, with_refs
+from .output.console import results, say
+from .output.json_lines import report_json
+from .selection import STDIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..batch import RefreshReport
+    from ..models import RefreshTicket
+
+_MOST_REFS = 50
+"""References that are written out in a command."""
+_MOST_TICKETS = 50
+"""Tickets that a terminal shows where the journal has them too."""
+
+_SELECTING = frozenset(
+    {"refs", "everything", "stale", "from_file", "failed_in", "exclude", "clusters", "tags", "dry_run"}
+)
+_NOT_AGAIN = frozenset({"from_file", "failed_in"})
+"""What may choose others the next time: a file that was read, and a run that this one has followed."""
+
+
+def say_how_to_go_on(
+    report: RefreshReport,
+    context: typer.Context,
+    refs: Sequence[int | str],
+    *,
+    has_journal: bool,
+    as_json: bool,
+) -> None:
+    """Write the tickets to stdout, a line of JSON each, and to stderr what they are and how to go on.
+
+    As JSON the report has the tickets.
+    """
+    ended = {outcome.ref for outcome in report.outcomes if outcome.status is not Status.CANCELLED}
+    say(tr("{done} of {total} have ended.", done=len(ended), total=len(refs)), always=True)
+    tickets = [
+        outcome.ticket
+        for outcome in report.outcomes
+        if outcome.status is Status.CANCELLED and outcome.ticket is not None
+    ]
+    if as_json:
+        typer.echo(report_json(report))
+    elif tickets:
+        _show_tickets(tickets, has_journal=has_journal)
+    left = [ref for ref in refs if ref not in ended]
+    again = any(context.params.get(name) for name in _NOT_AGAIN)
+    command = as_written()
+    if (again or not has_journal) and len(left) <= _MOST_REFS:
+        command = with_refs(context, left, _SELECTING)
+    elif context.params.get("from_file") == STDIN:
+        say(tr("Give it the same lines on standard input."), always=True)
+    if not has_journal:
+        say(
+            tr("Without a --journal the next run knows nothing of this one, but it joins what still runs."),
+            always=True,
+        )
+    say(tr("To go on: {command}", command=command), always=True)
+
+
+def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> None:
+    say(
+        tr(
+            "{count} refreshes go on on the server. Their tickets, which `ta-cluster wait` takes:",
+            count=len(tickets),
+        ),
+        always=True,
+    )
+    shown = _MOST_TICKETS if has_journal and results().is_terminal else len(tickets)
+    for ticket in tickets[:shown]:
+        typer.echo(ticket.to_json())
+    if shown < len(tickets):
+        say(tr("And {count} more, which the journal has too.", count=len(tickets) - shown), always=True)

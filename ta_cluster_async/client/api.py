@@ -1,0 +1,405 @@
+"""The session: base URL, token, deadlines, retries and pacing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from enum import Enum, auto
+from random import Random
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from ..errors import (
+    ConfigurationError,
+    NotSent,
+    SchemaError,
+    TaError,
+    TokenRejected,
+    TransportError,
+)
+from ..protocol.attempts import Attempts
+from ..protocol.envelope import decode
+from ..protocol.refresh import PollPolicy
+from ..protocol.requests import Response
+from ..protocol.retry import RetryBudget, RetryPolicy
+from .limiter import Gate
+from .secret import Secret
+from .tokens import TokenSource, sealed
+from .validation import (
+    at_least_one,
+    check_base_url,
+    check_ssl,
+    check_token,
+    positive,
+    warn_of_open_wire,
+)
+
+if TYPE_CHECKING:
+    import ssl as ssl_module
+    from collections.abc import Callable
+    from types import TracebackType
+
+    import aiohttp
+
+    from ..models import JsonValue
+    from ..protocol.requests import Request
+    from ..resources import Project
+    from .limiter import Refusal
+    from .tokens import TokenFailure, TokenProvider
+    from .transport import Answer, Transport
+
+T = TypeVar("T")
+
+logger = logging.getLogger("ta_cluster_async")
+
+_REFUSED: dict[Refusal, str] = {
+    "no-connection": "no place among the session's max_connections= became free within the call's time.",
+    "paused": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",
+    "closed": "the session was closed.",
+}
+
+
+class _State(Enum):
+    NEW = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class TaSession:
+    """A connection to one TA deployment, to be opened by `async with` in the event loop that uses it.
+
+    Redirects are not followed, because the token would travel along. The proxy settings of the environment are not read; lend an
+    `aiohttp.ClientSession(trust_env=True)` as `client_session` where a proxy is needed. `http://` to a public host warns once.
+
+    Args:
+        base_url: `http://ta2:8992`, with any port and any path prefix (`https://host/te/`).
+        token: The Open API token: a str, a `Secret`, or an async function that returns either.
+        timeout: Seconds for one call when the call itself says nothing, retries and waiting for a place included.
+        upload_timeout: The same for uploads.
+        retry: How failed requests are sent again; `RetryPolicy(attempts=1)` for never.
+        poll: How refreshes are watched where the call itself says nothing.
+        max_connections: The most requests in flight at a time.
+        rate_limit: The most requests a second, or None for no limit.
+        ssl: A certificate file (PEM) of a private CA, an `ssl.SSLContext`, or False to check no certificate at all.
+        client_session: A borrowed `aiohttp.ClientSession` whose connection pool and default headers are used. It is never closed here.
+            Its traces, middlewares and cookies do not see the requests, because they would see the token.
+        strict_names: Check names and lengths by the specification's rules before sending. False for servers with other rules.
+        transport: In place of the network, for simulations.
+
+    Raises:
+        ConfigurationError: A setting cannot be right. The message shows neither the base URL nor the token.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str | Secret | TokenProvider,
+        *,
+        timeout: float = 30.0,
+        upload_timeout: float = 3600.0,
+        retry: RetryPolicy | None = None,
+        poll: PollPolicy | None = None,
+        max_connections: int = 32,
+        rate_limit: float | None = None,
+        ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
+        client_session: aiohttp.ClientSession | None = None,
+        strict_names: bool = True,
+        transport: Transport | None = None,
+    ) -> None:
+        self._base_url = ""
+        self._state = _State.NEW
+        # A traceback that shows this frame's locals must show neither the token nor a base URL with a token in it.
+        source = sealed(token)
+        token = ""
+        checked = check_base_url(base_url, source if isinstance(source, Secret) else None)
+        base_url = ""
+        if isinstance(checked, ConfigurationError):
+            raise checked
+        self._base_url = checked
+        self._tokens = TokenSource(
+            check_token(source) if source is None or isinstance(source, Secret) else source
+        )
+        self.timeout = positive(timeout, "timeout")
+        self.upload_timeout = positive(upload_timeout, "upload_timeout")
+        self.retry = retry if retry is not None else RetryPolicy()
+        self.poll = poll if poll is not None else PollPolicy()
+        self.strict_names = strict_names
+        self.max_connections = at_least_one(max_connections, "max_connections")
+        self.rate_limit = None if rate_limit is None else positive(rate_limit, "rate_limit")
+        self._gate = Gate(self.max_connections, self.rate_limit)
+        self._ssl = check_ssl(ssl)
+        self._borrowed = client_session
+        self._transport = transport
+        self._budget = RetryBudget(self.retry)
+        self._random = Random()  # noqa: S311  (jitter)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        warn_of_open_wire(checked)
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        timeout: float = 30.0,
+        upload_timeout: float = 3600.0,
+        retry: RetryPolicy | None = None,
+        poll: PollPolicy | None = None,
+        max_connections: int = 32,
+        rate_limit: float | None = None,
+        ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
+        client_session: aiohttp.ClientSession | None = None,
+        strict_names: bool = True,
+        transport: Transport | None = None,
+    ) -> Self:
+        """A session from the environment variables `TA_BASE_URL` and `TA_TOKEN`, with the settings of the class.
+
+        Raises:
+            ConfigurationError: One of them is missing or cannot be right.
+        """
+        missing = [name for name in ("TA_BASE_URL", "TA_TOKEN") if not os.environ.get(name)]
+        if missing:
+            raise ConfigurationError(f"Set the environment variable {' and '.join(missing)}.")
+        return cls(
+            os.environ["TA_BASE_URL"],
+            Secret(os.environ["TA_TOKEN"]),
+            timeout=timeout,
+            upload_timeout=upload_timeout,
+            retry=retry,
+            poll=poll,
+            max_connections=max_connections,
+            rate_limit=rate_limit,
+            ssl=ssl,
+            client_session=client_session,
+            strict_names=strict_names,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"TaSession({self._base_url!r}, {self._state.name.lower()})"
+
+    @property
+    def base_url(self) -> str:
+        """The base URL without a slash at its end."""
+        return self._base_url
+
+    def project(self, project_id: int) -> Project:
+        """The project with this numeric id: a cheap handle, nothing is sent.
+
+        Raises:
+            InvalidRequest: `project_id` is no positive int. (The APPID is not the project id.)
+        """
+        from ..resources import Project  # noqa: PLC0415  (a floor above: its handles need this module)
+
+        return Project(self, project_id)
+
+    async def __aenter__(self) -> Self:
+        if self._state is not _State.NEW:
+            raise ConfigurationError(
+                f"This session is {self._state.name.lower()} already: make a new TaSession."
+            )
+        if self._transport is None:
+            from .transport import AiohttpTransport  # noqa: PLC0415  (loads aiohttp, which only an open session needs)
+
+            self._transport = AiohttpTransport(self._base_url, ssl=self._ssl, borrowed=self._borrowed)
+        self._loop = asyncio.get_running_loop()
+        self._state = _State.OPEN
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the session and its own connections. Calls in flight end with an error. A second call does nothing.
+
+        Raises:
+            ConfigurationError: The session is open in another event loop.
+        """
+        if self._state is _State.OPEN:
+            self._check_usable()
+            assert self._transport is not None
+            self._state = _State.CLOSED
+            self._gate.close()
+            self._tokens.close()
+            await self._transport.aclose()
+        self._state = _State.CLOSED
+
+    async def call(
+        self,
+        request: Request,
+        convert: Callable[[JsonValue], T],
+        *,
+        timeout: float | None = None,
+        quick: Callable[[bytes], T | None] | None = None,
+    ) -> T:
+        """Send a request, again where that is safe, and return its converted data.
+
+        This is what every operation is made of; it is public for endpoints that have no coroutine of their own.
+
+        Args:
+            request: From `protocol.requests.build`.
+            convert: Makes the result from the answer's `data`; raises `SchemaError` for a wrong shape. A delete whose first try got no
+                answer and whose next one finds nothing to delete is a success, with None for its data.
+            timeout: Seconds for everything, retries included; the session's default when None.
+            quick: Makes the result straight from the bytes of the first answer, or returns None, and `convert` does.
+
+        Raises:
+            TaError: As the class tree in `errors` says.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop or self._state is not _State.OPEN:
+            self._check_usable()
+        left = self.timeout if timeout is None else positive(timeout, "timeout")
+        deadline = loop.time() + left
+        token = self._tokens.usable
+        if token is None or not self._gate.try_enter():
+            return await self._persist(request, convert, deadline, None)
+        # The quick way of nearly all calls: no waiting, no second attempt.
+        transport = self._transport
+        assert transport is not None
+        try:
+            answer = await transport.send(request, token, left)
+            found = quick(answer.body) if quick is not None and isinstance(answer, Response) else None
+            outcome = self._read(answer, token, convert) if found is None else found
+        finally:
+            self._gate.leave()
+        if isinstance(outcome, TaError):
+            return await self._persist(request, convert, deadline, outcome)
+        if self._budget.left < self.retry.budget:
+            self._budget.give()
+        return outcome
+
+    async def _persist(
+        self, request: Request, convert: Callable[[JsonValue], T], deadline: float, first: TaError | None
+    ) -> T:
+        """Make what attempts are left after the first one, or all of them if there was none yet."""
+        attempts = Attempts(request.endpoint)
+        outcome: T | TaError
+        while True:
+            if first is not None:
+                outcome, first = first, None
+            else:
+                outcome = await self._enter_and_send(request, convert, attempts, deadline)
+            if not isinstance(outcome, TaError):
+                self._budget.give()
+                return outcome
+            if attempts.means_done(outcome):
+                return convert(None)
+            outcome = self._after_close(outcome)
+            attempts.add(outcome)
+            logger.debug("%s attempt %d: %s", request.endpoint.name, attempts.count, type(outcome).__name__)
+            if isinstance(outcome, TokenRejected) and not attempts.asked_anew:
+                again = await self._renew_token(request, attempts, deadline)
+            else:
+                again = await self._wait_to_retry(outcome, request, attempts, deadline)
+            if not again:
+                break
+        failure = attempts.failure().without_history()
+        del outcome, convert
+        try:
+            raise _source_failure(request) or failure
+        finally:
+            del failure
+
+    async def _enter_and_send(
+        self, request: Request, convert: Callable[[JsonValue], T], attempts: Attempts, deadline: float
+    ) -> T | TaError:
+        refusal = await self._gate.enter(deadline)
+        if refusal is not None:
+            return NotSent(_REFUSED[refusal], reason=refusal)
+        assert self._loop is not None
+        assert self._transport is not None
+        try:
+            token: Secret | TokenFailure | None = self._tokens.usable
+            if token is None:
+                attempts.asked_anew = self._tokens.was_rejected
+                token = await self._tokens.ask(deadline)
+            if isinstance(token, TaError):
+                return token
+            left = deadline - self._loop.time()
+            if left <= 0:
+                return NotSent(_REFUSED["no-connection"], reason="no-connection")
+            return self._read(await self._transport.send(request, token, left), token, convert)
+        finally:
+            self._gate.leave()
+
+    def _read(self, answer: Answer, token: Secret, convert: Callable[[JsonValue], T]) -> T | TaError:
+        """What the answer means. An error is returned, so that the frames with the server's text are gone when it is raised."""
+        if not isinstance(answer, Response):
+            return answer
+        data = decode(answer, token.mask, time.time())
+        if isinstance(data, TaError):
+            if isinstance(data, TokenRejected):
+                self._tokens.reject(token)
+            return data
+        try:
+            return convert(data)
+        except SchemaError as problem:
+            problem.status = answer.status
+            return problem
+
+    async def _wait_to_retry(
+        self, error: TaError, request: Request, attempts: Attempts, deadline: float
+    ) -> bool:
+        """Pause the session if the server asks for it, and wait for the next attempt; False when `error` is the end."""
+        pause = self.retry.pause(error, attempts.count)
+        if pause > 0:
+            self._gate.pause(pause)
+        if self._state is not _State.OPEN or not _can_start(request):
+            return False
+        assert self._loop is not None
+        delay = self.retry.delay(error, request.endpoint.replay, attempts.count, self._random)
+        if delay is None or self._loop.time() + delay >= deadline or not self._budget.take():
+            return False
+        await self._gate.sleep(delay)
+        return True
+
+    async def _renew_token(self, request: Request, attempts: Attempts, deadline: float) -> bool:
+        """Ask the provider for another token than the one that was rejected; False when there is none."""
+        if not self._tokens.can_ask or not _can_start(request):
+            return False
+        attempts.asked_anew = True
+        fresh = await self._tokens.ask(deadline)
+        if isinstance(fresh, Secret):
+            return self._tokens.usable is not None
+        attempts.add(fresh)
+        return False
+
+    def _after_close(self, error: TaError) -> TaError:
+        if self._state is _State.OPEN or not isinstance(error, TransportError):
+            return error
+        return type(error)("the session was closed while the call was under way.", reason="closed")
+
+    def _check_usable(self) -> None:
+        if self._state is _State.NEW:
+            raise ConfigurationError(
+                "The session is not open yet: use it inside `async with TaSession(...) as ta:`."
+            )
+        if self._state is _State.CLOSED:
+            raise ConfigurationError("The session is closed: make a new TaSession.")
+        if asyncio.get_running_loop() is not self._loop:
+            raise ConfigurationError(
+                "The session belongs to another event loop: open one session in each loop."
+            )
+
+
+def _can_start(request: Request) -> bool:
+    return request.upload is None or request.upload.can_start
+
+
+def _source_failure(request: Request) -> BaseException | None:
+    """What the source of an upload raised, without the frames of the HTTP library around it: they hold the URL."""
+    failure = request.upload.failure if request.upload is not None else None
+    if failure is None:
+        return None
+    traceback = failure.__traceback__
+    while (
+        traceback is not None
+        and traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "aiohttp"
+    ):
+        traceback = traceback.tb_next
+    return failure.with_traceback(traceback)

@@ -1,0 +1,138 @@
+"""Where a session's token comes from, and what happens when the server rejects it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from copy import copy
+from typing import TypeAlias, cast
+
+from ..errors import ConfigurationError, NotSent
+from .secret import Secret
+from .validation import check_token
+
+TokenProvider: TypeAlias = Callable[[], Awaitable[str | Secret]]
+"""An async function that returns the token. It is asked when the session needs one, and anew after the server rejected the last."""
+
+TokenFailure: TypeAlias = ConfigurationError | NotSent
+"""Why there is no token."""
+
+
+def sealed(value: object) -> Secret | TokenProvider | None:
+    """Put a token that is still a str into a Secret. None for what is no token at all, which may show one all the same."""
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, Secret):
+        return value
+    return cast("TokenProvider", value) if callable(value) else None
+
+
+class TokenSource:
+    """The token in use, and the provider of the next one where there is one.
+
+    Calls that need a token at the same time share one asking, its failure too.
+
+    Attributes:
+        usable: The token, or None when the provider has to be asked before the next request.
+    """
+
+    def __init__(self, token: Secret | TokenProvider) -> None:
+        self._provider = None if isinstance(token, Secret) else token
+        self.usable = self._token = token if isinstance(token, Secret) else None
+        self._rejected: Secret | None = None
+        self._lock = asyncio.Lock()
+        self._askings = 0
+        self._answer: Secret | TokenFailure | None = None
+        self._limit: asyncio.Timeout | None = None
+        self._closed = False
+
+    @property
+    def can_ask(self) -> bool:
+        """True when there is a provider."""
+        return self._provider is not None
+
+    @property
+    def was_rejected(self) -> bool:
+        """True when the server has rejected the last token that the provider gave."""
+        return self._rejected is not None and self._rejected is self._token
+
+    def reject(self, token: Secret) -> None:
+        """The server does not accept this token. A late rejection of an older one changes nothing."""
+        if token is self._token:
+            self._rejected = token
+            if self._provider is not None:
+                self.usable = None
+
+    def close(self) -> None:
+        """End an asking that is under way."""
+        self._closed = True
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def ask(self, deadline: float) -> Secret | TokenFailure:
+        """Return a token that the server has not rejected, from the provider if need be, or what went wrong with that.
+
+        When the provider returns the rejected token again, that one is returned.
+        """
+        seen = self._askings
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._lock.acquire()
+        except TimeoutError:
+            return _not_in_time()
+        try:
+            token = self.usable
+            if token is not None:
+                return token
+            if self._closed:
+                return _closed()
+            shared = self._answer_since(seen)
+            return await self._ask_provider(deadline) if shared is None else shared
+        finally:
+            self._lock.release()
+
+    def _answer_since(self, asking: int) -> Secret | TokenFailure | None:
+        # A copy, since each call raises an error of its own. A Secret is its own copy.
+        return copy(self._answer) if self._askings != asking else None
+
+    async def _ask_provider(self, deadline: float) -> Secret | TokenFailure:
+        assert self._provider is not None
+        self._answer = None
+        limit = self._limit = asyncio.timeout_at(deadline)
+        try:
+            async with limit:
+                outcome = await _ask(self._provider)
+        except TimeoutError:
+            # Not shared: the next in the queue may have more time.
+            return _closed() if self._closed else _not_in_time()
+        finally:
+            self._limit = None
+            self._askings += 1
+        if isinstance(outcome, Secret) and self._rejected is not None and outcome == self._rejected:
+            outcome = self._rejected
+        elif isinstance(outcome, Secret):
+            self.usable = self._token = outcome
+        self._answer = outcome
+        return outcome
+
+
+async def _ask(provider: TokenProvider) -> Secret | TokenFailure:
+    """What the provider raises is named and not kept: its frames may hold a token."""
+    try:
+        asked: object = provider()
+        if not inspect.isawaitable(asked):
+            return ConfigurationError("The token provider has to be an async function.")
+        return check_token(await asked)
+    except ConfigurationError as problem:
+        return ConfigurationError(f"The token provider gave no token that can be used. {problem.message}")
+    except Exception as problem:  # noqa: BLE001  (a provider may raise anything)
+        return NotSent(f"the token provider failed ({type(problem).__name__}).", reason="token")
+
+
+def _not_in_time() -> NotSent:
+    return NotSent("the token provider did not answer within the call's time.", reason="token")
+
+
+def _closed() -> NotSent:
+    return NotSent("the session was closed.", reason="closed")

@@ -1,0 +1,151 @@
+"""The checks of what a session is opened with. Their messages never show the value: it may be, or hold, the token."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+import ssl as ssl_module
+import warnings
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from ..errors import ConfigurationError
+from .secret import Secret
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+_LONG = 8  # a shorter token may be a part of the address by chance
+_BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x20\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LOCAL_SUFFIXES = (".local", ".internal", ".lan", ".localhost", ".home.arpa", ".test", ".invalid")
+
+
+def check_base_url(value: object, token: Secret | None) -> str | ConfigurationError:
+    """Return the base URL in ASCII and without a slash at its end, or the error that it is."""
+    if not isinstance(value, str) or not value:
+        return ConfigurationError("The base URL has to be a str such as 'http://ta2:8992'.")
+    if token is not None and len(token.reveal()) >= _LONG and token.reveal() in value:
+        return ConfigurationError(
+            "The base URL holds the token: pass the address alone, each request adds the token."
+        )
+    if _BLANK_OR_CONTROL.search(value) or "\\" in value:
+        return ConfigurationError("The base URL has a blank, a line end or a backslash in it.")
+    if "?" in value or "#" in value:
+        return ConfigurationError(
+            "The base URL has a '?' or '#' in it: pass only scheme, host, port and path, such as 'http://ta2:8992'."
+        )
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+        host = _ascii_host(parts)
+    except ValueError:  # UnicodeError is one
+        return ConfigurationError(
+            "The base URL has a host or port that cannot be right, such as a port above 65535."
+        )
+    if parts.scheme not in ("http", "https"):
+        return ConfigurationError(
+            "The base URL has to start with http:// or https://, such as 'http://ta2:8992'."
+        )
+    if "@" in parts.netloc:
+        return ConfigurationError(
+            "The base URL has a user or password in it, which the TA Open API does not know."
+        )
+    if not host or port == 0:
+        return ConfigurationError(
+            "The base URL has no host, or port 0. It has to be such as 'http://ta2:8992'."
+        )
+    netloc = host if port is None else f"{host}:{port}"
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/")
+    return f"{parts.scheme}://{netloc}{path}"
+
+
+def warn_of_open_wire(base_url: str) -> None:
+    """Warn when the token would travel over the public internet in the clear."""
+    parts = urlsplit(base_url)
+    if parts.scheme == "http" and parts.hostname and _is_public(parts.hostname):
+        warnings.warn(
+            f"The token travels unencrypted to the public host {parts.hostname}: use https:// if the server has it.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def check_token(value: object) -> Secret:
+    """Return the token as a Secret. Raises ConfigurationError, never with the token in it."""
+    secret = Secret(value) if isinstance(value, str) else value
+    value = None
+    if not isinstance(secret, Secret):
+        raise ConfigurationError(
+            "The token has to be a str, a Secret or an async function that returns one of them."
+        )
+    if not secret:
+        raise ConfigurationError("The token is empty.")
+    problem = _token_problem(secret)
+    if problem:
+        raise ConfigurationError(
+            f"The token {problem}. Was it read from a file or a shell variable with more in it?"
+        )
+    return secret
+
+
+def check_ssl(value: object) -> ssl_module.SSLContext | bool:
+    """Return what the transport takes: a context, True for the default check, False for none. Raises ConfigurationError."""
+    if isinstance(value, bool | ssl_module.SSLContext):
+        return value
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigurationError("ssl= has to be the path of a PEM file, an ssl.SSLContext, True or False.")
+    try:
+        return ssl_module.create_default_context(cafile=value)
+    except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
+        reason = getattr(problem, "strerror", None) or type(problem).__name__
+    raise ConfigurationError(
+        f"The certificate file {os.fspath(value)!r} given as ssl= cannot be used: {reason}."
+    )
+
+
+def positive(value: object, name: str) -> float:
+    """Return a finite number above 0 as a float. Raises ConfigurationError."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    raise ConfigurationError(f"{name} has to be a finite number above 0.")
+
+
+def at_least_one(value: object, name: str) -> int:
+    """Return an int above 0. Raises ConfigurationError."""
+    if type(value) is int and value >= 1:
+        return value
+    raise ConfigurationError(f"{name} has to be an int of at least 1.")
+
+
+def _token_problem(secret: Secret) -> str:
+    text = secret.reveal()
+    if text != text.strip():
+        return "has white space at its ends"
+    if _CONTROL.search(text):
+        return "has a line end or another control character in it"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "has a lone surrogate in it, which UTF-8 cannot say"
+    return ""
+
+
+def _ascii_host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if ":" in host:
+        ipaddress.IPv6Address(host)
+        return f"[{host}]"
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _is_public(host: str) -> bool:
+    """True unless the host is known not to be: loopback, private, a bare name, or a name of a local domain."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = host.rstrip(".").lower()
+        return "." in name and not name.endswith(_LOCAL_SUFFIXES)
+    return address.is_global

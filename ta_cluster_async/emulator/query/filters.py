@@ -1,0 +1,215 @@
+"""Property filters: `columnName`, `tableType`, `comparator` and the values `ftv` (spec: 添加条件分群或标签, filts)."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from .sql import Kind, joined
+from .values import (
+    as_days,
+    as_number,
+    as_text,
+    as_time,
+    is_date,
+)
+from .windows import end_of_day
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .data import Table
+    from .errors import CannotEvaluate
+    from .node import Node
+    from .sql import Column, Query
+
+RELATIONS: Final = ("and", "or")
+
+_ANY_KIND: Final = frozenset(Kind)
+_ORDERED: Final = frozenset({Kind.NUMBER, Kind.TIME})
+_EQUATED: Final = frozenset({Kind.NUMBER, Kind.TEXT})
+_TEXT: Final = frozenset({Kind.TEXT})
+_TIME: Final = frozenset({Kind.TIME})
+_LIST: Final = frozenset({Kind.LIST})
+_BOOLEAN: Final = frozenset({Kind.BOOLEAN})
+
+# For each comparator the kinds of property that it takes and how many values; None is one or more.
+_COMPARATORS: Final[Mapping[str, tuple[frozenset[Kind], int | None]]] = {
+    "equal": (_EQUATED, None),
+    "notEqual": (_EQUATED, None),
+    "isTrue": (_BOOLEAN, 0),
+    "isFalse": (_BOOLEAN, 0),
+    "isNull": (_ANY_KIND, 0),
+    "notNull": (_ANY_KIND, 0),
+    "include": (_TEXT, 1),
+    "notInclude": (_TEXT, 1),
+    "regexMatch": (_TEXT, 1),
+    "notRegexMatch": (_TEXT, 1),
+    "less": (_ORDERED, 1),
+    "greater": (_ORDERED, 1),
+    "range": (_ORDERED, 2),
+    "relativeCurrentBetween": (_TIME, 2),
+    "relativeCurrentBefore": (_TIME, 1),
+    "arrayIncludeItem": (_LIST, 1),
+    "arrayNotIncludeItem": (_LIST, 1),
+    "arrayIsNull": (_LIST, 0),
+    "arrayNotNull": (_LIST, 0),
+}
+_TEXT_TESTS: Final[Mapping[str, str]] = {
+    "isTrue": "{0}",
+    "isFalse": "NOT {0}",
+    "include": "contains({0}, {1})",
+    "notInclude": "NOT contains({0}, {1})",
+    "regexMatch": "regexp_matches({0}, {1})",
+    "notRegexMatch": "NOT regexp_matches({0}, {1})",
+    "arrayIncludeItem": "list_contains({0}, {1})",
+    "arrayNotIncludeItem": "NOT list_contains({0}, {1})",
+}
+_UNDOCUMENTED: Final = frozenset(
+    {"arrayItemPos", "relativeEventBefore", "relativeEventAfter", "relativeEventAbsolute"}
+)
+_LIKELY_MEANT: Final[Mapping[str, str]] = {
+    "isNotNull": "notNull",
+    "absoluteBetween": "range",
+    "between": "range",
+}
+
+
+def filter_group(query: Query, owner: Node, tables: tuple[Table, ...]) -> list[str]:
+    """The SQL conditions of the `filts` of `owner`; properties of other tables than `tables` are refused."""
+    return [property_filter(query, node, tables) for node in owner.children("filts")]
+
+
+def joined_filters(query: Query, owner: Node, tables: tuple[Table, ...]) -> str:
+    """The `filts` of `owner` under its `relation`, which is `and` where it is absent; no filter is true."""
+    return joined(filter_group(query, owner, tables), owner.word("relation", RELATIONS, "and"))
+
+
+def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
+    """One filter as an SQL condition, which is never true for a property without a value, except under the null tests.
+
+    `equal` and `notEqual` take one or more values (in, not in). The negative comparators, `notEqual`, `notInclude`,
+    `notRegexMatch` and `arrayNotIncludeItem`, need the property to have a value. `less` and `greater` are strict;
+    `range` includes both bounds, and an upper bound that is a date alone includes that whole day. Texts are compared
+    exactly, with case; `regexMatch` finds its pattern (RE2) anywhere in the text. An empty text and an empty list are
+    values. `relativeCurrentBetween` takes two day offsets from today in either order, negative before today, and
+    includes both whole days; `relativeCurrentBefore` takes one and is true before that day begins.
+
+    Raises CannotEvaluate for an unknown property or comparator, a comparator that does not fit the property, a wrong
+    number of values, and the comparators whose meaning or value shape is documented nowhere.
+    """
+    if node.has("filterType") and node.text("filterType") != "SIMPLE":
+        raise node.refuse("filterType", "only SIMPLE filters can be evaluated.")
+    table = query.table(node.text("tableType"), node.key("tableType"))
+    if table not in tables:
+        raise node.refuse("tableType", "an event property belongs in the filts of an event.")
+    column = query.column(table, node.text("columnName"), node.key("columnName"))
+    comparator = node.text("comparator")
+    values = _values(node, comparator, column)
+    if column.kind is Kind.TIME and comparator.startswith("relativeCurrent"):
+        return _relative(query, column, comparator, [as_days(*value) for value in values])
+    if column.kind is Kind.TIME:
+        return _time_test(query, column, comparator, values)
+    if column.kind is Kind.NUMBER:
+        return number_test(query, column.sql, comparator, [as_number(*value) for value in values])
+    return _text_test(query, column, comparator, [as_text(*value) for value in values], node)
+
+
+def number_test(query: Query, sql: str, comparator: str, numbers: list[int | float]) -> str:
+    """A comparison of an SQL number with numbers; the caller has checked that the comparator fits and their count."""
+    marks = [query.bind(number) for number in numbers]
+    match comparator:
+        case "less":
+            return f"{sql} < {marks[0]}"
+        case "greater":
+            return f"{sql} > {marks[0]}"
+        case "range":
+            return f"{sql} BETWEEN {marks[0]} AND {marks[1]}"
+        case "equal" | "notEqual":
+            return _membership(sql, comparator, marks)
+        case _:
+            return _null_test(sql, comparator)
+
+
+def unknown_comparator(node: Node, name: str, comparator: str, known: str) -> CannotEvaluate:
+    """The error for a comparator that is not one of those `known` (words for a message)."""
+    if comparator in _LIKELY_MEANT:
+        return node.refuse(
+            name, f"{comparator!r} is no comparator; {_LIKELY_MEANT[comparator]!r} may be meant."
+        )
+    return node.refuse(name, f"{comparator!r} is not {known}.")
+
+
+def _values(node: Node, comparator: str, column: Column) -> list[tuple[object, str]]:
+    if comparator in _UNDOCUMENTED:
+        raise node.refuse("comparator", f"what {comparator!r} takes and means is documented nowhere.")
+    if comparator not in _COMPARATORS:
+        raise unknown_comparator(node, "comparator", comparator, "a comparator that is known")
+    kinds, count = _COMPARATORS[comparator]
+    if column.kind not in kinds:
+        raise node.refuse(
+            "comparator", f"{comparator!r} does not fit a property that holds {column.kind.value}."
+        )
+    if count == 0:
+        return []
+    values = node.items("ftv")
+    if count is None and not values:
+        raise node.refuse("ftv", f"{comparator!r} takes one or more values.")
+    if count is not None and len(values) != count:
+        raise node.refuse("ftv", f"{comparator!r} takes {count} value{'s' * (count > 1)}, not {len(values)}.")
+    return values
+
+
+def _text_test(query: Query, column: Column, comparator: str, values: list[str], node: Node) -> str:
+    if comparator in {"regexMatch", "notRegexMatch"}:
+        _check_pattern(query, values[0], node)
+    marks = [query.bind(value) for value in values]
+    if comparator in _TEXT_TESTS:
+        return _TEXT_TESTS[comparator].format(column.sql, *marks)
+    if comparator in {"equal", "notEqual"}:
+        return _membership(column.sql, comparator, marks)
+    return _null_test(column.sql, comparator)
+
+
+def _time_test(query: Query, column: Column, comparator: str, values: list[tuple[object, str]]) -> str:
+    times = [as_time(*value) for value in values]
+    if comparator == "range" and is_date(values[1][0]):
+        times[1] = end_of_day(times[1])
+    marks = [query.bind(instant) for instant in times]
+    match comparator:
+        case "less":
+            return f"{column.sql} < {marks[0]}"
+        case "greater":
+            return f"{column.sql} > {marks[0]}"
+        case "range":
+            return f"{column.sql} BETWEEN {marks[0]} AND {marks[1]}"
+        case _:
+            return _null_test(column.sql, comparator)
+
+
+def _relative(query: Query, column: Column, comparator: str, offsets: list[int]) -> str:
+    today = query.bind(datetime.combine(query.today, time.min))
+    day = f"date_diff('day', {today}, {column.sql})"
+    if comparator == "relativeCurrentBefore":
+        return f"{day} < {query.bind(offsets[0])}"
+    return f"{day} BETWEEN {query.bind(min(offsets))} AND {query.bind(max(offsets))}"
+
+
+def _membership(sql: str, comparator: str, marks: list[str]) -> str:
+    return f"{sql} {'IN' if comparator == 'equal' else 'NOT IN'} ({', '.join(marks)})"
+
+
+def _null_test(sql: str, comparator: str) -> str:
+    return f"{sql} IS {'NULL' if comparator in {'isNull', 'arrayIsNull'} else 'NOT NULL'}"
+
+
+def _check_pattern(query: Query, pattern: str, node: Node) -> None:
+    cursor = query.warehouse.connection.cursor()
+    try:
+        cursor.execute("SELECT regexp_matches('', $1)", [pattern])
+    except duckdb.Error as error:
+        raise node.refuse("ftv[0]", f"is no regular expression: {error}") from None
+    finally:
+        cursor.close()

@@ -1,0 +1,143 @@
+"""What is counted or added up over the events of one user: `analysis`, `quota`, `analysisParams`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from .filters import joined_filters, number_test, unknown_comparator
+from .sql import EVENTS_WITH_USERS, Kind
+from .values import as_number
+from .windows import window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .node import Node
+    from .sql import Query
+
+_COUNTS: Final = ("TIMES", "TOTAL_TIMES")
+_NUMERIC: Final[Mapping[str, str]] = {"SUM": "fsum", "AVG": "favg", "MAX": "max", "MIN": "min"}
+_BOUNDS: Final[Mapping[str, int | None]] = {
+    "equal": None,
+    "notEqual": None,
+    "less": 1,
+    "greater": 1,
+    "range": 2,
+}
+
+
+@attrs.frozen
+class Measure:
+    """An SQL aggregate over the events `e` of one user, and whether it counts, so that no event gives 0."""
+
+    sql: str
+    counts: bool
+
+
+def measure_of(query: Query, node: Node) -> Measure:
+    """The measure of an object with `analysis` (spec: 添加条件分群或标签, taPropQuota and userTagConQuotaEvent).
+
+    `TIMES` and `TOTAL_TIMES` count events, and so does an absent `analysis`, which the specification leaves optional.
+    `DISTINCT` counts the different values of the property `quota`. `SUM AVG MAX MIN MEDIAN PERCENTILE` need a
+    property that holds numbers and leave events without a value aside; a percentile, with `analysisParams` from 1 to
+    100, interpolates linearly between the two nearest values, and the median is percentile 50. Sums and means of
+    fractions are rounded to 14 significant digits, so that 0.1 and 0.2 make 0.3 in whatever order they are added.
+
+    Raises CannotEvaluate that names `analysis`, `quota` or `analysisParams`.
+    """
+    analysis = node.text("analysis") if node.has("analysis") else "TIMES"
+    if analysis in _COUNTS:
+        return Measure("count(*)", counts=True)
+    if analysis not in {*_NUMERIC, "DISTINCT", "MEDIAN", "PERCENTILE"}:
+        raise node.refuse("analysis", f"{analysis!r} is not an analysis that can be evaluated for one user.")
+    quota = query.column("events", node.text("quota"), node.key("quota"))
+    if analysis == "DISTINCT":
+        if quota.kind is Kind.LIST:
+            raise node.refuse("quota", "DISTINCT does not fit a property that holds a list.")
+        return Measure(f"count(DISTINCT {quota.sql})", counts=True)
+    if quota.kind is not Kind.NUMBER:
+        raise node.refuse("quota", f"{analysis} does not fit a property that holds {quota.kind.value}.")
+    if analysis in {"MAX", "MIN"} or (analysis == "SUM" and quota.whole):
+        return Measure(f"{analysis.lower()}({quota.sql})", counts=False)
+    if analysis in {"MEDIAN", "PERCENTILE"}:
+        percent = 50 if analysis == "MEDIAN" else _percent(node)
+        return Measure(_rounded(f"quantile_cont(CAST({quota.sql} AS DOUBLE), {percent / 100})"), counts=False)
+    return Measure(_rounded(f"{_NUMERIC[analysis]}(CAST({quota.sql} AS DOUBLE))"), counts=False)
+
+
+def occurrences(query: Query, node: Node) -> str:
+    """The SQL condition for the events that `node` is about: its `eventName`, window and `filts` under `relation`.
+
+    An event name that no event has is no error: nobody did it. Filters may name event and user properties.
+    """
+    conditions = [f'e."#event_name" = {query.bind(node.text("eventName"))}']
+    window = window_of(node, query.today)
+    if window.first is not None:
+        conditions.append(f'e."#event_time" >= {query.bind(window.first)}')
+    if window.last is not None:
+        conditions.append(f'e."#event_time" <= {query.bind(window.last)}')
+    conditions.append(joined_filters(query, node, ("events", "users")))
+    return " AND ".join(conditions)
+
+
+def measured(measure: Measure, where: str) -> str:
+    """The SQL query for the measure of each account with such events, as columns `account` and `value`."""
+    return (
+        f'SELECT e."#account_id" AS account, {measure.sql} AS value '  # noqa: S608 - built of quoted names and placeholders
+        f"FROM {EVENTS_WITH_USERS} WHERE {where} GROUP BY 1"
+    )
+
+
+def event_condition(query: Query, event: Node) -> str:
+    """An event condition as an SQL condition on an account (spec: 添加条件分群或标签, events).
+
+    For a user without a matching event the counts (TIMES, TOTAL_TIMES, DISTINCT) are 0, so `less 1` and `equal 0` find
+    those who did not do it. The other measures have no value then, nor where no matching event has the property, and
+    a user without a value is never found, not even by `notEqual`.
+
+    `comparator`, or `uceCalcuSymbol` where that is absent, is one of equal, notEqual, less, greater and range. `num` is
+    one number as text. For `range`, whose spelling the specification leaves open, it is "min,max" or a list of the
+    two, and both bounds are included; for equal and notEqual a list means any and none of its numbers.
+    """
+    measure = measure_of(query, event.child("taPropQuota"))
+    alias = query.join(measured(measure, occurrences(query, event)))
+    value = f"coalesce({alias}.value, 0)" if measure.counts else f"{alias}.value"
+    name = "comparator" if event.has("comparator") else "uceCalcuSymbol"
+    comparator = event.text(name) if event.has(name) else event.text("comparator")
+    if comparator not in _BOUNDS:
+        raise unknown_comparator(event, name, comparator, "a comparator for the measure of an event")
+    return number_test(query, value, comparator, _bounds(event, comparator))
+
+
+def _bounds(event: Node, comparator: str) -> list[int | float]:
+    if not event.has("num"):
+        raise event.refuse("num", "is missing.")
+    value, key = event.fields["num"], event.key("num")
+    if isinstance(value, list | tuple):
+        items = event.items("num")
+    elif isinstance(value, str) and comparator == "range":
+        items = [(part.strip(), key) for part in value.split(",")]
+    else:
+        items = [(value, key)]
+    count = _BOUNDS[comparator]
+    if not items or (count is not None and len(items) != count):
+        wanted = "two numbers, as 'min,max' or a list" if count == 2 else "one number"
+        raise event.refuse("num", f"{comparator!r} takes {wanted}.")
+    return [as_number(*item) for item in items]
+
+
+def _percent(node: Node) -> int:
+    value = node.fields.get("analysisParams")
+    key = node.key("analysisParams")
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value, key = value[0], f"{key}[0]"
+    percent = as_number(value, key)
+    if not isinstance(percent, int) or not 1 <= percent <= 100:
+        raise node.refuse("analysisParams", f"has to be a whole number from 1 to 100, not {percent}.")
+    return percent
+
+
+def _rounded(sql: str) -> str:
+    return f"CAST(format('{{:.14g}}', {sql}) AS DOUBLE)"

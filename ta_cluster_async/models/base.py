@@ -1,0 +1,84 @@
+"""What all models have in common: the names of their fields in the API, and a place for what they do not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import attrs
+from attrs import field, frozen
+
+from ..errors import InvalidRequest
+from .json import JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Wire:
+    """A value that stands for one JSON object of the API.
+
+    `wire_names` gives each field's key, spelled and ordered as the specification does. Every model has a field `extra` with the keys
+    that it does not know, which go back to the server unchanged.
+    """
+
+    __slots__ = ()
+    __attrs_attrs__: ClassVar[Any]
+    wire_names: ClassVar[Mapping[str, str]] = {}
+
+    def __repr__(self) -> str:
+        fields = sorted(attrs.fields(type(self)), key=lambda a: a.name == "extra")
+        shown = ((a.name, getattr(self, a.name)) for a in fields if a.repr)
+        said = (f"{name}={_show(value)}" for name, value in shown if value is not None and value != {})
+        return f"{type(self).__name__}({', '.join(said)})"
+
+
+def _show(value: object) -> str:
+    return repr(value.value) if isinstance(value, StrEnum) else repr(value)
+
+
+def _copy(extra: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return dict(extra)
+
+
+@frozen(repr=False)
+class Definition(Wire):
+    """A part of a cluster's or tag's definition: read from any JSON object and sent back without loss.
+
+    A field that is None is not sent. A known key whose value has an unknown type or shape stays in `extra` and its field is None;
+    when the field is set, it wins over that key.
+
+    Attributes:
+        extra: The keys that have no field here, as the server spells them.
+    """
+
+    extra: Mapping[str, JsonValue] = field(factory=dict, kw_only=True, hash=False, converter=_copy)
+
+
+D = TypeVar("D", bound=Definition)
+
+
+def parts(kind: type[D], given: Iterable[D] | None) -> tuple[D, ...] | None:
+    """Return parts of a definition as a tuple; None stays None.
+
+    Raises InvalidRequest for anything else among them, which would otherwise be sent and mean something else to the server or nothing.
+    """
+    if given is None:
+        return None
+    found = tuple(given)
+    for part in found:
+        if not isinstance(part, kind):
+            msg = (
+                f"A list of {kind.__name__} has a {type(part).__name__} in it. Conditions on events begin with event() and those on "
+                "properties with user() or event_property(), and each ends with a comparison."
+            )
+            raise InvalidRequest(msg)
+    return found
+
+
+class Answer(Wire):
+    """An object that the server answers with: read strictly, so that a field has the type that it says or SchemaError is raised."""
+
+    __slots__ = ()
+    extra: dict[str, JsonValue]

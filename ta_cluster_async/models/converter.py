@@ -1,0 +1,208 @@
+"""Between JSON values and models, by the library's own cattrs converter."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from functools import cache, partial, reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from ..errors import SchemaError
+from .base import Answer, Definition, Wire
+from .clusters import EventCondition
+from .readers import (
+    AnswerReader,
+    DefinitionReader,
+    Items,
+    Mismatch,
+    Scalar,
+    Slot,
+)
+from .times import parse_time, parse_times, time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cattrs import Converter
+
+    from .json import JsonObject, JsonValue
+    from .readers import Read
+
+W = TypeVar("W", bound=Wire)
+
+# The keys under which an event's comparator may stand; the specification's second tag sample has the other one.
+COMPARATOR_KEY = EventCondition.wire_names["comparator"]
+OTHER_COMPARATOR_KEY = "uceCalcuSymbol"
+
+
+def structure(cls: type[W], value: JsonValue, *, path: str = "data") -> W:
+    """Make a model of a JSON value.
+
+    Definitions take any JSON object without loss. Answers are read strictly: null is no string, "false" no boolean, and neither 3.7 nor
+    true is an integer; only what a field's type allows to be None may be absent or null.
+
+    Raises SchemaError that names the place below `path`, such as `data.userClusters[3].id`, and never the value.
+    """
+    try:
+        return converter().structure(value, cls)
+    except Mismatch as problem:
+        where = (path + problem.path).removeprefix(".")
+        message = f"{where or 'the value'} has to be {problem.expected}, not {problem.actual}."
+    raise SchemaError(message, path=where)
+
+
+def unstructure(value: Wire) -> JsonObject:
+    """Make the JSON object that a model stands for. Fields that are None are left out, and `extra` is put back."""
+    body: JsonObject = converter().unstructure(value)
+    return body
+
+
+@cache
+def converter() -> Converter:
+    """Return the library's converter, made when it is first needed."""
+    return make_converter()
+
+
+def make_converter() -> Converter:
+    """Make a converter of this library's models alone; cattrs' global one stays as it is."""
+    # Imported here because it takes a tenth of the time of importing aiohttp, and a program may never need it.
+    from cattrs import Converter  # noqa: PLC0415
+
+    made = Converter(detailed_validation=False)
+    for kind, scalar in _PLAIN.items():
+        made.register_structure_hook(kind, scalar)
+    made.register_structure_hook_factory(_is_union, _union)
+    made.register_structure_hook_factory(_is_array, partial(_items, made))
+    made.register_structure_hook_factory(_is_a(Definition), partial(_definition, made))
+    made.register_structure_hook_factory(_is_a(Answer), partial(_answer, made))
+    made.register_structure_hook_factory(lambda kind: kind is EventCondition, partial(_event_condition, made))
+    made.register_unstructure_hook(Wire, _as_object)
+    return made
+
+
+def _is_a(base: type[Wire]) -> Callable[[Any], bool]:
+    return lambda kind: isinstance(kind, type) and issubclass(kind, base)
+
+
+def _is_union(kind: object) -> bool:
+    return get_origin(kind) in {Union, UnionType}
+
+
+def _is_array(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin in (tuple, list)
+
+
+def _refresh_time(text: str) -> datetime | None:
+    if not text:
+        return None
+    time = parse_time(text)
+    if time is None:
+        raise ValueError
+    return time
+
+
+_PLAIN: dict[type, Scalar] = {
+    str: Scalar(frozenset({str}), "a string"),
+    int: Scalar(frozenset({int}), "an integer"),
+    bool: Scalar(frozenset({bool}), "a boolean"),
+    datetime: Scalar(frozenset({str}), "a time as YYYY-MM-DD HH:MM:SS", _refresh_time, parse_times),
+}
+
+
+class _Open(dict[str, str]):
+    """Members of a vocabulary by their text; any other text stands for itself."""
+
+    def __missing__(self, text: str) -> str:
+        return text
+
+
+def _union(kind: object) -> Scalar:
+    """Read an open vocabulary, a time that may be any text, or a number that may be text."""
+    parts = set(get_args(kind))
+    for part in parts:
+        if issubclass(part, StrEnum):
+            return Scalar(
+                frozenset({str}), "a string", _Open({member.value: member for member in part}).__getitem__
+            )
+    if datetime in parts:
+        # The model's own converter makes a time of it.
+        return _PLAIN[str]
+    return Scalar(frozenset(parts), "a string or a number")
+
+
+def _items(made: Converter, kind: object) -> Items:
+    item = get_args(kind)[0]
+    return Items(None if item is object else made.get_structure_hook(item))
+
+
+def _definition(made: Converter, cls: type[Definition]) -> DefinitionReader:
+    return DefinitionReader(cls, _slots(made, cls))
+
+
+def _answer(made: Converter, cls: type[Answer]) -> AnswerReader:
+    return AnswerReader(cls, _slots(made, cls))
+
+
+def _slots(made: Converter, cls: type[Wire]) -> list[Slot]:
+    # What JSON values may stand in a definition is not for a reader to check: any may.
+    hints = get_type_hints(cls, localns={"JsonValue": object})
+    slots: list[Slot] = []
+    for name in (a.name for a in attrs.fields(cls) if a.name in cls.wire_names):
+        kind = hints[name]
+        optional = _is_union(kind) and NoneType in get_args(kind)
+        if optional:
+            kind = reduce(or_, (part for part in get_args(kind) if part is not NoneType))
+        slots.append(Slot(name, cls.wire_names[name], made.get_structure_hook(kind), optional))
+    return slots
+
+
+def _event_condition(made: Converter, cls: type[EventCondition]) -> Read:
+    """Read `uceCalcuSymbol` as the comparator where there is no other or only a null, and remember its key."""
+    read = _definition(made, cls)
+
+    def read_event(value: object, _: object = None) -> object:
+        if (
+            not isinstance(value, dict)
+            or value.get(COMPARATOR_KEY) is not None
+            or type(value.get(OTHER_COMPARATOR_KEY)) is not str
+        ):
+            return read(value)
+        renamed = {**value, COMPARATOR_KEY: value[OTHER_COMPARATOR_KEY]}
+        del renamed[OTHER_COMPARATOR_KEY]
+        found: EventCondition = read(renamed)
+        null = {COMPARATOR_KEY: None} if COMPARATOR_KEY in value else {}
+        return attrs.evolve(found, comparator_key=OTHER_COMPARATOR_KEY, extra={**found.extra, **null})
+
+    return read_event
+
+
+def _as_object(value: Definition | Answer) -> JsonObject:
+    names = value.wire_names
+    if isinstance(value, EventCondition):
+        names = {**names, "comparator": value.comparator_key}
+    fields = ((key, getattr(value, name)) for name, key in names.items())
+    body: JsonObject = {key: _as_json(field) for key, field in fields if field is not None}
+    for key, kept in value.extra.items():
+        body.setdefault(key, kept)
+    return body
+
+
+def _as_json(value: Any) -> JsonValue:
+    match value:
+        case Definition() | Answer():
+            return _as_object(value)
+        case tuple() | list():
+            # Other values in it are JSON already, and may be nested more deeply than a walk through them could go.
+            return [_as_object(item) if isinstance(item, Definition | Answer) else item for item in value]
+        case StrEnum():
+            return value.value
+        case datetime():
+            return time_text(value)
+        case _:
+            json: JsonValue = value
+            return json

@@ -1,0 +1,116 @@
+"""Rows of an iterable or async iterable of the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING
+
+from ..protocol.csv import Dropped
+from .reader import BlockingReader, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+
+    from .options import Encode, Layout
+
+BATCH = 1 << 13
+"""Rows that are encoded at once."""
+
+
+class Encoder:
+    """Encodes batches of rows and counts them.
+
+    Attributes:
+        rows: Rows so far, without those that were left out.
+        skipped: Those.
+    """
+
+    def __init__(self, encode: Encode, layout: Layout) -> None:
+        self.rows = 0
+        self._encode = encode
+        self._dropped = Dropped() if layout.on_null == "skip" else None
+        self._next_row = 1
+
+    @property
+    def skipped(self) -> int:
+        """Rows that were left out so far."""
+        return 0 if self._dropped is None else self._dropped.num
+
+    def take(self, batch: list[object]) -> bytes:
+        """The text of the next rows."""
+        first, self._next_row = self._next_row, self._next_row + len(batch)
+        text = self._encode(batch, first, self._dropped)
+        self.rows = self._next_row - 1 - self.skipped
+        return text
+
+
+class RowsReader(BlockingReader):
+    """Rows of an iterable; one that is an iterator itself can be read only once."""
+
+    def __init__(self, rows: Iterable[object], encode: Encode, layout: Layout) -> None:
+        super().__init__()
+        self.again = not isinstance(rows, Iterator)
+        self._rows = rows
+        self._encoder = Encoder(encode, layout)
+        self._iterator: Iterator[object] | None = None
+
+    def _read(self) -> bytes:
+        if self._iterator is None:
+            self._iterator = iter(self._rows)
+        while batch := self._batch(self._iterator):
+            text = self._encoder.take(batch)
+            self.rows, self.skipped = self._encoder.rows, self._encoder.skipped
+            if text or self._closed:
+                return text
+        return b""
+
+    def _batch(self, iterator: Iterator[object]) -> list[object]:
+        batch = []
+        for row in iterator:
+            batch.append(row)
+            if len(batch) == BATCH or self._closed:  # a slow source is not read on for one who was cancelled
+                break
+        return batch
+
+    def _close(self) -> None:
+        if isinstance(self._iterator, Generator):
+            self._iterator.close()
+
+
+class AsyncRowsReader(Reader):
+    """Rows of an async iterable; one that is an async iterator itself can be read only once."""
+
+    def __init__(self, rows: AsyncIterable[object], encode: Encode, layout: Layout) -> None:
+        self.again = not isinstance(rows, AsyncIterator)
+        self._rows = rows
+        self._encoder = Encoder(encode, layout)
+        self._iterator: AsyncIterator[object] | None = None
+        self._lock = asyncio.Lock()
+
+    async def read(self) -> bytes:
+        """See `Reader.read`."""
+        async with self._lock:
+            if self._iterator is None:
+                self._iterator = aiter(self._rows)
+            while batch := await _async_batch(self._iterator):
+                text = await asyncio.to_thread(self._encoder.take, batch)
+                self.rows, self.skipped = self._encoder.rows, self._encoder.skipped
+                if text:
+                    return text
+            return b""
+
+    async def aclose(self) -> None:
+        """See `Reader.aclose`. Waits for a read that is about to be cancelled."""
+        async with self._lock:
+            if isinstance(self._iterator, AsyncGenerator):
+                await self._iterator.aclose()
+
+
+async def _async_batch(iterator: AsyncIterator[object]) -> list[object]:
+    batch = []
+    async for row in iterator:
+        batch.append(row)
+        if len(batch) == BATCH:
+            break
+    return batch

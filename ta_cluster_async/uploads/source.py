@@ -1,0 +1,239 @@
+"""What an upload takes its rows from, streamed in constant memory (spec: 创建上传ID分群或标签).
+
+A source that can be read from its start again may be sent again; a one-shot one never is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast
+
+from ..errors import InvalidRequest
+from .arrow import (
+    ArrowReader,
+    arrow_batches,
+    is_arrow,
+    load_pyarrow,
+    parquet_batches,
+)
+from .csv_text import CsvReader, TextReader, is_blank
+from .files import (
+    BytesInput,
+    FileInput,
+    GzipInput,
+    OpenFile,
+    PathInput,
+)
+from .options import Layout
+from .progress import Meter
+from .rows import AsyncRowsReader, RowsReader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from ..client.deadline import Deadline
+    from ..protocol.requests import Chunk
+    from .arrow import OpenBatches
+    from .files import Input
+    from .options import Encode
+    from .progress import OnProgress
+    from .reader import Reader
+
+
+class ArrowStream(Protocol):
+    """Whatever has the Arrow C stream interface: a table or record batch reader of pyarrow, a frame of polars or pandas, a DuckDB relation."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A stream of record batches."""
+        ...
+
+
+Id: TypeAlias = str | int | Decimal | None
+_Common: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | ArrowStream
+IdSource: TypeAlias = _Common | Iterable[Id] | AsyncIterable[Id]
+"""Ids: the path of a CSV or Parquet file, the bytes of a CSV, a binary file, Arrow data, or an iterable of ids."""
+
+Pair: TypeAlias = tuple[Id, Id]
+PairSource: TypeAlias = _Common | Iterable[Pair] | AsyncIterable[Pair]
+"""Ids with their tag values: as for ids, with two columns, or pairs."""
+
+
+class SourceFailed(Exception):
+    """Breaks a request off whose source failed; the source keeps the failure itself."""
+
+
+class Source:
+    """A body that is read from a source (see `protocol.requests.Upload`).
+
+    Args:
+        start: Gives a reader that begins at the source's start.
+
+    Attributes:
+        length: Bytes, or None where only reading tells.
+        can_start: True while the whole body can be produced (again).
+        failure: What reading raised, if it did.
+        meter: How far the latest try came.
+    """
+
+    def __init__(self, start: Callable[[], Reader]) -> None:
+        self.meter = Meter()
+        self.length: int | None = None
+        self.can_start = True
+        self.failure: BaseException | None = None
+        self._start = start
+        self._reader: Reader | None = None
+        self._head: Chunk | None = None
+
+    async def open(self) -> None:
+        """Read the start, before anything is sent. Raises InvalidRequest for an empty source or a wrong encoding."""
+        self._head = await self._read_head()
+        if is_blank(self._head):
+            msg = "The upload has no rows, and an upload without rows is refused. Give at least one id."
+            raise InvalidRequest(msg)
+
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """The body from its start, for one try. Raises SourceFailed when reading fails, or when another try has begun."""
+        return _Try(self)
+
+    async def aclose(self) -> None:
+        """Let go of what is being read. What the caller has opened, other than a generator, stays open."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.aclose()
+
+    async def begin(self) -> tuple[Reader, Chunk]:
+        """Begin a try: its reader, and the first chunk. What `open` has read is the beginning of the first one."""
+        head, self._head = self._head, None
+        if head is None:
+            head = await self._read_head()
+        assert self._reader is not None
+        self.can_start = self._reader.again
+        return self._reader, head
+
+    def is_read_by(self, reader: Reader) -> bool:
+        """Whether no other try has begun since."""
+        return self._reader is reader
+
+    async def _read_head(self) -> Chunk:
+        await self.aclose()
+        reader = self._reader = self._start()
+        head = await reader.read()
+        if reader.size is not None:
+            if self.length not in (None, reader.size):
+                msg = f"{reader.name} was changed while it was sent."
+                raise InvalidRequest(msg)
+            self.length = reader.size
+        return head
+
+
+class _Try:
+    """The body as one request sends it. An iterator and no generator, so that it can be given up at any time."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._reader: Reader | None = None
+
+    def __aiter__(self) -> _Try:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        source = self._source
+        chunk = None
+        try:
+            if source.failure is None:
+                chunk = await self._read()
+                if chunk is not None and self._reader is not None:
+                    source.meter.given(chunk, self._reader)
+        except Exception as problem:  # noqa: BLE001  (whatever the caller's source raises is given back to the caller)
+            source.failure = problem
+            source.can_start = False
+            chunk = None
+        if chunk is None:
+            # Another error than the source's own, so that the frames of the HTTP client do not hang on to that one.
+            raise SourceFailed
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def _read(self) -> Chunk | None:
+        """The next chunk, b"" at the end, None when another try has begun."""
+        source = self._source
+        if self._reader is None:
+            self._reader, chunk = await source.begin()
+            source.meter.begin(source.length)
+        else:
+            chunk = await self._reader.read()
+        return chunk if source.is_read_by(self._reader) else None
+
+
+def source_of(
+    source: object, encode: Encode, layout: Layout | None = None, on_progress: OnProgress | None = None
+) -> Source:
+    """Return the way to read `source`. Raises InvalidRequest for what cannot be a source."""
+    found = Source(_starter(source, encode, Layout() if layout is None else layout))
+    found.meter = Meter(on_progress)
+    return found
+
+
+def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Reader]:
+    match source:
+        case str() | os.PathLike():
+            path = Path(source)
+            if path.suffix.lower() == ".parquet":
+                return _table(lambda: parquet_batches(path), encode, layout, again=True)
+            kind = GzipInput if path.suffix.lower() == ".gz" else PathInput
+            return _text(lambda: kind(path), encode, layout)
+        case bytes() | bytearray() | memoryview():
+            data = bytes(source)
+            return _text(lambda: BytesInput(data), encode, layout)
+        case _ if is_arrow(source):
+            # What can be asked for its length holds its rows, or can compute them again; a stream can do neither.
+            return _table(lambda: arrow_batches(source), encode, layout, again=hasattr(source, "__len__"))
+        case _ if callable(getattr(source, "read", None)):
+            file = OpenFile(cast("BinaryIO", source))
+            return _text(lambda: FileInput(file), encode, layout)
+        case AsyncIterable():
+            layout.check_rows("an async iterable of rows")
+            return lambda: AsyncRowsReader(source, encode, layout)
+        case Iterable():
+            layout.check_rows("an iterable of rows")
+            return lambda: RowsReader(source, encode, layout)
+        case _:
+            msg = (
+                f"An upload takes a path, bytes, a binary file, Arrow data, or an iterable or async iterable of rows, "
+                f"not {type(source).__name__}."
+            )
+            raise InvalidRequest(msg)
+
+
+def _text(start: Callable[[], Input], encode: Encode, layout: Layout) -> Callable[[], Reader]:
+    layout.check_text()
+    if layout.is_parsed:
+        return lambda: CsvReader(start(), encode, layout)
+    return lambda: TextReader(start(), layout)
+
+
+def _table(
+    start: Callable[[], OpenBatches], encode: Encode, layout: Layout, *, again: bool
+) -> Callable[[], Reader]:
+    layout.check_table()
+    load_pyarrow()
+    return lambda: ArrowReader(start(), encode, layout, again=again)
+
+
+async def open_in_time(source: Source, deadline: Deadline) -> None:
+    """Open a source, which may wait for the caller's own rows. Raises NotSent when that takes all the time of the call."""
+    limit = asyncio.timeout_at(deadline.at)
+    try:
+        async with limit:
+            await source.open()
+    except TimeoutError:
+        if not limit.expired():
+            raise  # the source's own
+    else:
+        return
+    raise deadline.passed()

@@ -1,0 +1,649 @@
+"""Files that are no journal, are damaged, old, full or closed to us, and what is said about them before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import shutil
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from ta_cluster_async.batch.journal import schema as journal_schema
+from ta_cluster_async.batch.journal.journal import Journal
+from ta_cluster_async.batch.report import Outcome, Status
+from ta_cluster_async.emulator.loop import run
+from ta_cluster_async.errors import JournalError
+from ta_cluster_async.models import RefreshTicket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ta_cluster_async.batch.journal.journal import Entry, RunJournal
+
+URL = "http://ta2:8992"
+NOBODY = 65534
+
+
+def ticket(cluster_id: int = 970) -> RefreshTicket:
+    return RefreshTicket(
+        project_id=102, cluster_id=cluster_id, submitted_at=datetime(2020, 1, 10, tzinfo=UTC)
+    )
+
+
+def success(cluster_id: int) -> Outcome:
+    return Outcome(ref=cluster_id, status=Status.SUCCEEDED, cluster_id=cluster_id, ticket=ticket(cluster_id))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "runs.db"
+
+
+async def opened(path: str | Path) -> RunJournal:
+    return await Journal(path).open(base_url=URL, project_id=102, max_running=16)
+
+
+def use(path: str | Path, *, count: int = 1) -> None:
+    """A run of some clusters from its beginning to its end."""
+
+    async def main() -> None:
+        held = await opened(path)
+        for cluster_id in range(1, count + 1):
+            held.finished(success(cluster_id))
+        await held.close(complete=True)
+
+    run(main())
+
+
+def refusal(path: Path) -> str:
+    """What an open says that fails, and leaves nothing behind."""
+    threads = threading.active_count()
+    with pytest.raises(JournalError) as caught:
+        run(opened(path))
+    assert threading.active_count() == threads
+    text = str(caught.value)
+    assert str(path) in text
+    del caught
+    gc.collect()  # an open connection would complain
+    return text
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that other users can reach, which the folders of pytest are not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def an_ordinary_user() -> Iterator[None]:
+    """Root may write everything, so that the tests of what may not be written are done as somebody else."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# No journal
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    text = refusal(tmp_path / "nightly" / "runs.db")
+    assert f"there is no folder {str(tmp_path / 'nightly')!r}. Create it" in text
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "is a folder" in refusal(tmp_path)
+
+
+def test_a_text_is_no_journal(path: Path) -> None:
+    path.write_text("refs\n" * 1000)
+    assert "is damaged, or no journal at all" in refusal(path)
+    assert path.read_text() == "refs\n" * 1000
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_the_database_of_something_else_is_left_alone(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE shop (item)")
+        other.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    assert "database of something else" in refusal(path)
+    with pytest.raises(JournalError) as caught:
+        Journal(path).runs()
+    assert f"The file {str(path)!r} is the database of something else" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("mark", ["user_version", "application_id"])
+def test_a_database_that_is_only_marked_yet_is_left_alone_too(path: Path, mark: str) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA {mark} = 2")
+    assert "database of something else" in refusal(path)
+
+
+def test_an_empty_file_becomes_a_journal(path: Path) -> None:
+    path.touch()
+    use(path)
+    assert len(Journal(path).runs()) == 1
+
+
+# Damage
+
+
+def test_a_file_that_was_cut_off_is_refused(path: Path) -> None:
+    use(path, count=500)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    assert "is damaged" in refusal(path)
+
+
+def test_a_damaged_page_is_found_before_it_is_needed(path: Path) -> None:
+    use(path, count=500)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 4096 * 3)
+        file.write(os.urandom(4096))
+    assert "is damaged" in refusal(path)
+
+
+def test_damage_is_told_by_the_readers_too(path: Path) -> None:
+    use(path, count=500)
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(bytes(4096))
+    with pytest.raises(JournalError) as caught:
+        Journal(path).runs()
+    assert str(caught.value).startswith(f"The journal {str(path)!r} is damaged")
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "said"),
+    [
+        (sqlite3.SQLITE_SCHEMA, "SQLITE_SCHEMA", "cannot be used (SQLITE_SCHEMA: oh): give another path"),
+        (None, None, "cannot be used (OperationalError: oh): give another path"),
+        (
+            sqlite3.SQLITE_IOERR,
+            "SQLITE_IOERR_READ",
+            "could not be read or written (SQLITE_IOERR_READ): check",
+        ),
+        (sqlite3.SQLITE_IOERR | 1 << 8, None, "could not be read or written (OperationalError): check"),
+    ],
+)
+def test_other_errors_are_told_by_the_name_that_sqlite_has_for_them(
+    path: Path, code: int | None, name: str | None, said: str
+) -> None:
+    error = sqlite3.OperationalError("oh")
+    if code is not None:
+        error.sqlite_errorcode = code
+    if name is not None:
+        error.sqlite_errorname = name
+    with pytest.raises(JournalError) as caught, journal_schema.told(path):
+        raise error
+    assert str(caught.value).startswith(f"The journal {str(path)!r} {said}")
+
+
+def test_found_damage_stands_in_the_traceback() -> None:
+    class Damaged:
+        def execute(self, _: str) -> Damaged:
+            return self
+
+        def fetchone(self) -> tuple[str]:
+            return ("row 7 missing",)
+
+        def set_progress_handler(self, *_: object) -> None: ...
+
+    with pytest.raises(sqlite3.DatabaseError, match=r"^quick_check found damage$") as caught:
+        journal_schema._check(cast("sqlite3.Connection", Damaged()))
+    assert caught.value.sqlite_errorcode == sqlite3.SQLITE_CORRUPT
+
+
+@pytest.mark.parametrize(
+    ("code", "is_being_written", "is_read"),
+    [
+        (sqlite3.SQLITE_CANTOPEN, False, True),
+        (sqlite3.SQLITE_READONLY, False, True),
+        (sqlite3.SQLITE_CANTOPEN, True, False),
+        (sqlite3.SQLITE_BUSY, False, False),
+        (sqlite3.SQLITE_BUSY, True, False),
+    ],
+)
+def test_a_file_in_a_folder_that_is_closed_to_us_is_read_unless_somebody_writes_to_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int, *, is_being_written: bool, is_read: bool
+) -> None:
+    use(path)
+    tried: list[tuple[Path, bool]] = []
+    read = journal_schema._connect_to_read
+
+    def fail_first(path: Path, uri: str) -> sqlite3.Connection:
+        tried.append((path, uri.endswith("immutable=1")))
+        if len(tried) > 1:
+            return read(path, uri)
+        error = sqlite3.OperationalError("no")
+        error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr(journal_schema, "_connect_to_read", fail_first)
+    if is_being_written:
+        path.with_name(f"{path.name}-wal").touch()
+    if is_read:
+        assert len(Journal(path).runs()) == 1
+    else:
+        with pytest.raises(JournalError):
+            Journal(path).runs()
+    assert tried == [(path, False), (path, True)][: 1 + is_read]
+
+
+@pytest.mark.parametrize(
+    ("code", "fails", "naps"),
+    [
+        (sqlite3.SQLITE_BUSY, 0, 0),
+        (sqlite3.SQLITE_BUSY, 3, 3),
+        (sqlite3.SQLITE_BUSY, 5, 5),
+        (sqlite3.SQLITE_BUSY, 6, 5),
+        (sqlite3.SQLITE_READONLY, 1, 0),
+    ],
+)
+def test_a_new_file_that_another_one_makes_ready_is_waited_for_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, code: int, fails: int, naps: int
+) -> None:
+    slept: list[float] = []
+
+    class Refusing:
+        def execute(self, _: str) -> None:
+            if len(slept) < fails:
+                error = sqlite3.OperationalError("no")
+                error.sqlite_errorcode = code
+                raise error
+
+    # Of the two seconds that there are, each nap takes a half.
+    clock = SimpleNamespace(monotonic=lambda: 0.5 * len(slept), sleep=slept.append)
+    monkeypatch.setattr(journal_schema, "time", clock)
+    connection = cast("sqlite3.Connection", Refusing())
+    if naps == fails:
+        journal_schema._set_wal(connection)
+    else:
+        with pytest.raises(sqlite3.OperationalError):
+            journal_schema._set_wal(connection)
+    assert slept == [0.01] * naps
+
+
+@pytest.mark.parametrize("open_it", [journal_schema.connect, journal_schema.connect_to_read])
+def test_connections_wait_for_others_and_begin_nothing_by_themselves(path: Path, open_it: Any) -> None:
+    use(path)
+    with closing(open_it(path)) as connection:
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (2_000,)
+        assert connection.isolation_level is None
+
+
+# Versions
+
+
+def test_a_later_version_is_left_alone(path: Path) -> None:
+    use(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 4")
+    assert "has version 4, and this library knows versions up to 3: use a newer one" in refusal(path)
+    with pytest.raises(JournalError, match="has version 4"):
+        Journal(path).runs()
+
+
+VERSION_1 = """
+PRAGMA application_id = 1415662129;
+PRAGMA user_version = 1;
+CREATE TABLE projects (id INTEGER PRIMARY KEY, base_url TEXT NOT NULL, project_id INTEGER NOT NULL, UNIQUE (base_url, project_id));
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, project INTEGER NOT NULL REFERENCES projects (id), state TEXT NOT NULL,
+    started_at REAL NOT NULL, ended_at REAL, max_running INTEGER NOT NULL, requests INTEGER NOT NULL DEFAULT 0,
+    makespan REAL NOT NULL DEFAULT 0, heartbeat_at REAL NOT NULL, owner TEXT, lease_seconds REAL, held_since REAL,
+    host TEXT, machine TEXT, pid INTEGER, process_start TEXT
+);
+CREATE UNIQUE INDEX one_running_run ON runs (project) WHERE state = 'running';
+CREATE TABLE refreshes (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key NOT NULL, ref, state TEXT NOT NULL, ticket TEXT,
+    attempts INTEGER NOT NULL, intended_at REAL NOT NULL, ended INTEGER, status TEXT, cluster_id, cluster_name, message,
+    baseline_refresh_time TEXT, refresh_time TEXT, users_num, progress, queue_seconds REAL, run_seconds REAL,
+    detect_seconds REAL, outcome_attempts INTEGER, UNIQUE (run, key)
+);
+CREATE INDEX ends ON refreshes (run, ended, status);
+INSERT INTO projects VALUES (1, 'http://ta2:8992', 102);
+INSERT INTO runs (id, run_id, project, state, started_at, ended_at, max_running, heartbeat_at)
+VALUES (1, 'monday', 1, 'complete', 1.0, 2.0, 16, 2.0), (2, 'tuesday', 1, 'complete', 3.0, 4.0, 16, 4.0),
+    (3, 'wednesday', 1, 'complete', 5.0, 6.0, 16, 6.0);
+INSERT INTO refreshes (run, key, ref, state, attempts, intended_at, ended, status, cluster_id, message, run_seconds, outcome_attempts)
+VALUES (1, 970, 970, 'finished', 1, 1.0, 1, 'succeeded', 970, '', 100.0, 1),
+    (2, 971, 971, 'finished', 1, 3.0, 1, 'failed', 971, '', 7.0, 1),
+    (2, 970, 970, 'finished', 1, 3.0, 2, 'succeeded', 970, '', 60.0, 1),
+    (3, 970, 970, 'finished', 1, 5.0, 1, 'succeeded', 970, '', 20.0, 1),
+    (2, 'unknown', 'unknown', 'finished', 0, 3.0, 3, 'rejected', NULL, '', NULL, 0);
+"""
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_1)
+    return path
+
+
+def test_version_1_is_migrated_and_learns_the_durations_of_its_outcomes(old: Path) -> None:
+    async def main() -> dict[int, float]:
+        held = await opened(old)
+        try:
+            return await held.durations([970, 971])
+        finally:
+            await held.close(complete=True)
+
+    assert run(main()) == {970: 50.0}
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
+    use(old)
+    use(tmp_path / "new.db")
+
+    def tables(path: Path) -> dict[str, list[object]]:
+        with closing(sqlite3.connect(path)) as connection:
+            return {
+                name: connection.execute(f"PRAGMA table_info({name})").fetchall()
+                for (name,) in connection.execute("SELECT name FROM sqlite_master")
+            }
+
+    assert tables(old) == tables(tmp_path / "new.db")
+
+
+def test_version_1_can_be_read_without_a_migration(old: Path) -> None:
+    assert [info.run_id for info in Journal(old).runs()] == ["wednesday", "tuesday", "monday"]
+    assert [outcome.ref for outcome in Journal(old).outcomes("tuesday")] == [971, 970, "unknown"]
+
+
+def test_when_an_outcome_of_an_old_file_came_is_not_known_before_and_after_the_migration(old: Path) -> None:
+    before = list(Journal(old).outcomes("tuesday"))
+    use(old)
+    assert list(Journal(old).outcomes("tuesday")) == before
+    assert [outcome.settled_at for outcome in before] == [None, None, None]
+
+
+def test_a_migration_that_fails_leaves_the_old_file(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("CREATE TABLE durations (something)")
+    before = old.read_bytes()
+    refusal(old)
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert len(before) == old.stat().st_size
+
+
+# Rights
+
+
+def test_a_file_that_may_not_be_written_is_refused(shared_folder: Path) -> None:
+    path = shared_folder / "runs.db"
+    use(path)
+    path.chmod(0o444)
+    with an_ordinary_user():
+        assert "cannot be written" in refusal(path)
+
+
+def test_a_folder_that_may_not_be_written_gets_no_journal(shared_folder: Path) -> None:
+    shared_folder.chmod(0o755)
+    with an_ordinary_user():
+        assert f"the folder {str(shared_folder)!r} is read-only" in refusal(shared_folder / "runs.db")
+
+
+def test_a_journal_in_a_folder_that_may_not_be_written_is_refused(shared_folder: Path) -> None:
+    path = shared_folder / "runs.db"
+    use(path)
+    path.chmod(0o666)
+    shared_folder.chmod(0o555)
+    with an_ordinary_user():
+        assert "its folder" in refusal(path)
+
+
+def test_a_journal_that_may_only_be_read_is_read(shared_folder: Path) -> None:
+    path = shared_folder / "runs.db"
+    use(path, count=3)
+    path.chmod(0o444)
+    shared_folder.chmod(0o555)
+    with an_ordinary_user():
+        (info,) = Journal(path).runs()
+        assert len(list(Journal(path).outcomes(info.run_id))) == 3
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_the_file_has_the_rights_that_the_umask_leaves(path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        use(path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+# Room
+
+
+@pytest.mark.parametrize("size", [0, 4096, 16384])
+def test_a_disk_without_room_is_told_before_anything_begins(path: Path, size: int) -> None:
+    with files_no_larger_than(size):
+        assert "check the disk, its quota and limits" in refusal(path)
+
+
+async def limit_pages(held: RunJournal, room: int | None) -> None:
+    """Let the file of a run grow by so many pages and then be told that the disk is full; None for no limit."""
+
+    def limit() -> None:
+        connection = held._store._opened()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {2**30 if room is None else pages + room}")
+
+    await held._writer._call(limit)
+
+
+async def filled(path: Path) -> RunJournal:
+    held = await opened(path)
+    await limit_pages(held, 1)
+    for cluster_id in range(1, 200):
+        held.finished(success(cluster_id))
+    return held
+
+
+def test_a_disk_that_fills_up_fails_the_next_intent(path: Path) -> None:
+    async def main() -> None:
+        held = await filled(path)
+        with pytest.raises(JournalError, match="disk is full: make room and run again"):
+            await held.intend(ticket(970), 970)
+        await limit_pages(held, None)
+        assert await held.entries([970]) == {}
+        await held.close(complete=False)
+
+    run(main())
+
+
+def test_what_could_not_be_written_is_told_by_flush_and_written_when_there_is_room(path: Path) -> None:
+    async def main() -> dict[int, Entry]:
+        held = await filled(path)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="disk is full"):
+                await held.flush()
+        await limit_pages(held, None)
+        await held.flush()
+        entries = await held.entries(range(1, 200))
+        await held.close(complete=False)
+        return entries
+
+    assert len(run(main())) == 199
+
+
+def test_a_close_that_cannot_write_says_so_and_leaves_the_run_to_be_resumed(path: Path) -> None:
+    async def main() -> bool:
+        held = await filled(path)
+        with pytest.raises(JournalError, match="disk is full"):
+            await held.close(complete=True)
+        again = await opened(path)  # it holds no lease any more
+        await again.close(complete=False)
+        return again.resumed
+
+    assert run(main())
+
+
+# Place
+
+
+def test_the_folder_holds_one_file_after_a_run(path: Path, tmp_path: Path) -> None:
+    use(path)
+    Journal(path).runs()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["a?mode=memory.db", "50% #1.db", "日志 'x'.db", "-wal"])
+def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+    use(tmp_path / name)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert len(Journal(str(tmp_path / name)).runs()) == 1
+
+
+def test_a_relative_path_is_one_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    use("runs.db")
+    assert (tmp_path / "runs.db").exists()
+
+
+def test_a_relative_path_stays_the_same_file_when_the_working_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        monkeypatch.chdir(tmp_path)
+        held = await opened("runs.db")
+        monkeypatch.chdir("/")
+        await held.intend(ticket(), 970)
+        await held.close(complete=False)
+
+    run(main())
+
+
+def test_to_read_makes_no_file(path: Path) -> None:
+    with pytest.raises(JournalError, match="There is no journal at"):
+        Journal(path).runs()
+    with pytest.raises(JournalError, match="There is no journal at"):
+        next(Journal(path).outcomes("monday"))
+    assert not path.exists()
+
+
+def test_a_file_without_a_run_is_called_empty(path: Path) -> None:
+    path.touch()
+    with pytest.raises(JournalError, match=r"^The journal '.*runs\.db' is empty"):
+        Journal(path).runs()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a file in use stays in its place")
+@pytest.mark.parametrize("fate", ["deleted", "replaced"])
+def test_a_journal_that_is_taken_away_during_the_run_is_noticed(path: Path, fate: str) -> None:
+    async def main() -> None:
+        held = await opened(path)
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink()
+        if fate == "replaced":
+            other = await opened(path)
+            await other.close(complete=False)
+        with pytest.raises(JournalError, match="moved, deleted or replaced"):
+            await held.intend(ticket(), 970)
+        with pytest.raises(JournalError, match="moved, deleted or replaced"):
+            await held.close(complete=False)
+
+    run(main())
+
+
+def test_a_new_file_may_be_opened_by_several_at_once(path: Path) -> None:
+    errors: list[BaseException] = []
+    together = threading.Barrier(6)
+
+    def runner(project_id: int) -> None:
+        async def main() -> None:
+            together.wait()
+            held = await Journal(path).open(base_url=URL, project_id=project_id, max_running=1)
+            await held.intend(ticket(), 970)
+            await held.close(complete=True)
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 - shown below
+            errors.append(error)
+
+    threads = [threading.Thread(target=runner, args=(project_id,)) for project_id in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert [info.state for info in Journal(path).runs()] == ["complete"] * 6
+
+
+def test_a_file_that_another_program_locks_is_told_and_loses_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_schema, "BUSY_SECONDS", 0.02)
+
+    async def main() -> dict[int, Entry]:
+        held = await opened(path)
+        held.finished(success(970))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(JournalError, match=r"locked by another process for 0\.02 seconds"):
+                await held.intend(ticket(971), 971)
+            other.execute("ROLLBACK")
+        entries = await held.entries([970, 971])
+        await held.close(complete=False)
+        return entries
+
+    assert run(main()).keys() == {970}
+
+
+def test_an_old_file_that_is_being_written_is_opened_when_that_has_ended(old: Path) -> None:
+    with closing(sqlite3.connect(old, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.03, other.rollback)
+        timer.start()
+        use(old)
+        timer.join()
+
+
+def test_a_locked_file_is_told_when_it_is_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_schema, "BUSY_SECONDS", 0.02)
+    use(path)
+    began = time.monotonic()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "locked by another process" in refusal(path)
+    assert time.monotonic() - began < 1.8  # seconds; the usual wait is two

@@ -1,0 +1,161 @@
+"""When to look: always later than now, never too late, and pages where they tell more than one."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ta_cluster_async.batch.schedule import (
+    Sight,
+    Tempo,
+    choose,
+    ends_per_second,
+    first_wait,
+    next_wait,
+    remaining,
+)
+
+
+def numbers(least: float, most: float) -> st.SearchStrategy[float]:
+    return st.floats(least, most, allow_nan=False)
+
+
+@st.composite
+def tempos(draw: st.DrawFn) -> Tempo:
+    shortest = draw(numbers(0.01, 60))
+    return Tempo(
+        ends=draw(st.one_of(st.just(0.0), numbers(1e-6, 1e4))),
+        cost=draw(numbers(0, 1e3)),
+        queued=draw(st.integers(0, 50)),
+        shortest=shortest,
+        longest=shortest + draw(numbers(0, 3600)),
+        typical=draw(st.none() | numbers(0, 1e5)),
+    )
+
+
+@st.composite
+def sights(draw: st.DrawFn) -> tuple[Sight, float]:
+    """What may be known of a refresh, and what time it is."""
+    began = draw(numbers(0, 1e6))
+    seen = began + draw(numbers(0, 1e5))
+    progress = draw(st.none() | st.integers(0, 99))
+    sight = Sight(
+        began=began,
+        begun_from=draw(st.integers(0, 99)),
+        progress=progress,
+        seen=seen,
+        expected=draw(st.none() | numbers(0, 1e6)),
+    )
+    return sight, seen + draw(numbers(0, 1e5))
+
+
+@given(sights(), tempos())
+def test_a_next_look_comes_later_and_before_long(known: tuple[Sight, float], tempo: Tempo) -> None:
+    sight, now = known
+    wait = next_wait(sight, tempo, now)
+    left = remaining(sight, now) or 0.0
+    assert min(tempo.shortest, tempo.longest) <= wait
+    assert wait <= max(tempo.longest, 0.25 * (now - sight.began), 1.1 * left, 0.15 * (now - sight.seen))
+
+
+@given(numbers(0, 1e6), tempos())
+def test_a_first_look_comes_later_and_before_long(expected: float, tempo: Tempo) -> None:
+    for known in (None, expected):
+        assert tempo.shortest <= first_wait(known, tempo) <= tempo.longest
+
+
+@given(tempos(), numbers(0, 1e6), numbers(0, 1e6))
+def test_the_longer_a_refresh_is_expected_the_later_is_its_first_look(
+    tempo: Tempo, one: float, other: float
+) -> None:
+    shorter, longer = sorted((one, other))
+    assert first_wait(shorter, tempo) <= first_wait(longer, tempo)
+
+
+@given(tempos(), numbers(0, 1e3))
+def test_rounds_are_as_far_apart_as_their_cost_is_high(tempo: Tempo, more: float) -> None:
+    dearer = Tempo(
+        ends=tempo.ends,
+        cost=tempo.cost + more,
+        queued=tempo.queued,
+        shortest=tempo.shortest,
+        longest=tempo.longest,
+    )
+    assert tempo.shortest <= tempo.spacing <= tempo.round <= dearer.round <= tempo.longest
+
+
+@given(tempos(), numbers(0, 1e3))
+def test_rounds_are_as_close_as_ends_are_many(tempo: Tempo, more: float) -> None:
+    busier = Tempo(
+        ends=tempo.ends + more,
+        cost=tempo.cost,
+        queued=tempo.queued,
+        shortest=tempo.shortest,
+        longest=tempo.longest,
+    )
+    assert busier.round <= tempo.round
+
+
+@given(sights(), tempos(), numbers(0, 1e5))
+def test_one_of_which_nothing_is_known_is_looked_at_ever_more_seldom(
+    known: tuple[Sight, float], tempo: Tempo, later: float
+) -> None:
+    sight, now = known
+    blank = Sight(began=sight.began, begun_from=0, progress=None, seen=sight.seen, expected=None)
+    assert next_wait(blank, tempo, now) <= next_wait(blank, tempo, now + later)
+
+
+@given(numbers(0.1, 1e5), tempos())
+def test_one_that_waits_in_the_queue_is_looked_at_ever_more_seldom(stood: float, tempo: Tempo) -> None:
+    """Its beginning is put off with each look, so that only the time for which it has stood at 0 tells how long it waits."""
+    now = 1e6
+    queued = Sight(began=now, begun_from=0, progress=0, seen=now - stood, expected=None)
+    assert next_wait(queued, tempo, now) == pytest.approx(min(tempo.round, max(tempo.spacing, 0.5 * stood)))
+
+
+@given(st.integers(1, 98), numbers(1, 1e5), numbers(0, 1e3))
+def test_what_is_left_is_told_by_the_pace_so_far(progress: int, seconds: float, since: float) -> None:
+    sight = Sight(began=0.0, begun_from=0, progress=progress, seen=seconds, expected=17.0)
+    left = remaining(sight, seconds + since)
+    assert left is not None
+    total = seconds + left + since
+    assert seconds * 99.4 / (progress + 1) <= total <= seconds * 99.5 / progress
+
+
+def test_without_progress_what_is_expected_tells_what_is_left() -> None:
+    sight = Sight(began=10.0, begun_from=40, progress=40, seen=10.0, expected=60.0)
+    assert remaining(sight, 30.0) == 40.0
+    unknown = Sight(began=10.0, begun_from=40, progress=40, seen=10.0, expected=None)
+    assert remaining(unknown, 30.0) is None
+
+
+@given(numbers(0, 1e3), st.none() | numbers(0, 1e5), st.integers(0, 1_000), numbers(0, 1e5))
+def test_ends_per_second_are_what_was_seen_or_a_guess(
+    recent: float, typical: float | None, in_flight: int, oldest: float
+) -> None:
+    rate = ends_per_second(recent, typical, in_flight, oldest)
+    assert 0 <= rate < inf
+    if recent > 0:
+        assert rate == recent
+    elif typical is None and in_flight:
+        assert rate <= in_flight / 30
+
+
+places = st.tuples(st.sampled_from(["catalog_cluster", "catalog_tag"]), st.none() | st.integers(1, 5))
+
+
+@given(st.lists(places, max_size=30), st.lists(places, max_size=30))
+def test_a_page_is_read_where_a_due_one_has_company(
+    due: list[tuple[str, int | None]], others: list[tuple[str, int | None]]
+) -> None:
+    crowd: dict[tuple[str, int], int] = {}
+    for catalog, page in [*due, *others]:
+        if page is not None:
+            crowd[catalog, page] = crowd.get((catalog, page), 0) + 1
+    pages = choose(due, crowd)
+    assert pages <= {(catalog, page) for catalog, page in due if page is not None}
+    assert all(crowd[page] > 1 for page in pages)
+    alone = [one for one in due if one not in pages]
+    assert all(page is None or crowd[catalog, page] == 1 for catalog, page in alone)
+    assert len(pages) + len(alone) <= len(due), "never dearer than one by one"

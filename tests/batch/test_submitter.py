@@ -1,0 +1,538 @@
+"""Starting refreshes: never more than may run, one POST each, and what follows from every answer to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ta_cluster_async.batch import (
+    Attached,
+    Finished,
+    Progressed,
+    RefreshBatch,
+    Status,
+    Submitted,
+)
+from ta_cluster_async.errors import (
+    ApiError,
+    HttpStatusError,
+    MissingParameter,
+    NotFound,
+    NotJson,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    SchemaError,
+    TransportError,
+)
+from ta_cluster_async.models import Catalog
+from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.protocol.requests import Response
+from ta_cluster_async.protocol.retry import RetryPolicy
+
+
+@pytest.mark.parametrize("max_running", [1, 4, 50])
+@pytest.mark.parametrize("submit_ahead", [0, 3])
+def test_no_more_are_in_flight_than_may_be(kit: Any, max_running: int, submit_ahead: int) -> None:
+    server = kit.Deployment(capacity=max_running)
+    server.add(60, seconds=5.0)
+    told = kit.tell(server, range(1, 61), max_running=max_running, submit_ahead=submit_ahead)
+    assert told.report.counts == {Status.SUCCEEDED: 60}
+    assert server.most_running <= max_running + submit_ahead
+    assert server.most_running > max_running // 2, "the places are used"
+
+
+def test_those_that_run_already_take_up_places(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(10, seconds=100.0)
+
+    def refs() -> Any:
+        for cluster_id in range(1, 7):
+            server.begin(server.cluster(cluster_id))
+        return range(1, 11)
+
+    told = kit.tell(server, refs, max_running=4)
+    assert told.report.counts == {Status.SUCCEEDED: 10}
+    assert server.most_running == 6
+    assert min(event.at for event in told.of(Submitted)) > 99, "none was started before places became free"
+
+
+def test_places_that_become_free_are_taken_within_seconds(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(100, seconds=20.0)
+    told = kit.tell(server, range(1, 101), max_running=10)
+    assert told.seconds < 1.15 * 10 * 20
+
+
+# What is running already
+
+
+def running(server: Any) -> Any:
+    """References of which the first runs."""
+    server.begin(server.cluster(1))
+    return [1, 2, 3]
+
+
+def test_a_running_refresh_is_joined_without_a_request(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=50.0)
+    told = kit.tell(server, lambda: running(server))
+    assert told.report.ok
+    assert server.posts == {1: 1, 2: 1, 3: 1}
+    assert [event.ref for event in told.of(Attached)] == [1]
+    assert told[1].attempts == 0
+    assert told[1].ticket.attached
+    assert told[1].run_seconds is None, "nobody knows when it began"
+
+
+def test_the_ticket_of_a_joined_refresh_has_the_state_in_which_it_was_found(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=100.0, catalog=kit.TAG)
+
+    async def refs() -> AsyncIterator[int]:
+        server.begin(server.cluster(1))
+        await asyncio.sleep(40.0)
+        yield 1
+
+    told = kit.tell(server, refs)
+    ticket = told[1].ticket
+    assert (ticket.catalog, ticket.cluster_name, ticket.attached) == (Catalog.TAG, "t_1", True)
+    assert ticket.baseline_progress == 40
+    assert ticket.baseline_refresh_time == datetime(2026, 1, 1)  # noqa: DTZ001 - when it was started
+
+
+def test_a_running_refresh_is_refreshed_anew_when_it_has_ended(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=50.0)
+    told = kit.tell(server, lambda: running(server), on_running="rerun")
+    assert told.report.ok
+    assert server.posts == {1: 2, 2: 1, 3: 1}
+    first, second = server.cluster(1).runs
+    assert second[0] >= first[2]
+    assert told[1].attempts == 1
+    assert not told[1].ticket.attached
+    assert told[1].run_seconds == pytest.approx(50, abs=5)
+    shown = [event.at for event in told.of(Progressed) if event.ref == 1]
+    assert min(shown) > 50, "the progress that is told is that of the new one"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_ran_before_decides_nothing_for_a_rerun(kit: Any, *, fails: bool) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=50.0, fails=fails)
+
+    def mend(batch: RefreshBatch) -> None:
+        del batch
+        server.cluster(1).fails = not fails
+
+    told = kit.tell(server, lambda: running(server), on_running="rerun", at={60.0: mend})
+    assert told[1].status is (Status.SUCCEEDED if fails else Status.FAILED)
+
+
+def test_a_rerun_that_waits_for_its_place_when_the_batch_stops_was_not_started(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=1_000.0)
+    server.add(1, seconds=20.0, fails=True)
+
+    def refs() -> Any:
+        server.begin(server.cluster(1))
+        return [1, 3]
+
+    told = kit.tell(server, refs, on_running="rerun", on_error="stop")
+    assert told[3].status is Status.FAILED
+    assert told[1].status is Status.CANCELLED
+    assert told[1].ticket is None
+    assert told[1].attempts == 0
+    assert server.posts == {1: 1, 3: 1}
+
+
+def test_a_rerun_has_the_next_place(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(4, seconds=20.0)
+
+    def refs() -> Any:
+        server.begin(server.cluster(3))
+        return [1, 2, 3, 4]
+
+    told = kit.tell(server, refs, on_running="rerun", max_running=1)
+    assert [event.ref for event in told.of(Submitted)] == [3, 1, 2, 4]
+
+
+@pytest.mark.parametrize(("mode", "status"), [("skip", Status.SKIPPED), ("fail", Status.FAILED)])
+def test_a_running_refresh_may_be_left_alone(kit: Any, mode: str, status: Status) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=50.0)
+    told = kit.tell(server, lambda: running(server), on_running=mode)
+    said = {
+        "skip": "It was being refreshed already.",
+        "fail": "It was being refreshed already, and on_running is 'fail'.",
+    }
+    assert (told[1].status, told[1].message) == (status, said[mode])
+    assert told.report.ok is (mode == "skip")
+    assert server.posts == {1: 1, 2: 1, 3: 1}
+    assert not told.of(Attached)
+
+
+@pytest.mark.parametrize("mode", ["attach", "rerun", "skip", "fail"])
+def test_one_that_somebody_else_started_while_it_waited_is_seen_before_the_request(
+    kit: Any, mode: str
+) -> None:
+    server = kit.Deployment()
+    server.add(4, seconds=100.0)
+
+    def other(batch: RefreshBatch) -> None:
+        del batch
+        server.begin(server.cluster(4))
+
+    told = kit.tell(server, [1, 2, 3, 4], max_running=1, on_running=mode, at={250.0: other})
+    wanted = {
+        "attach": Status.SUCCEEDED,
+        "rerun": Status.SUCCEEDED,
+        "skip": Status.SKIPPED,
+        "fail": Status.FAILED,
+    }
+    assert told[4].status is wanted[mode]
+    assert server.posts[4] == (2 if mode == "rerun" else 1)
+
+
+def test_a_refusal_because_somebody_was_quicker_is_no_failure(kit: Any) -> None:
+    server = kit.Deployment(while_running="reject")
+    server.add(3, seconds=30.0)
+
+    def rule(ask: Any) -> None:
+        if ask.is_refresh and ask.cluster.id == 2 and not ask.cluster.runs:
+            server.begin(ask.cluster)
+
+    server.rule = rule
+    told = kit.tell(server, [1, 2, 3])
+    assert told.report.ok
+    assert server.posts == {1: 1, 2: 1, 3: 1}
+    assert told[2].ticket.attached
+
+
+def test_a_first_computation_that_is_refused_is_watched(kit: Any) -> None:
+    server = kit.Deployment(while_running="reject")
+    server.add(2)
+    server.add(1, before=0, time=None, seconds=20.0)
+
+    def rule(ask: Any) -> Any:
+        if ask.is_refresh and ask.cluster.id == 3:
+            if not ask.cluster.runs:
+                server.begin(ask.cluster)
+            return kit.refusal(-3008, "it is being computed")
+        return None
+
+    server.rule = rule
+    told = kit.tell(server, [1, 2, 3])
+    assert told.report.ok
+    assert server.requests["refresh"] == 3
+
+
+def test_a_first_computation_that_shows_nothing_yet_is_watched_too(kit: Any) -> None:
+    server = kit.Deployment(while_running="reject", marks="end")
+    server.add(1, before=0, time=None, seconds=20.0, shows=lambda share: 0 if share < 0.5 else 50)
+
+    def refs() -> list[int]:
+        server.begin(server.cluster(1))
+        return [1]
+
+    told = kit.tell(server, refs)
+    assert told.report.ok
+    assert told[1].ticket.attached
+    assert server.requests["refresh"] == 1
+
+
+@pytest.mark.parametrize("before", [100, -1])
+def test_a_refusal_is_no_first_computation_because_there_is_no_refresh_time(kit: Any, before: int) -> None:
+    server = kit.Deployment()
+    server.add(1, before=before, time=None)
+    server.rule = lambda ask: kit.refusal(-3008, "not refreshable") if ask.is_refresh else None
+    told = kit.tell(server, [1])
+    assert (told[1].status, told[1].attempts) == (Status.REJECTED, 1)
+
+
+def test_a_refusal_that_stays_is_rejected_after_one_look(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3)
+    server.rule = lambda ask: (
+        kit.refusal(-3008, "not refreshable") if ask.is_refresh and ask.cluster.id == 2 else None
+    )
+    told = kit.tell(server, [1, 2, 3])
+    assert told[2].status is Status.REJECTED
+    assert isinstance(told[2].error, ApiError)
+    assert told[2].message == str(told[2].error)
+    assert told[2].ticket is None
+    assert told[2].attempts == 1
+    assert sum(ask.is_refresh and ask.cluster.id == 2 for ask in server.asks) == 1
+
+
+def test_a_refusal_is_met_with_one_more_request_at_most(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3)
+
+    def rule(ask: Any) -> Any:
+        if ask.is_refresh and ask.cluster.id == 2:
+            ask.cluster.time += 10.0  # as if somebody had refreshed it in the meantime, each time
+            return kit.refusal(-3008, "not now")
+        return None
+
+    server.rule = rule
+    told = kit.tell(server, [1, 2, 3])
+    assert told[2].status is Status.REJECTED
+    assert told[2].attempts == 2
+
+
+def test_one_that_is_deleted_before_its_turn_is_rejected(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(4, seconds=100.0)
+    told = kit.tell(server, [1, 2, "c_3", 4], max_running=1, at={50.0: lambda _: server.clusters.pop(3)})
+    assert told["c_3"].status is Status.REJECTED
+    assert isinstance(told["c_3"].error, NotFound)
+    assert told.report.counts == {Status.SUCCEEDED: 3, Status.REJECTED: 1}
+
+
+def test_a_name_that_belongs_to_another_by_now_is_not_refreshed_for_it(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=100.0)
+
+    def replace(batch: RefreshBatch) -> None:
+        del batch
+        server.add(1, name="c_3")
+        server.clusters.pop(3)
+
+    told = kit.tell(server, [1, 2, "c_3"], max_running=1, at={50.0: replace})
+    assert told["c_3"].status is Status.REJECTED
+    assert server.posts == {1: 1, 2: 1}
+
+
+# The answer that is lost or spoilt
+
+SPOILT = [
+    OutcomeUnknown("the connection was lost.", reason="lost"),
+    OutcomeUnknown("no answer in time.", reason="timeout"),
+    Response(504, b"<html><title>Gateway Time-out</title></html>"),
+    Response(200, b"<html></html>"),
+    Response(200, b'{"return_code": 0, "da'),
+    Response(200, b"[]"),
+    Response(500, b'{"return_code": -1, "return_message": "internal error"}'),
+]
+
+
+@pytest.mark.parametrize("spoilt", SPOILT, ids=str)
+@pytest.mark.parametrize("seconds", [0.05, 30.0])
+def test_a_post_whose_answer_is_lost_after_the_effect_is_not_sent_again(
+    kit: Any, spoilt: Any, seconds: float
+) -> None:
+    server = kit.Deployment()
+    server.add(5, seconds=seconds)
+    server.after = lambda ask: spoilt if ask.is_refresh else None
+    told = kit.tell(server, range(1, 6))
+    assert told.report.counts == {Status.SUCCEEDED: 5}
+    assert server.requests["refresh"] == 5
+    assert sorted(event.ref for event in told.of(Submitted)) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("spoilt", SPOILT, ids=str)
+def test_a_post_that_is_lost_before_the_effect_is_not_sent_again_either(kit: Any, spoilt: Any) -> None:
+    server = kit.Deployment()
+    server.add(5)
+    server.rule = lambda ask: spoilt if ask.is_refresh and ask.cluster.id == 3 else None
+    told = kit.tell(server, range(1, 6))
+    assert told.report.counts == {Status.SUCCEEDED: 4, Status.UNCONFIRMED: 1}
+    assert sum(ask.is_refresh for ask in server.asks) == 5
+    outcome = told[3]
+    assert isinstance(outcome.error, OutcomeUnknown | HttpStatusError | NotJson | SchemaError | ApiError)
+    assert not outcome.error.safe_to_retry
+    assert outcome.ticket is not None
+    assert getattr(outcome.error, "ticket", outcome.ticket) == outcome.ticket
+    assert 300 < told.seconds < 330, "the grace time was waited for"
+    assert not [event for event in told.of(Submitted) if event.ref == 3]
+
+
+@pytest.mark.parametrize("spoilt", [NotSent("refused.", reason="refused"), Response(429, b"", "1")], ids=str)
+def test_a_post_that_certainly_did_nothing_is_sent_until_it_does(kit: Any, spoilt: Any) -> None:
+    server = kit.Deployment()
+    server.add(3)
+    server.rule = lambda ask: spoilt if ask.is_refresh and ask.at < 100 else None
+    told = kit.tell(server, [1, 2, 3])
+    assert told.report.ok
+    assert server.posts == {1: 1, 2: 1, 3: 1}
+    assert all(outcome.run_seconds for outcome in told.report.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "kind"),
+    [
+        (NotSent("refused.", reason="refused"), NotSent),
+        (Response(429, b"", "1"), HttpStatusError),
+        (Response(200, b'{"return_code": -1005, "return_message": "too often"}'), RateLimited),
+    ],
+    ids=str,
+)
+def test_a_post_that_never_comes_through_fails_after_the_time_for_errors(
+    kit: Any, spoilt: Any, kind: Any
+) -> None:
+    server = kit.Deployment()
+    server.add(3)
+    server.rule = lambda ask: spoilt if ask.is_refresh and ask.cluster.id == 2 else None
+    told = kit.tell(server, [1, 2, 3])
+    assert told[2].status is Status.FAILED
+    assert isinstance(told[2].error, kind)
+    assert told[2].ticket is None, "nothing was started"
+    assert (told[2].attempts == 0) is (kind is NotSent)
+    assert 250 < told.seconds < 400
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "kind"),
+    [
+        (NotSent("TLS failed.", reason="tls"), TransportError),
+        (Response(404, b"<html></html>"), HttpStatusError),
+        (
+            Response(200, b'{"return_code": -1008, "return_message": "(projectId) is empty"}'),
+            MissingParameter,
+        ),
+    ],
+    ids=str,
+)
+def test_a_post_that_can_never_come_through_fails_at_once(kit: Any, spoilt: Any, kind: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=2.0)
+    server.rule = lambda ask: spoilt if ask.is_refresh and ask.cluster.id == 2 else None
+    told = kit.tell(server, [1, 2, 3])
+    assert isinstance(told[2].error, kind)
+    assert told[2].status is (Status.REJECTED if kind is MissingParameter else Status.FAILED)
+    assert told.seconds < 20
+
+
+# Baselines
+
+
+def test_old_baselines_are_read_page_by_page(kit: Any) -> None:
+    server = kit.Deployment(page_size=100)
+    server.add(200, seconds=90.0)
+    told = kit.tell(server, range(1, 201), max_running=20)
+    assert told.report.counts == {Status.SUCCEEDED: 200}
+    assert sum(server.requests.values()) < 4 * 200
+
+
+def test_an_old_baseline_is_not_the_one_that_counts(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=500.0)
+    server.add(1, seconds=1.0)
+
+    def other(batch: RefreshBatch) -> None:
+        del batch
+        server.begin(server.cluster(3))
+        server.cluster(3).ignores = True
+
+    told = kit.tell(server, [1, 2, 3], max_running=1, at={100.0: other})
+    assert told[3].status is Status.UNCONFIRMED, "the time that moved before the request proves nothing"
+
+
+@pytest.mark.parametrize("page", ["refused", "spoilt"])
+def test_a_page_that_tells_no_baseline_leaves_the_details(kit: Any, page: str) -> None:
+    server = kit.Deployment()
+    server.add(10, seconds=100.0)
+    bad = kit.refusal(-3007, "no more") if page == "refused" else kit.answer({"userClusters": 3})
+    server.rule = lambda ask: bad if ask.page and ask.at > 30 else None
+    told = kit.tell(server, range(1, 11), max_running=3)
+    assert told.report.counts == {Status.SUCCEEDED: 10}
+
+
+def test_the_spoilt_row_of_a_neighbour_spoils_no_baseline(kit: Any) -> None:
+    server = kit.Deployment(page_size=5)
+    server.add(10, seconds=100.0)
+
+    def spoil(batch: RefreshBatch) -> None:
+        del batch
+        server.cluster(5).before = 101
+
+    # The page of the first three is read while they are watched, and that of the others is not.
+    told = kit.tell(server, [10, 9, 8, 1, 2, 3, 4, 5], max_running=3, at={20.0: spoil})
+    assert told.report.counts == {Status.SUCCEEDED: 7, Status.FAILED: 1}
+    assert isinstance(told[5].error, SchemaError)
+
+
+# Many at once
+
+
+def test_looks_go_on_while_submits_flood(kit: Any) -> None:
+    server = kit.Deployment(latency=1.0)
+    server.add(400, seconds=10.0)
+    told = kit.tell(server, range(1, 401), max_running=200, session={"max_connections": 8})
+    assert told.report.counts == {Status.SUCCEEDED: 400}
+    late = [outcome.detect_seconds for outcome in told.report.outcomes]
+    assert max(late) < 12, "an end is seen while others are being submitted"
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0, 20.0])
+def test_a_rate_limit_of_the_session_slows_down_and_loses_nothing(kit: Any, rate: float) -> None:
+    server = kit.Deployment()
+    server.add(40, seconds=20.0)
+    told = kit.tell(server, range(1, 41), max_running=20, session={"rate_limit": rate})
+    assert told.report.counts == {Status.SUCCEEDED: 40}
+    spans = [later.at - earlier.at for earlier, later in zip(server.asks, server.asks[1:], strict=False)]
+    assert min(spans) > 0.99 / rate
+    assert told.report.lower_bound.rate == pytest.approx(40 / rate)
+    assert told.seconds < max(60, 10 * 40 / rate)
+
+
+@pytest.mark.parametrize("rate", [1, 5])
+def test_a_server_that_limits_the_rate_is_obeyed_and_loses_nothing(kit: Any, rate: int) -> None:
+    server = kit.Deployment(rate=rate)
+    server.add(60, seconds=20.0)
+    told = kit.tell(server, range(1, 61), max_running=30)
+    assert told.report.counts == {Status.SUCCEEDED: 60}
+    assert max(server.posts.values()) == 1
+    assert told.seconds < 1_500
+
+
+def test_one_connection_is_enough(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(30, seconds=5.0)
+    told = kit.tell(server, range(1, 31), max_running=10, session={"max_connections": 1})
+    assert told.report.counts == {Status.SUCCEEDED: 30}
+
+
+def test_a_policy_of_zeros_makes_no_loop_without_time(kit: Any) -> None:
+    server = kit.Deployment(latency=0.0)
+    server.add(5, seconds=3.0)
+    server.down = [(1.0, 2.0)]
+    policy = PollPolicy(first=0.0, longest=0.0, settle=0.0, share=0.0)
+    told = kit.tell(server, range(1, 6), poll=policy, session={"retry": RetryPolicy(attempts=1)})
+    assert told.report.counts == {Status.SUCCEEDED: 5}
+    assert len(server.asks) < 2_000
+
+
+def test_a_worker_that_was_woken_takes_the_next_target_at_once(kit: Any) -> None:
+    server = kit.Deployment(latency=0.0)
+    server.add(6, seconds=10.0)
+    told = kit.tell(server, range(1, 7), max_running=2)
+    ends = [event.at for event in told.of(Finished)]
+    begins = [event.at for event in told.of(Submitted)]
+    assert begins[2:] == pytest.approx(ends[:4], abs=0.01)
+
+
+def test_targets_wait_in_the_order_of_their_references(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(30, seconds=3.0)
+    order = [7, 3, "c_20", 1, 30, "c_4", 12]
+    told = kit.tell(server, order, max_running=1)
+    assert [event.ref for event in told.of(Submitted)] == order
+
+
+def test_references_of_a_slow_source_are_started_as_they_come(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=5.0)
+
+    async def refs() -> Any:
+        for ref in (1, 2, 3):
+            yield ref
+            await asyncio.sleep(10)
+
+    told = kit.tell(server, refs)
+    begins = [event.at for event in told.of(Submitted)]
+    assert begins == pytest.approx([0.15, 10.15, 20.15], abs=0.2)

@@ -1,0 +1,168 @@
+"""The page of a report in a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from ta_cluster_async.cli.report.page import render_page
+from ta_cluster_async.cli.report.source import Record
+from ta_cluster_async.cli.report.words import Words
+from tests.cli.report.browser import PROGRAM, Page, browser
+from tests.cli.report.samples import batch, hostile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from ta_cluster_async import RefreshReport
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
+
+Story: TypeAlias = Callable[[Page], Awaitable[None]]
+Tell: TypeAlias = Callable[..., None]
+FIGURES = ("flights", "bars", "durations", "throughput")
+BARS = "document.querySelectorAll('#bars .barlayer path').length"
+NAMES = "[...document.querySelectorAll('#bars .ytick text')].map((tick) => tick.textContent)"
+SHOWN = "document.getElementById('shown').textContent"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[asyncio.Runner, Page]]:
+    """One browser for all tests of this file, and the event loop to lead it in."""
+    with asyncio.Runner() as runner:
+        context = browser()
+        page = runner.run(_entered(context))
+        yield runner, page
+        runner.run(context.__aexit__(None, None, None))
+
+
+async def _entered(context: AbstractAsyncContextManager[Page]) -> Page:
+    return await context.__aenter__()
+
+
+@pytest.fixture
+def tell(shared: tuple[asyncio.Runner, Page], tmp_path: Path) -> Tell:
+    """`tell(report, story)` opens the page of a report and tells its story; it must not complain, nor ask for anything."""
+    runner, page = shared
+    file = tmp_path / "run.html"
+
+    def tell(report: RefreshReport, story: Story, *, dark: bool = False) -> None:
+        history = {
+            one.cluster_id: one.run_seconds for one in report.outcomes if one.cluster_id and one.run_seconds
+        }
+        file.write_bytes(render_page(Record(report=report, history=history), Words(chinese=False)).encode())
+
+        async def main() -> None:
+            await page.open(file, dark=dark)
+            assert await page.ask("document.documentElement.dataset.state") == "ready"
+            await story(page)
+            assert page.errors == []
+            assert page.requests == [file.as_uri()]
+
+        runner.run(main())
+
+    return tell
+
+
+def test_fifty_clusters_are_fifty_rows_in_four_figures(tell: Tell) -> None:
+    report = batch(50, trouble=0.0)
+
+    async def story(page: Page) -> None:
+        for name in FIGURES:
+            assert await page.ask(f"document.querySelectorAll('#{name} svg.main-svg').length") > 0
+        assert len(await page.ask(NAMES)) == 50
+        assert await page.ask(BARS) == 3 * 50
+
+    tell(report, story, dark=True)
+
+
+def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_others(tell: Tell) -> None:
+    async def story(page: Page) -> None:
+        assert (await page.ask(SHOWN)).startswith("The 100 that took longest of the ")
+        assert await page.ask(BARS) <= 3 * 100
+        before = await page.ask(NAMES)
+        first = await page.ask(SHOWN)
+        await page.drag("#flights .nsewdrag", 0.5, 0.52)
+        await page.until(f"{SHOWN} !== {first!r}")
+        await page.drag("#bars .nsewdrag", 0.4, 0.6)
+        await page.until(f"!{SHOWN}.startsWith('The 100')")
+        there = await page.ask(NAMES)
+        assert 20 < len(there) < 100
+        assert not set(there) & set(before)
+        await page.double_click("#bars .nsewdrag")
+        await page.until(f"{SHOWN}.startsWith('The 100 that took longest of the 10,000')")
+
+    tell(batch(10_000, trouble=0.0, max_running=50), story)
+
+
+def test_searching_finds_failures_and_clusters(tell: Tell) -> None:
+    report = batch(400, trouble=0.2)
+    wanted = report.failures[3]
+    assert wanted.cluster_name is not None
+
+    async def story(page: Page) -> None:
+        await page.type("#search", f" {wanted.cluster_name.upper()} ")  # type: ignore[union-attr]
+        rows = "[...document.querySelectorAll('#failures tbody tr')].filter((row) => row.checkVisibility())"
+        assert await page.ask(f"{rows}.map((row) => row.cells[1].textContent)") == [wanted.cluster_name]
+        assert await page.ask("found.textContent") == f"1 of {len(report.failures)}"
+        await page.double_click("#bars .nsewdrag")
+        await page.type("#find", "whales_")
+        await page.until(f"{NAMES}.every((name) => name.startsWith('whales_'))")
+        await page.ask("document.getElementById('only-failures').click()")
+        failed = [
+            one for one in report.failures if one.ticket and (one.cluster_name or "").startswith("whales_")
+        ]
+        await page.until(f"{NAMES}.length === {len(failed)}")
+
+    tell(report, story)
+
+
+def test_hostile_names_run_nothing_and_are_shown_as_they_are(tell: Tell) -> None:
+    async def story(page: Page) -> None:
+        names = await page.ask(NAMES)
+        assert names[0].startswith("<script>window.hit")
+        assert "<b>bold</b>" in names
+        assert await page.ask("typeof window.hit") == "undefined"
+        # The policy is a second fence: even a script that got in would not run.
+        add = "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.hit = 3'}))"
+        await page.ask(add)
+        assert await page.ask("typeof window.hit") == "undefined"
+        await page.until("document.readyState === 'complete'")
+        assert any("Content Security Policy" in error for error in page.errors)
+        page.errors.clear()
+
+    tell(hostile(), story)
+
+
+def test_text_and_page_have_contrast_in_light_and_in_dark_also_when_the_night_begins(tell: Tell) -> None:
+    async def light_of(page: Page, selector: str, style: str) -> float:
+        color = await page.ask(f"getComputedStyle(document.querySelector({selector!r})).{style}")
+        red, green, blue = (float(part) for part in re.findall(r"[0-9.]+", color)[:3])
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    async def look(page: Page) -> tuple[float, float]:
+        ground = await light_of(page, "body", "backgroundColor")
+        for selector in ("h1", "#failures td"):
+            assert abs(ground - await light_of(page, selector, "color")) > 150
+        return ground, await light_of(page, "#flights .xtick text", "fill")
+
+    async def story(page: Page) -> None:
+        ground, tick = await look(page)
+        assert ground > 200
+        assert ground - tick > 100
+        last = "getComputedStyle(document.querySelector('#throughput .x2tick text')).fill"
+        before = await page.ask(last)
+        dark = {"name": "prefers-color-scheme", "value": "dark"}
+        await page.send("Emulation.setEmulatedMedia", features=[dark])
+        await page.until(f"{last} !== {before!r}")
+        ground, tick = await look(page)
+        assert ground < 60
+        assert tick - ground > 100
+
+    tell(batch(50, trouble=0.3), story)

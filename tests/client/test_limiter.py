@@ -1,0 +1,288 @@
+"""The gate: so many at a time, so many a second, none during a pause."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ta_cluster_async.client.limiter import Gate
+from ta_cluster_async.emulator.loop import run
+
+FAR = 1e9
+
+
+async def pass_through(gate: Any, seconds: Any, log: Any, name: Any, deadline: Any = FAR) -> None:
+    """Enter, note the time, stay for some seconds, leave."""
+    loop = asyncio.get_running_loop()
+    if not gate.try_enter():
+        reason = await gate.enter(deadline)
+        if reason is not None:
+            log.append((name, reason, loop.time()))
+            return
+    log.append((name, "in", loop.time()))
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        gate.leave()
+
+
+def test_a_free_gate_is_entered_without_waiting() -> None:
+    async def main() -> Any:
+        gate = Gate(2, None)
+        return [gate.try_enter(), gate.try_enter(), gate.try_enter()]
+
+    assert run(main()) == [True, True, False]
+
+
+def test_never_more_are_in_than_there_are_places_and_they_enter_in_the_order_in_which_they_came() -> None:
+    async def main() -> Any:
+        gate = Gate(3, None)
+        log: list[Any] = []
+        await asyncio.gather(*(pass_through(gate, 10, log, n) for n in range(7)))
+        return log
+
+    assert run(main()) == [(n, "in", 10.0 * (n // 3)) for n in range(7)]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 5), st.floats(0.001, 5), st.floats(0.1, 8)), max_size=25),
+    st.integers(1, 4),
+)
+@settings(max_examples=50, deadline=None)
+def test_whoever_is_cancelled_or_late_no_place_is_lost(visits: Any, places: Any) -> None:
+    async def main() -> None:
+        gate = Gate(places, None)
+        log: list[Any] = []
+        most = 0
+
+        async def visit(start: Any, stay: Any, patience: Any) -> None:
+            nonlocal most
+            await asyncio.sleep(start)
+            try:
+                async with asyncio.timeout(patience):
+                    await pass_through(
+                        gate, stay, log, start, asyncio.get_running_loop().time() + patience * 0.9
+                    )
+            except TimeoutError:
+                pass
+
+        await asyncio.gather(*(visit(*v) for v in visits))
+        free = [gate.try_enter() for _ in range(places + 1)]
+        assert free == [True] * places + [False]
+
+    run(main())
+
+
+def test_who_finds_no_place_in_time_is_told_at_its_deadline() -> None:
+    async def main() -> Any:
+        gate = Gate(1, None)
+        log: list[Any] = []
+        await asyncio.gather(
+            pass_through(gate, 60, log, "first"), pass_through(gate, 1, log, "second", deadline=5)
+        )
+        return log
+
+    assert run(main()) == [("first", "in", 0.0), ("second", "no-connection", 5.0)]
+
+
+def test_a_place_given_in_the_turn_in_which_its_owner_is_cancelled_goes_to_the_next() -> None:
+    async def main() -> Any:
+        gate = Gate(1, None)
+        log: list[Any] = []
+        assert gate.try_enter()
+        second = asyncio.create_task(pass_through(gate, 1, log, "second"))
+        third = asyncio.create_task(pass_through(gate, 1, log, "third"))
+        await asyncio.sleep(1)
+        gate.leave()
+        second.cancel()
+        await asyncio.wait([second, third])
+        return log, gate.try_enter()
+
+    assert run(main()) == ([("third", "in", 1.0)], True)
+
+
+def test_a_place_is_not_given_to_one_who_was_cancelled_in_the_same_turn() -> None:
+    async def main() -> Any:
+        gate = Gate(1, None)
+        log: list[Any] = []
+        assert gate.try_enter()
+        second = asyncio.create_task(pass_through(gate, 1, log, "second"))
+        third = asyncio.create_task(pass_through(gate, 1, log, "third"))
+        await asyncio.sleep(1)
+        second.cancel()
+        gate.leave()
+        await asyncio.wait([second, third])
+        return log, gate.try_enter()
+
+    assert run(main()) == ([("third", "in", 1.0)], True)
+
+
+def test_requests_start_at_the_rate_and_not_faster() -> None:
+    async def main() -> Any:
+        gate = Gate(100, 4)
+        log: list[Any] = []
+        await asyncio.gather(*(pass_through(gate, 0, log, n) for n in range(9)))
+        return log
+
+    assert run(main()) == [(n, "in", n / 4) for n in range(9)]
+
+
+def test_a_quiet_time_saves_up_no_burst() -> None:
+    async def main() -> Any:
+        gate = Gate(100, 2)
+        log: list[Any] = []
+        await pass_through(gate, 0, log, "first")
+        await asyncio.sleep(100)
+        await asyncio.gather(*(pass_through(gate, 0, log, n) for n in range(3)))
+        return [time for _, _, time in log]
+
+    assert run(main()) == [0, 100, 100.5, 101]
+
+
+def test_who_cannot_have_its_turn_in_time_is_told_at_once_and_takes_no_turn() -> None:
+    async def main() -> Any:
+        gate = Gate(100, 1)
+        log: list[Any] = []
+        patient = [pass_through(gate, 0, log, n) for n in range(3)]
+        hasty = pass_through(gate, 0, log, "hasty", deadline=1.5)
+        await asyncio.gather(*patient[:2], hasty, patient[2])
+        return log
+
+    assert set(run(main())) == {(0, "in", 0.0), (1, "in", 1.0), (2, "in", 2.0), ("hasty", "paused", 0.0)}
+
+
+def test_turns_that_were_given_up_are_free_again() -> None:
+    async def main() -> Any:
+        gate = Gate(100, 1)
+        log: list[Any] = []
+        waiting = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(50)]
+        await asyncio.sleep(0.5)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        await pass_through(gate, 0, log, "late")
+        return log
+
+    assert run(main()) == [(0, "in", 0.0), ("late", "in", 1.0)]
+
+
+def test_during_a_pause_nobody_enters_and_after_it_all_do() -> None:
+    async def main() -> Any:
+        gate = Gate(5, None)
+        log: list[Any] = []
+        gate.pause(30)
+        assert not gate.try_enter()
+        await asyncio.gather(*(pass_through(gate, 0, log, n) for n in range(3)))
+        assert gate.try_enter()
+        return log
+
+    assert run(main()) == [(n, "in", 30.0) for n in range(3)]
+
+
+def test_several_pauses_combine_to_the_latest() -> None:
+    async def main() -> Any:
+        gate = Gate(5, None)
+        log: list[Any] = []
+        gate.pause(10)
+        gate.pause(30)
+        gate.pause(20)
+        await pass_through(gate, 0, log, "a")
+        return log
+
+    assert run(main()) == [("a", "in", 30.0)]
+
+
+def test_a_pause_that_is_made_longer_holds_those_who_wait_already() -> None:
+    async def main() -> Any:
+        gate = Gate(5, None)
+        log: list[Any] = []
+        gate.pause(10)
+        waiting = asyncio.create_task(pass_through(gate, 0, log, "a"))
+        await asyncio.sleep(5)
+        gate.pause(20)
+        await waiting
+        return log
+
+    assert run(main()) == [("a", "in", 25.0)]
+
+
+def test_who_cannot_outwait_a_pause_is_told_at_once() -> None:
+    async def main() -> Any:
+        gate = Gate(5, None)
+        log: list[Any] = []
+        gate.pause(60)
+        await pass_through(gate, 0, log, "a", deadline=30)
+        return log
+
+    assert run(main()) == [("a", "paused", 0.0)]
+
+
+def test_after_a_pause_the_rate_still_holds_and_so_does_the_order() -> None:
+    async def main() -> Any:
+        gate = Gate(100, 2)
+        log: list[Any] = []
+        early = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(4)]
+        await asyncio.sleep(0.6)  # two have started, two have turns at 1.0 and 1.5
+        gate.pause(9.4)
+        late = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(4, 6)]
+        await asyncio.gather(*early, *late)
+        return log
+
+    assert run(main()) == [
+        (0, "in", 0.0),
+        (1, "in", 0.5),
+        (2, "in", 10.0),
+        (3, "in", 10.5),
+        (4, "in", 11.0),
+        (5, "in", 11.5),
+    ]
+
+
+def test_who_waits_in_a_pause_holds_a_place_but_gives_it_back_when_cancelled() -> None:
+    async def main() -> Any:
+        gate = Gate(1, None)
+        log: list[Any] = []
+        gate.pause(60)
+        waiting = asyncio.create_task(pass_through(gate, 0, log, "a"))
+        await asyncio.sleep(1)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await pass_through(gate, 0, log, "b")
+        return log
+
+    assert run(main()) == [("b", "in", 60.0)]
+
+
+def test_closing_ends_everybody_who_waits_at_once_and_admits_nobody_any_more() -> None:
+    async def main() -> Any:
+        gate = Gate(2, 1)
+        log: list[Any] = []
+        gate.pause(60)
+        tasks = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(4)]
+        sleeper = asyncio.create_task(gate.sleep(3600))
+        await asyncio.sleep(1)
+        gate.close()
+        await asyncio.gather(*tasks, sleeper)
+        assert not gate.try_enter()
+        assert await gate.enter(FAR) == "closed"
+        await gate.sleep(3600)
+        return log, asyncio.get_running_loop().time()
+
+    log, time = run(main())
+    assert time == 1.0
+    assert sorted(log) == [(n, "closed", 1.0) for n in range(4)]
+
+
+@pytest.mark.parametrize("rate", [None, 3.0])
+def test_ten_thousand_waiters_cost_no_quadratic_time(rate: Any) -> None:
+    async def main() -> Any:
+        gate = Gate(100, rate)
+        log: list[Any] = []
+        await asyncio.gather(
+            *(pass_through(gate, 1, log, n) for n in range(10_000 if rate is None else 2_000))
+        )
+        return len(log)
+
+    assert run(main()) in {10_000, 2_000}

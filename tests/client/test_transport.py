@@ -1,0 +1,387 @@
+"""The adapter to aiohttp against real loopback sockets: what is sent, how often, for how long, and what comes back."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from ta_cluster_async.client import transport as transport_module
+from ta_cluster_async.client.api import TaSession
+from ta_cluster_async.errors import HttpStatusError, NotJson, OutcomeUnknown
+from ta_cluster_async.protocol.endpoints import (
+    CREATE,
+    ENDPOINTS,
+    LIST,
+    PROGRESS,
+    REFRESH,
+    UPLOAD,
+    Replay,
+)
+from ta_cluster_async.protocol.requests import Request
+from ta_cluster_async.protocol.retry import RetryPolicy
+
+READ = Request(PROGRESS, "projectId=102&clusterId=970")
+START = Request(REFRESH, "projectId=102&clusterId=970")
+ONCE = RetryPolicy(attempts=1)
+
+
+def same(data: Any) -> Any:
+    return data
+
+
+def http(body: Any, status: Any = "200 OK", *headers: Any) -> Any:
+    if not any(header.startswith("Transfer-Encoding") for header in headers):
+        headers = (*headers, f"Content-Length: {len(body)}")
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
+
+
+def success(data: Any) -> Any:
+    return http(json.dumps({"return_code": 0, "return_message": "success", "data": data}).encode())
+
+
+def writes(data: Any) -> Any:
+    async def answer(reader: Any, writer: Any, server: Any) -> Any:
+        writer.write(data)
+        return True
+
+    return answer
+
+
+class Body:
+    """A streamed body of some chunks."""
+
+    failure: Exception | None = None
+    can_start = True
+
+    def __init__(self, *chunks: Any, length: Any = None) -> None:
+        self.given = chunks
+        self.length = length
+        self.ended = 0
+
+    async def chunks(self) -> Any:
+        try:
+            for chunk in self.given:
+                yield chunk
+                await asyncio.sleep(0)
+        finally:
+            self.ended += 1
+
+
+async def read_body(reader: Any, server: Any) -> Any:
+    head = server.heads[-1].lower()
+    if b"transfer-encoding: chunked" in head:
+        body = b""
+        while size := int(await reader.readline(), 16):
+            body += await reader.readexactly(size)
+            await reader.readexactly(2)
+        await reader.readexactly(2)
+        return body
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    return await reader.readexactly(length)
+
+
+async def takes(reader: Any, writer: Any, server: Any) -> Any:
+    """Reads the body and succeeds."""
+    server.bodies.append(await read_body(reader, server))
+    writer.write(success(7))
+    return True
+
+
+async def called(
+    raw_server: Any, answer: Any, request: Any = READ, convert: Any = same, **settings: Any
+) -> Any:
+    """One call to a server; the result or the error, and the server."""
+    async with raw_server(answer) as server, TaSession(server.url, "t", **settings) as ta:
+        try:
+            return await ta.call(request, convert), server
+        except Exception as problem:  # noqa: BLE001  (it is returned)
+            return problem, server
+
+
+def one(raw_server: Any, answer: Any, request: Any = READ, **settings: Any) -> Any:
+    return asyncio.run(called(raw_server, answer, request, **settings))
+
+
+# What is sent
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
+@pytest.mark.parametrize("prefix", ["", "/te", "/a/b%20c"])
+def test_each_endpoint_is_sent_with_its_method_below_the_prefix(
+    raw_server: Any, endpoint: Any, prefix: Any
+) -> None:
+    async def main() -> Any:
+        async with raw_server(takes) as server, TaSession(server.url + prefix + "/", "t") as ta:
+            await ta.call(Request(endpoint, "x=%231"), same)
+            return server
+
+    line = asyncio.run(main()).heads[0].split(b"\r\n")[0].decode()
+    assert line == f"{endpoint.method} {prefix}{endpoint.path}?x=%231&token=t HTTP/1.1"
+
+
+def test_a_json_body_goes_out_as_it_is_with_its_type(raw_server: Any) -> None:
+    result, server = one(raw_server, takes, Request(CREATE, "", b'{"a":"\\u4e2d"}'))
+    assert result == 7
+    assert server.bodies == [b'{"a":"\\u4e2d"}']
+    assert b"Content-Type: application/json\r\n" in server.heads[0]
+    assert b"Content-Length: 14\r\n" in server.heads[0]
+
+
+def test_a_post_without_a_body_has_length_0(raw_server: Any) -> None:
+    _, server = one(raw_server, takes, START)
+    assert b"Content-Length: 0\r\n" in server.heads[0]
+    assert server.bodies == [b""]
+
+
+def test_an_upload_of_known_length_has_it_in_its_head_and_no_chunks(raw_server: Any) -> None:
+    result, server = one(raw_server, takes, Request(UPLOAD, "", upload=Body(b"1\r\n", b"2\r\n", length=6)))
+    assert result == 7
+    assert server.bodies == [b"1\r\n2\r\n"]
+    assert b"Content-Type: text/csv\r\n" in server.heads[0]
+    assert b"Content-Length: 6\r\n" in server.heads[0]
+
+
+def test_an_upload_of_unknown_length_is_chunked(raw_server: Any) -> None:
+    body = Body(b"1\r\n", b"2\r\n")
+    result, server = one(raw_server, takes, Request(UPLOAD, "", upload=body))
+    assert result == 7
+    assert server.bodies == [b"1\r\n2\r\n"]
+    assert b"Transfer-Encoding: chunked\r\n" in server.heads[0]
+    assert body.ended == 1
+
+
+def test_cookies_of_the_server_are_not_kept(raw_server: Any) -> None:
+    async def main() -> Any:
+        async with raw_server(writes(http(b'{"return_code":0}', "200 OK", "Set-Cookie: a=b"))) as server:
+            # By name: aiohttp's own jar keeps no cookies of a bare address.
+            async with TaSession(server.url.replace("127.0.0.1", "localhost"), "t") as ta:
+                await ta.call(READ, same)
+                await ta.call(READ, same)
+            return server
+
+    assert b"cookie" not in b"".join(asyncio.run(main()).heads).lower()
+
+
+# What comes back
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Content-Type: application/json;charset=utf-8",),
+        ("Content-Type: text/html; charset=gbk",),
+        ("Content-Type: nonsense",),
+        (),
+    ],
+)
+def test_the_body_is_decoded_as_utf8_whatever_the_head_says(raw_server: Any, headers: Any) -> None:
+    body = json.dumps({"return_code": 0, "data": "分群"}, ensure_ascii=False).encode()
+    assert one(raw_server, writes(http(body, "200 OK", *headers)))[0] == "分群"
+
+
+def test_a_compressed_answer_is_read(raw_server: Any) -> None:
+    body = gzip.compress(b'{"return_code":0,"data":7}')
+    assert one(raw_server, writes(http(body, "200 OK", "Content-Encoding: gzip")))[0] == 7
+
+
+def test_a_chunked_answer_is_read(raw_server: Any) -> None:
+    body = b'a\r\n{"return_c\r\n7\r\node":0}\r\n0\r\n\r\n'
+    assert one(raw_server, writes(http(body, "200 OK", "Transfer-Encoding: chunked")))[0] is None
+
+
+def test_an_answer_that_ends_with_its_connection_is_read(raw_server: Any) -> None:
+    async def answer(reader: Any, writer: Any, server: Any) -> None:
+        writer.write(b'HTTP/1.0 200 OK\r\n\r\n{"return_code":0,"data":7}')
+
+    assert one(raw_server, answer)[0] == 7
+
+
+def test_an_answer_of_10_mb_is_read_whole(raw_server: Any) -> None:
+    data = "x" * 10_000_000
+    assert one(raw_server, writes(success(data)), timeout=60)[0] == data
+
+
+def test_an_answer_of_absurd_size_is_not_read_to_its_end(raw_server: Any, monkeypatch: Any) -> None:
+    async def endless(reader: Any, writer: Any, server: Any) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
+            await writer.drain()
+
+    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1_000_000)
+    problem, server = one(raw_server, endless)
+    assert type(problem) is NotJson
+    assert "more than 1000000 bytes" in str(problem)
+    assert len(server.heads) == 1
+
+
+def test_a_small_compressed_answer_of_absurd_size_is_not_held(raw_server: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1_000_000)
+    bomb = http(gzip.compress(b" " * 5_000_000), "200 OK", "Content-Encoding: gzip")
+    assert type(one(raw_server, writes(bomb))[0]) is NotJson
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+@pytest.mark.parametrize("request_", [READ, START], ids=["get", "post"])
+def test_a_redirect_is_not_followed(raw_server: Any, status: Any, request_: Any) -> None:
+    async def answer(reader: Any, writer: Any, server: Any) -> Any:
+        writer.write(http(b"", status, f"Location: {server.url}/elsewhere"))
+        return True
+
+    problem, server = one(raw_server, answer, request_)
+    assert type(problem) is HttpStatusError
+    assert len(server.heads) == 1
+
+
+# How often
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
+def test_nothing_is_sent_twice_behind_the_sessions_back(raw_server: Any, endpoint: Any) -> None:
+    async def closes(reader: Any, writer: Any, server: Any) -> Any:
+        return False
+
+    problem, server = one(raw_server, closes, Request(endpoint), retry=ONCE)
+    assert type(problem) is OutcomeUnknown
+    assert (problem.attempts, problem.sent, len(server.heads)) == (1, "unknown", 1)
+
+
+def test_connections_are_kept_and_used_again(raw_server: Any) -> None:
+    async def main() -> Any:
+        async with raw_server(takes) as server, TaSession(server.url, "t") as ta:
+            for _ in range(5):
+                await ta.call(READ, same)
+            return server.connections
+
+    assert asyncio.run(main()) == 1
+
+
+@pytest.mark.parametrize("endpoint", [PROGRESS, LIST, CREATE, REFRESH], ids=lambda e: e.name)
+def test_a_kept_connection_that_the_server_closes_at_the_next_request_is_an_honest_failure(
+    raw_server: Any, endpoint: Any
+) -> None:
+    async def answer(reader: Any, writer: Any, server: Any) -> Any:
+        if len(server.heads) == 2:
+            return False  # as if it had closed the connection just before this request came
+        return await takes(reader, writer, server)
+
+    async def main() -> Any:
+        async with raw_server(answer) as server, TaSession(server.url, "t", retry=RetryPolicy(base=0)) as ta:
+            await ta.call(READ, same)
+            try:
+                return await ta.call(Request(endpoint), same), server
+            except OutcomeUnknown as problem:
+                return problem, server
+
+    outcome, server = asyncio.run(main())
+    if endpoint.replay is Replay.READ:
+        assert outcome == 7
+        assert len(server.heads) == 3
+    else:
+        assert (outcome.attempts, outcome.sent, len(server.heads)) == (1, "unknown", 2)
+
+
+def test_a_kept_connection_that_was_closed_in_peace_is_replaced_unnoticed(raw_server: Any) -> None:
+    async def answer(reader: Any, writer: Any, server: Any) -> Any:
+        await takes(reader, writer, server)
+        return False
+
+    async def main() -> Any:
+        async with raw_server(answer) as server, TaSession(server.url, "t", retry=ONCE) as ta:
+            for _ in range(3):
+                await ta.call(START, same)
+                await asyncio.sleep(0.01)
+            return server.connections
+
+    assert asyncio.run(main()) == 3
+
+
+def test_no_more_requests_are_in_flight_than_max_connections(raw_server: Any) -> None:
+    running = most = 0
+
+    async def answer(reader: Any, writer: Any, server: Any) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        writer.write(success(7))
+        return True
+
+    async def main() -> Any:
+        async with raw_server(answer) as server, TaSession(server.url, "t", max_connections=3) as ta:
+            await asyncio.gather(*(ta.call(READ, same) for _ in range(30)))
+            return server.connections
+
+    assert asyncio.run(main()) == 3
+    assert most == 3
+
+
+# Uploads that end early
+
+
+def test_an_answer_before_the_end_of_an_upload_is_taken_and_ends_it(raw_server: Any) -> None:
+    async def refuses_early(reader: Any, writer: Any, server: Any) -> None:
+        writer.write(http(b"too large", "413 Payload Too Large"))
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    class Endless(Body):
+        async def chunks(self) -> Any:
+            try:
+                while True:
+                    yield b"1\r\n" * 20_000
+            finally:
+                self.ended += 1
+
+    async def main() -> Any:
+        body = Endless()
+        async with raw_server(refuses_early) as server, TaSession(server.url, "t", timeout=30) as ta:
+            async with asyncio.timeout(5):
+                with pytest.raises(HttpStatusError) as caught:
+                    await ta.call(Request(UPLOAD, "", upload=body), same)
+            await asyncio.sleep(0.01)
+            return caught.value, body.ended
+
+    problem, ended = asyncio.run(main())
+    assert problem.status == 413
+    assert ended == 1  # while the session is still open
+
+
+@pytest.mark.parametrize("how", ["failure", "cancellation", "broken source"])
+def test_the_source_of_an_upload_is_ended_when_the_upload_is(raw_server: Any, how: Any) -> None:
+    async def answer(reader: Any, writer: Any, server: Any) -> Any:
+        if how != "failure":
+            await asyncio.Event().wait()
+        return False
+
+    class Slow(Body):
+        async def chunks(self) -> Any:
+            try:
+                yield b"1\r\n"
+                if how == "broken source":
+                    self.failure = ZeroDivisionError()
+                    raise self.failure
+                await asyncio.sleep(60)
+            finally:
+                self.ended += 1
+
+    async def main() -> Any:
+        body = Slow()
+        async with raw_server(answer) as server, TaSession(server.url, "t", retry=ONCE) as ta:
+            task = asyncio.create_task(ta.call(Request(UPLOAD, "", upload=body), same))
+            await server.arrivals(1)
+            if how == "cancellation":
+                task.cancel()
+            await asyncio.wait([task])
+            await asyncio.sleep(0.001)
+            return body.ended, task
+
+    ended, task = asyncio.run(main())
+    assert ended == 1
+    if how == "broken source":
+        assert type(task.exception()) is ZeroDivisionError
+    elif how == "failure":
+        assert type(task.exception()) is OutcomeUnknown

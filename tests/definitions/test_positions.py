@@ -1,0 +1,112 @@
+"""JSON and YAML as values that know their lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ta_cluster_async.definitions.positions import Mistake, read_json, read_yaml
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(value=JSON, indent=st.sampled_from([None, 2]), ensure_ascii=st.booleans())
+def test_json_is_read_as_the_standard_library_reads_it(
+    value: object, *, indent: int | None, ensure_ascii: bool
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
+    assert read_json(text).plain() == json.loads(text)
+
+
+@given(JSON.filter(lambda value: isinstance(value, dict)))
+def test_what_json_can_say_yaml_reads_the_same(value: object) -> None:
+    text = json.dumps(value)
+    if "\\ud" not in text and "e" not in text and "E" not in text:
+        assert read_yaml(text.replace("\\u007f", "")).plain() == json.loads(text.replace("\\u007f", ""))
+
+
+def test_each_member_knows_the_line_of_its_key() -> None:
+    text = '{\n  "a": 1,\n  "b": [\n    true,\n    {"c":\n      "x"}\n  ]\n}'
+    found = read_json(text)
+    assert isinstance(found.content, dict)
+    a, b = found.content["a"], found.content["b"]
+    assert isinstance(b.content, list)
+    inner = b.content[1]
+    assert isinstance(inner.content, dict)
+    assert [a.line, b.line, b.content[0].line, inner.line, inner.content["c"].line] == [2, 3, 4, 5, 5]
+
+
+def test_yaml_knows_its_lines_too() -> None:
+    found = read_yaml("# team\na: 1\nb:\n  - true\n  - c: x\n")
+    assert isinstance(found.content, dict)
+    b = found.content["b"]
+    assert isinstance(b.content, list)
+    assert [found.content["a"].line, b.line, b.content[0].line, b.content[1].line] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("", 1, "a JSON value is expected"),
+        ('{\n"a": 1\n"b": 2}', 3, "a comma is missing"),
+        ('{\n"a": 1,\n}', 3, "one too many"),
+        ('{"a": [1 2]}', 1, "a comma is missing between two items"),
+        ('{"a"\n 1}', 2, "a colon is missing after the key 'a'"),
+        ('{"a": 1,\n "a": 2}', 2, "for the second time"),
+        ("{'a': 1}", 1, "a key between double quotes"),
+        ('{"a": yes}', 1, "text stands between double quotes"),
+        ('{"a": 1', 1, "the text ends too early: '}' is missing"),
+        ('[\n\n"a', 3, "Unterminated string"),
+        ('["a\nb"]', 1, "Invalid control character"),
+        ("[1] [2]", 1, "there is more after the end"),
+        ("[" * 1000, 1, "nested too deeply"),
+        ("[NaN]", 1, "a JSON value is expected"),
+        ("[01]", 1, "a comma is missing"),
+    ],
+)
+def test_json_with_a_mistake_says_the_line(text: str, line: int, words: str) -> None:
+    with pytest.raises(Mistake) as mistake:
+        read_json(text)
+    assert mistake.value.line == line
+    assert words in mistake.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("", 1, "there is nothing in it"),
+        ("a: 1\nb: [1\nc: 2\n", 3, ""),
+        ("a: 1\na: 2\n", 2, "for the second time"),
+        ("a: 1\n? [x]\n: 2\n", 2, "a key has to be text"),
+        ("a: \tb: c\n", 1, ""),
+        ("a: &x [*x]\n", 1, ""),
+    ],
+)
+def test_yaml_with_a_mistake_says_the_line(text: str, line: int, words: str) -> None:
+    with pytest.raises(Mistake) as mistake:
+        read_yaml(text)
+    assert mistake.value.line == line
+    assert words in mistake.value.message
+
+
+def test_dates_in_yaml_stay_as_they_are_written() -> None:
+    assert read_yaml("a: 2020-01-03\nb: 2020-01-03 00:00:00\nc: 1-7\nd: null\ne: 1.5\nf: 0x10\n").plain() == {
+        "a": "2020-01-03",
+        "b": "2020-01-03 00:00:00",
+        "c": "1-7",
+        "d": None,
+        "e": 1.5,
+        "f": 16,
+    }
+
+
+def test_anchors_and_merges_of_yaml_work() -> None:
+    text = "base: &b {x: 1, y: 2}\nown:\n  <<: *b\n  y: 3\n"
+    assert read_yaml(text).plain() == {"base": {"x": 1, "y": 2}, "own": {"x": 1, "y": 3}}
