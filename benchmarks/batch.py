@@ -25,10 +25,10 @@ from attrs import frozen
 from benchmarks.scripted import ScriptedServer
 from benchmarks.table import Row, show
 from ta_cluster_async.batch import RefreshBatch, Status, refresh_all
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.resources.refresh import read_progress
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -25,7 +25,7 @@ import orjson
 from benchmarks.generated import GENERATOR, PYTHON_CLIENT, generate
 from benchmarks.rounds import alternate, compare
 from benchmarks.table import show, skip
-from ta_cluster_async.client.api import TaSession
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

@@ -24,8 +24,8 @@ from pydantic.alias_generators import to_camel
 
 from benchmarks.rounds import alternate, compare
 from benchmarks.table import show
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.protocol.requests import Response
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.table import Row, show
 from ta_cluster_async.batch import Journal, Status, refresh_all
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator import Emulator, Settings
 from ta_cluster_async.errors import JournalError
 from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from ta_cluster_async.batch.journal.rows import RunInfo

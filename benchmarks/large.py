@@ -28,9 +28,9 @@ from benchmarks.process import grown, resident
 from benchmarks.scripted import ScriptedServer
 from benchmarks.table import Row, show
 from ta_cluster_async.batch import Status, refresh_all
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import NotSent
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -113,10 +113,7 @@ ROOMS = {
         ),
     ),
     "batch": Room(
-        tuple(
-            f"batch/{path.name}"
-            for path in sorted((ROOT / PACKAGE / "batch").glob("*.py"))
-        ),
+        tuple(f"batch/{path.name}" for path in sorted((ROOT / PACKAGE / "batch").glob("*.py"))),
         (
             "tests/batch/test_baselines.py",
             "tests/batch/test_bulk.py",

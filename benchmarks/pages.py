@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from benchmarks.rounds import alternate, compare
 from benchmarks.scripted import ScriptedServer
 from benchmarks.table import show
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.protocol.endpoints import LIST
 from ta_cluster_async.protocol.requests import Response, build
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from benchmarks.table import Row

@@ -3,7 +3,6 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from .client.api import TaSession
 from .client.secret import Secret
 from .client.tokens import TokenProvider
 from .errors import (
@@ -18,14 +17,8 @@ from .errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     ProtocolError,
     RateLimited,
-    RefreshError,
-    RefreshFailed,
-    RefreshStalled,
-    RefreshTimeout,
-    RefreshUnconfirmed,
     SchemaError,
     TaError,
     TokenRejected,
@@ -68,6 +61,14 @@ from .models import (
     recent_days,
     user,
 )
+from .models.ticket_errors import (
+    OutcomeUnknown,
+    RefreshError,
+    RefreshFailed,
+    RefreshStalled,
+    RefreshTimeout,
+    RefreshUnconfirmed,
+)
 from .protocol.refresh import PollPolicy
 from .protocol.retry import RetryPolicy
 from .resources import (
@@ -81,6 +82,7 @@ from .resources import (
     Tags,
     UploadProgress,
 )
+from .session import TaSession
 
 if TYPE_CHECKING:
     from .batch import (

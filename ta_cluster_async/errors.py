@@ -7,13 +7,21 @@ survives pickle and copy. None of them ever holds a URL or the token.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, Unpack
 
-if TYPE_CHECKING:
-    from .models.ticket import RefreshTicket
+from .messages import Message
 
 Sent: TypeAlias = Literal["no", "unknown", "yes"]
 """Whether the request reached the server: certainly not, perhaps, or certainly (it answered)."""
+
+
+class CallState(TypedDict, total=False):
+    """What every error can say of the call: the attributes of `TaError` by name."""
+
+    endpoint: str | None
+    attempts: int
+    sent: Sent
+    safe_to_retry: bool
 
 
 def _rebuild(cls: type[TaError], args: tuple[object, ...], state: dict[str, object]) -> TaError:
@@ -26,8 +34,13 @@ def _rebuild(cls: type[TaError], args: tuple[object, ...], state: dict[str, obje
 class TaError(Exception):
     """The base of all errors of this library.
 
+    Args:
+        message: A `Message`, or a sentence of the caller's own, which goes under the code of the class.
+
     Attributes:
-        message: What happened, without the endpoint and the advice that `str()` puts around it.
+        code: What happened, as one of the codes in `messages.MESSAGES`: stable, for programs to decide by.
+        params: The parameters of the code, by name.
+        message: The same in English, without the endpoint and the advice that `str()` puts around it.
         endpoint: The operation in the endpoint table, such as `"refresh-by-name"`; None when no call was involved.
         attempts: How many times the request was tried.
         sent: Whether the request reached the server, over all attempts.
@@ -35,27 +48,24 @@ class TaError(Exception):
     """
 
     advice: ClassVar[str] = ""
+    code: str = "error"
+    endpoint: str | None = None
+    attempts: int = 0
+    sent: Sent = "no"
+    safe_to_retry: bool = True
+    params: dict[str, object]
     message: str
-    endpoint: str | None
-    attempts: int
-    sent: Sent
-    safe_to_retry: bool
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "no",
-        safe_to_retry: bool = True,
-    ) -> None:
-        # BaseException.__new__ has stored the positional arguments in `args`, which is all that its repr shows.
-        self.message = message
-        self.endpoint = endpoint
-        self.attempts = attempts
-        self.sent = sent
-        self.safe_to_retry = safe_to_retry
+    def __init__(self, message: str | Message, **call: Unpack[CallState]) -> None:
+        if unknown := call.keys() - CallState.__annotations__.keys():
+            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {min(unknown)!r}")
+        what = message if isinstance(message, Message) else Message(self.code, message=message)
+        self.code = what.code
+        self.params = what.params
+        self.message = str(what)
+        if isinstance(message, Message):
+            self.args = (self.message,)
+        self.__dict__.update(call)
 
     def __str__(self) -> str:
         where = f"{self.endpoint}: " if self.endpoint else ""
@@ -65,6 +75,10 @@ class TaError(Exception):
 
     def _advice(self) -> str:
         return self.advice
+
+    def what(self) -> Message:
+        """Return what happened as a value, to be a parameter of another message or to be said in another language."""
+        return Message(self.code, **self.params)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__.copy())
@@ -79,9 +93,13 @@ class TaError(Exception):
 class ConfigurationError(TaError):
     """The session was set up or used wrongly: base URL, token, settings, not open, wrong event loop."""
 
+    code = "configuration"
+
 
 class InvalidRequest(TaError):
     """The request was refused before it was sent: a bad name, a length, an empty source, a value of the wrong kind."""
+
+    code = "invalid-request"
 
 
 class TransportError(TaError):
@@ -93,21 +111,17 @@ class TransportError(TaError):
             was no whole answer. `closed`: the session or its connection pool was closed.
     """
 
+    code = "transport"
     reason: str
 
     def __init__(
         self,
-        message: str,
+        message: str | Message,
         *,
         reason: str = "lost",
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "no",
-        safe_to_retry: bool = True,
+        **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
-        )
+        super().__init__(message, **call)
         self.reason = reason
 
 
@@ -117,42 +131,8 @@ class NotSent(TransportError):
     Where there were earlier attempts, the server has rejected them, so nothing has taken effect.
     """
 
+    code = "not-sent"
     advice = "It did not reach the server, so it is safe to call again."
-
-
-class OutcomeUnknown(TransportError):
-    """The connection broke or time ran out after bytes may have left, so the server may or may not have acted.
-
-    Attributes:
-        ticket: For a refresh, what is needed to attach to it if it did start; None for everything else.
-    """
-
-    advice = "Whether it took effect is not known: look before you call again."
-    ticket: RefreshTicket | None
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: str = "lost",
-        ticket: RefreshTicket | None = None,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "unknown",
-        safe_to_retry: bool = False,
-    ) -> None:
-        super().__init__(
-            message,
-            reason=reason,
-            endpoint=endpoint,
-            attempts=attempts,
-            sent=sent,
-            safe_to_retry=safe_to_retry,
-        )
-        self.ticket = ticket
-
-    def _advice(self) -> str:
-        return "It is safe to call again." if self.safe_to_retry else self.advice
 
 
 class ProtocolError(TaError):
@@ -162,21 +142,19 @@ class ProtocolError(TaError):
         status: The HTTP status of the answer.
     """
 
+    code = "protocol"
+    sent: Sent = "yes"
+    safe_to_retry = False
     status: int
 
     def __init__(
         self,
-        message: str,
+        message: str | Message,
         *,
         status: int = 200,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "yes",
-        safe_to_retry: bool = False,
+        **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
-        )
+        super().__init__(message, **call)
         self.status = status
 
 
@@ -187,27 +165,22 @@ class HttpStatusError(ProtocolError):
         retry_after: Seconds that the answer asked to wait, or None.
     """
 
+    code = "http-status"
     advice = "Check the base URL; if that is right, look at the gateway or try again later."
     retry_after: float | None
 
     def __init__(
         self,
-        message: str,
+        message: str | Message,
         *,
         status: int = 500,
         retry_after: float | None = None,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "yes",
-        safe_to_retry: bool = False,
+        **call: Unpack[CallState],
     ) -> None:
         super().__init__(
             message,
             status=status,
-            endpoint=endpoint,
-            attempts=attempts,
-            sent=sent,
-            safe_to_retry=safe_to_retry,
+            **call,
         )
         self.retry_after = retry_after
 
@@ -215,6 +188,7 @@ class HttpStatusError(ProtocolError):
 class NotJson(ProtocolError):
     """The body is no JSON: an HTML page, a truncated answer, or text that is not UTF-8."""
 
+    code = "not-json"
     advice = (
         "Check that the base URL names the TA Open API (often port 8992) and no web page or other service."
     )
@@ -227,27 +201,22 @@ class SchemaError(ProtocolError):
         path: Where in the answer, such as `data.userClusters[3].id`. The value itself is never kept.
     """
 
+    code = "schema"
     advice = "The server may speak another version of the API."
     path: str
 
     def __init__(
         self,
-        message: str,
+        message: str | Message,
         *,
         path: str = "",
         status: int = 200,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "yes",
-        safe_to_retry: bool = False,
+        **call: Unpack[CallState],
     ) -> None:
         super().__init__(
             message,
             status=status,
-            endpoint=endpoint,
-            attempts=attempts,
-            sent=sent,
-            safe_to_retry=safe_to_retry,
+            **call,
         )
         self.path = path
 
@@ -263,6 +232,9 @@ class ApiError(TaError):
         retry_after: Seconds that the answer asked to wait, or None.
     """
 
+    code = "api"
+    sent: Sent = "yes"
+    safe_to_retry = False
     return_code: int
     return_message: str
     stack_message: str | None
@@ -277,18 +249,11 @@ class ApiError(TaError):
         stack_message: str | None = None,
         status: int = 200,
         retry_after: float | None = None,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "yes",
-        safe_to_retry: bool = False,
+        **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            f"the server answered return_code {return_code}: {return_message or 'no message'}.",
-            endpoint=endpoint,
-            attempts=attempts,
-            sent=sent,
-            safe_to_retry=safe_to_retry,
-        )
+        said = return_message or Message("no-return-message")
+        super().__init__(Message(self.code, return_code=return_code, return_message=said), **call)
+        self.args = (return_code, return_message)
         self.return_code = return_code
         self.return_message = return_message
         self.stack_message = stack_message
@@ -299,12 +264,14 @@ class ApiError(TaError):
 class TokenRejected(ApiError):
     """The server does not accept the token (return_code -1001, or HTTP 401 or 403)."""
 
+    code = "token-rejected"
     advice = "Check the token: making a new one on the TA server makes the previous one invalid."
 
 
 class RateLimited(ApiError):
     """The server says that requests come too often (return_code -1005)."""
 
+    code = "rate-limited"
     advice = "Lower rate_limit= or max_connections= of the session, or give the call more time with timeout=."
 
 
@@ -314,6 +281,8 @@ class MissingParameter(ApiError):
     Attributes:
         parameter: The parameter's name as the server wrote it, or None when its message has none.
     """
+
+    code = "missing-parameter"
 
     @property
     def parameter(self) -> str | None:
@@ -325,62 +294,13 @@ class MissingParameter(ApiError):
 class NotFound(ApiError):
     """The server's message says that the cluster or tag does not exist. The specification gives this no code of its own."""
 
-
-class RefreshError(TaError):
-    """A refresh did not end well.
-
-    Attributes:
-        ticket: What identifies the refresh: attach to it to look again.
-        progress: The last progress seen in percent, -1 for failed, or None when none was seen.
-    """
-
-    ticket: RefreshTicket
-    progress: int | None
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        ticket: RefreshTicket,
-        progress: int | None = None,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "yes",
-        safe_to_retry: bool = True,
-    ) -> None:
-        super().__init__(
-            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
-        )
-        self.ticket = ticket
-        self.progress = progress
-
-
-class RefreshFailed(RefreshError):
-    """The server reports that the computation failed (progress -1), and not as a leftover of an earlier refresh."""
-
-    advice = "Look at the cluster's definition in TA, then refresh it again."
-
-
-class RefreshUnconfirmed(RefreshError):
-    """The grace time ended and nothing proves that the refresh ran: the 100 or -1 shown may be left from before."""
-
-    advice = "Look at the cluster's refresh time in TA, or allow more time with PollPolicy(grace=...)."
-
-
-class RefreshStalled(RefreshError):
-    """The progress has not moved for the stall time."""
-
-    advice = "The server may still be working: attach to the ticket to go on waiting."
-
-
-class RefreshTimeout(RefreshError):
-    """The time to wait is over and the refresh still runs."""
-
-    advice = "The server goes on computing: attach to the ticket to go on waiting."
+    code = "not-found"
 
 
 class JournalError(TaError):
     """The journal cannot be used: a full disk, a file that cannot be written, a damaged file, a newer schema."""
+
+    code = "journal"
 
 
 class JournalBusy(JournalError):
@@ -391,24 +311,20 @@ class JournalBusy(JournalError):
         expires_in: Seconds until its lease ends if it gives no sign of life.
     """
 
+    code = "journal-busy"
     advice = "Let it finish or stop it, or use another journal file."
     holder: str
     expires_in: float
 
     def __init__(
         self,
-        message: str,
+        message: str | Message,
         *,
         holder: str = "",
         expires_in: float = 0.0,
-        endpoint: str | None = None,
-        attempts: int = 0,
-        sent: Sent = "no",
-        safe_to_retry: bool = True,
+        **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
-        )
+        super().__init__(message, **call)
         self.holder = holder
         self.expires_in = expires_in
 
@@ -425,6 +341,10 @@ class MatchTooLow(TaError):
         unmatched_num: How many records matched no user.
     """
 
+    code = "match-too-low"
+    sent: Sent = "yes"
+    safe_to_retry = False
+    attempts = 1
     advice = "Look at main_column= and at the ids. The cluster is there: replace its upload, or delete it."
     cluster_id: int
     required: float
@@ -435,7 +355,7 @@ class MatchTooLow(TaError):
 
     def __init__(
         self,
-        message: str,
+        message: str | Message,
         *,
         cluster_id: int,
         required: float,
@@ -443,14 +363,9 @@ class MatchTooLow(TaError):
         upload_num: int | None = None,
         user_num: int | None = None,
         unmatched_num: int | None = None,
-        endpoint: str | None = None,
-        attempts: int = 1,
-        sent: Sent = "yes",
-        safe_to_retry: bool = False,
+        **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            message, endpoint=endpoint, attempts=attempts, sent=sent, safe_to_retry=safe_to_retry
-        )
+        super().__init__(message, **call)
         self.cluster_id = cluster_id
         self.required = required
         self.match_rate = match_rate

@@ -23,8 +23,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .client.api import TaSession
     from .emulator import Emulator
+    from .session import TaSession
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,6 +52,6 @@ def ta_emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 @pytest.fixture
 def ta_session(ta_emulator: Emulator) -> TaSession:
     """A session for `ta_emulator` that is not open yet: `async with ta_session as ta:` opens it in the test's event loop."""
-    from .client.api import TaSession  # noqa: PLC0415 - pytest starts without aiohttp and DuckDB
+    from .session import TaSession  # noqa: PLC0415 - pytest starts without aiohttp and DuckDB
 
     return TaSession(ta_emulator.url, ta_emulator.token)

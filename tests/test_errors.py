@@ -20,20 +20,22 @@ from ta_cluster_async.errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     ProtocolError,
     RateLimited,
-    RefreshError,
-    RefreshFailed,
-    RefreshStalled,
-    RefreshTimeout,
-    RefreshUnconfirmed,
     SchemaError,
     TaError,
     TokenRejected,
     TransportError,
 )
 from ta_cluster_async.models import RefreshTicket
+from ta_cluster_async.models.ticket_errors import (
+    OutcomeUnknown,
+    RefreshError,
+    RefreshFailed,
+    RefreshStalled,
+    RefreshTimeout,
+    RefreshUnconfirmed,
+)
 
 TICKET = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(2020, 1, 10, tzinfo=UTC))
 COMMON: Any = {"endpoint": "refresh", "attempts": 3, "sent": "unknown", "safe_to_retry": False}

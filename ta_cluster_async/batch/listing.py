@@ -13,7 +13,7 @@ from ..protocol.requests import build
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..client.api import TaSession
+    from ..client.api import ApiClient
     from ..models import Catalog, ClusterDetail, JsonValue
 
 PAGE_SIZE = 1000
@@ -59,7 +59,7 @@ class ListView:
         reading: Held while baselines are read anew, so that a page that serves several is read once.
     """
 
-    def __init__(self, session: TaSession, project_id: int, catalog: Catalog) -> None:
+    def __init__(self, session: ApiClient, project_id: int, catalog: Catalog) -> None:
         self.catalog = catalog
         self.size = PAGE_SIZE
         self.total: int | None = None

@@ -7,16 +7,13 @@ from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING
 
-from ..errors import (
-    NotFound,
+from ..errors import NotFound, SchemaError, TaError, TokenRejected
+from ..models.ticket_errors import (
     OutcomeUnknown,
     RefreshFailed,
     RefreshStalled,
     RefreshTimeout,
     RefreshUnconfirmed,
-    SchemaError,
-    TaError,
-    TokenRejected,
 )
 from ..protocol.refresh import Verdict, look
 from .events import Progressed
@@ -30,8 +27,8 @@ from .workers import run_all
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ..errors import RefreshError
     from ..models import Catalog, JsonValue
+    from ..models.ticket_errors import RefreshError
     from .listing import ListView, RawPage, Seen
     from .schedule import Sight, Tempo
     from .state import Run

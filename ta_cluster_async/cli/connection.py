@@ -22,8 +22,8 @@ from .output.console import warn
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from ..client.api import TaSession
     from ..resources import Project
+    from ..session import TaSession
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -158,7 +158,7 @@ def make_session(settings: Settings) -> TaSession:
     Raises:
         ConfigurationError: One of them cannot be right.
     """
-    from ..client.api import TaSession  # noqa: PLC0415 - `--help` does without
+    from ..session import TaSession  # noqa: PLC0415 - `--help` does without
 
     assert settings.base_url is not None
     assert settings.read_token is not None

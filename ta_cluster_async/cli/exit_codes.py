@@ -14,10 +14,10 @@ from ..errors import (
     JournalError,
     NotFound,
     NotJson,
-    RefreshTimeout,
     TokenRejected,
     TransportError,
 )
+from ..models.ticket_errors import RefreshTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,10 +1,9 @@
-"""The session: base URL, token, deadlines, retries and pacing."""
+"""The client of the Open API: base URL, token, deadlines, retries and limits."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from enum import Enum, auto
 from random import Random
@@ -36,6 +35,7 @@ from .validation import (
 )
 
 if TYPE_CHECKING:
+    import os
     import ssl as ssl_module
     from collections.abc import Callable
     from types import TracebackType
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from ..models import JsonValue
     from ..protocol.requests import Request
-    from ..resources import Project
     from .limiter import Refusal
     from .tokens import TokenFailure, TokenProvider
     from .transport import Answer, Transport
@@ -66,29 +65,10 @@ class _State(Enum):
     CLOSED = auto()
 
 
-class TaSession:
-    """A connection to one TA deployment, to be opened by `async with` in the event loop that uses it.
+class ApiClient:
+    """Calls to one TA deployment: the token, deadlines, retries, and the limits that all calls share.
 
-    Redirects are not followed, because the token would travel along. The proxy settings of the environment are not read; lend an
-    `aiohttp.ClientSession(trust_env=True)` as `client_session` where a proxy is needed. `http://` to a public host warns once.
-
-    Args:
-        base_url: `http://ta2:8992`, with any port and any path prefix (`https://host/te/`).
-        token: The Open API token: a str, a `Secret`, or an async function that returns either.
-        timeout: Seconds for one call when the call itself says nothing, retries and waiting for a place included.
-        upload_timeout: The same for uploads.
-        retry: How failed requests are sent again; `RetryPolicy(attempts=1)` for never.
-        poll: How refreshes are watched where the call itself says nothing.
-        max_connections: The most requests in flight at a time.
-        rate_limit: The most requests a second, or None for no limit.
-        ssl: A certificate file (PEM) of a private CA, an `ssl.SSLContext`, or False to check no certificate at all.
-        client_session: A borrowed `aiohttp.ClientSession` whose connection pool and default headers are used. It is never closed here.
-            Its traces, middlewares and cookies do not see the requests, because they would see the token.
-        strict_names: Check names and lengths by the specification's rules before sending. False for servers with other rules.
-        transport: In place of the network, for simulations.
-
-    Raises:
-        ConfigurationError: A setting cannot be right. The message shows neither the base URL nor the token.
+    It knows nothing of projects; `TaSession` adds them and documents the settings.
     """
 
     def __init__(
@@ -136,61 +116,13 @@ class TaSession:
         self._loop: asyncio.AbstractEventLoop | None = None
         warn_of_open_wire(checked)
 
-    @classmethod
-    def from_env(
-        cls,
-        *,
-        timeout: float = 30.0,
-        upload_timeout: float = 3600.0,
-        retry: RetryPolicy | None = None,
-        poll: PollPolicy | None = None,
-        max_connections: int = 32,
-        rate_limit: float | None = None,
-        ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
-        client_session: aiohttp.ClientSession | None = None,
-        strict_names: bool = True,
-        transport: Transport | None = None,
-    ) -> Self:
-        """A session from the environment variables `TA_BASE_URL` and `TA_TOKEN`, with the settings of the class.
-
-        Raises:
-            ConfigurationError: One of them is missing or cannot be right.
-        """
-        missing = [name for name in ("TA_BASE_URL", "TA_TOKEN") if not os.environ.get(name)]
-        if missing:
-            raise ConfigurationError(f"Set the environment variable {' and '.join(missing)}.")
-        return cls(
-            os.environ["TA_BASE_URL"],
-            Secret(os.environ["TA_TOKEN"]),
-            timeout=timeout,
-            upload_timeout=upload_timeout,
-            retry=retry,
-            poll=poll,
-            max_connections=max_connections,
-            rate_limit=rate_limit,
-            ssl=ssl,
-            client_session=client_session,
-            strict_names=strict_names,
-            transport=transport,
-        )
-
     def __repr__(self) -> str:
-        return f"TaSession({self._base_url!r}, {self._state.name.lower()})"
+        return f"{type(self).__name__}({self._base_url!r}, {self._state.name.lower()})"
 
     @property
     def base_url(self) -> str:
         """The base URL without a slash at its end."""
         return self._base_url
-
-    def project(self, project_id: int) -> Project:
-        """The project with this numeric id: a cheap handle, nothing is sent.
-
-        Raises:
-            InvalidRequest: `project_id` is no positive int. (The APPID is not the project id.)
-        """
-        from ..resources import Project  # noqa: PLC0415  (a floor above: its handles need this module)
-
-        return Project(self, project_id)
 
     async def __aenter__(self) -> Self:
         if self._state is not _State.NEW:

@@ -14,13 +14,8 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from ..errors import (
-    ConfigurationError,
-    NotJson,
-    NotSent,
-    OutcomeUnknown,
-    TransportError,
-)
+from ..errors import ConfigurationError, NotJson, NotSent, TransportError
+from ..models.ticket_errors import OutcomeUnknown
 from ..protocol.requests import CSV_TYPE, JSON_TYPE, Response
 from .secret import Secret
 from .timeouts import Deadlines

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from attrs import define
 
-from ..errors import (
-    ConfigurationError,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
-    Sent,
-    TaError,
-)
+from ..errors import ConfigurationError, NotFound, NotSent, Sent, TaError
+from ..models.ticket_errors import OutcomeUnknown
 from .endpoints import Endpoint, Replay
 from .retry import NEVER_TRIED, may_have_applied, safe_to_retry
 

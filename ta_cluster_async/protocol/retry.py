@@ -16,12 +16,12 @@ from ..errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     ProtocolError,
     RateLimited,
     SchemaError,
     TokenRejected,
 )
+from ..models.ticket_errors import OutcomeUnknown
 from .endpoints import Replay
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ from .refresh import Refresh, read_detail, read_progress
 from .start_refresh import submit
 
 if TYPE_CHECKING:
-    from ..client.api import TaSession
+    from ..client.api import ApiClient
     from ..models import (
         Catalog,
         ClusterType,
@@ -73,7 +73,7 @@ class CatalogResource:
     _encode: ClassVar[Encode]
     _columns: ClassVar[int]
 
-    def __init__(self, session: TaSession, project_id: int) -> None:
+    def __init__(self, session: ApiClient, project_id: int) -> None:
         self._session = session
         self._project_id = project_id
 

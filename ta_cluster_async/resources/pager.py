@@ -16,7 +16,7 @@ from ..protocol.requests import build
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from ..client.api import TaSession
+    from ..client.api import ApiClient
     from ..models import ClusterRow, JsonValue
 
 
@@ -33,7 +33,7 @@ class Pager:
 
     def __init__(
         self,
-        session: TaSession,
+        session: ApiClient,
         filters: Mapping[str, object],
         page_size: int,
         timeout: float | None,

@@ -8,7 +8,7 @@ from ..protocol.validation import check_id
 from .clusters import Clusters, Tags
 
 if TYPE_CHECKING:
-    from ..client.api import TaSession
+    from ..client.api import ApiClient
 
 
 class Project:
@@ -21,7 +21,7 @@ class Project:
         tags: The project's tags (标签).
     """
 
-    def __init__(self, session: TaSession, project_id: int) -> None:
+    def __init__(self, session: ApiClient, project_id: int) -> None:
         self.session = session
         self.id = check_id(project_id, "The project id")
         self.clusters = Clusters(session, self.id)

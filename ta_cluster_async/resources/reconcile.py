@@ -5,13 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import (
-    ConfigurationError,
-    OutcomeUnknown,
-    TaError,
-    TokenRejected,
-    TransportError,
-)
+from ..errors import ConfigurationError, TaError, TokenRejected, TransportError
+from ..models.ticket_errors import OutcomeUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from ..client.validation import positive
-from ..errors import (
-    ConfigurationError,
-    NotFound,
-    RefreshFailed,
-    RefreshStalled,
-    RefreshTimeout,
-    RefreshUnconfirmed,
-    SchemaError,
-    TaError,
-    TokenRejected,
-    TransportError,
-)
+from ..errors import ConfigurationError, NotFound, SchemaError, TaError, TokenRejected, TransportError
 from ..models import ClusterDetail, RefreshTicket, structure
+from ..models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
 from ..protocol.endpoints import DETAIL, PROGRESSES
 from ..protocol.refresh import Verdict, Watch, look
 from ..protocol.requests import Request, ref_query
@@ -31,9 +21,10 @@ from ..protocol.requests import Request, ref_query
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Generator
 
-    from ..client.api import TaSession
-    from ..errors import ApiError, RefreshError
+    from ..client.api import ApiClient
+    from ..errors import ApiError
     from ..models import JsonValue
+    from ..models.ticket_errors import RefreshError
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
 
@@ -84,7 +75,7 @@ class Refresh:
 
     def __init__(
         self,
-        session: TaSession,
+        session: ApiClient,
         ticket: RefreshTicket,
         ref: Ref,
         policy: PollPolicy,
@@ -286,7 +277,7 @@ class Refresh:
 
 
 async def read_detail(
-    session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
+    session: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> ClusterDetail:
     """The state of one cluster or tag. A success without data means that there is none, and is raised as NotFound."""
     detail = await session.call(
@@ -299,7 +290,7 @@ async def read_detail(
 
 
 async def read_state(
-    session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
+    session: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> ClusterDetail:
     """The same where a refresh is judged by it. Raises SchemaError for an id or a progress that is none: it is no end, and tells none apart."""
     detail = await read_detail(session, project_id, ref, timeout=timeout)
@@ -310,7 +301,7 @@ async def read_state(
 
 
 def read_progress(
-    session: TaSession, project_id: int, ref: Ref, *, timeout: float | None = None
+    session: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> Coroutine[None, None, int]:
     """The progress of one cluster or tag."""
     endpoint = PROGRESSES[ref]

@@ -22,14 +22,14 @@ from .reconcile import look_for, unknown_outcome
 from .refresh import Refresh, read_state
 
 if TYPE_CHECKING:
-    from ..client.api import TaSession
+    from ..client.api import ApiClient
     from ..models import Catalog, ClusterDetail, JsonValue
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
 
 
 async def submit(
-    session: TaSession,
+    session: ApiClient,
     project_id: int,
     ref: Ref,
     catalog: Catalog,
@@ -77,7 +77,7 @@ def _differs(now: ClusterDetail, before: ClusterDetail) -> bool:
 
 
 async def _state_now(
-    session: TaSession, ticket: RefreshTicket, ref: Ref, deadline: Deadline
+    session: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline
 ) -> ClusterDetail | None:
     """The state when the server has refused the POST; None where it cannot be read, since the refusal is the better news."""
     try:
@@ -86,7 +86,7 @@ async def _state_now(
         return None
 
 
-async def _post(session: TaSession, ticket: RefreshTicket, ref: Ref, deadline: Deadline) -> ApiError | None:
+async def _post(session: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline) -> ApiError | None:
     """Send the POST of a refresh. If its outcome is unknown, look whether the refresh has begun, and never send it again.
 
     Returns the server's refusal, where it may be one for the time being.

@@ -29,14 +29,15 @@ from ta_cluster_async.batch.journal.rows import Entry
 from ta_cluster_async.batch.listing import Seen
 from ta_cluster_async.batch.state import Options, Run
 from ta_cluster_async.batch.target import Target
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import NotSent, OutcomeUnknown, TransportError
+from ta_cluster_async.errors import NotSent, TransportError
 from ta_cluster_async.models import Catalog
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Request, Response
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 CLUSTER, TAG = "catalog_cluster", "catalog_tag"
 _MOST = 50_000

@@ -16,7 +16,6 @@ from ta_cluster_async.batch import (
     Submitted,
     refresh_all,
 )
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator import (
     Emulator,
     Fault,
@@ -24,7 +23,8 @@ from ta_cluster_async.emulator import (
     Settings,
 )
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import RefreshFailed
+from ta_cluster_async.models.ticket_errors import RefreshFailed
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
     from ta_cluster_async.batch import Event

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.batch import ItemOutcome, Status, bulk
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, InvalidRequest, TaError
+from ta_cluster_async.session import TaSession
 
 
 async def sleep(seconds: float) -> str:

@@ -19,10 +19,10 @@ from ta_cluster_async.batch import (
     runner,
 )
 from ta_cluster_async.batch.journal.journal import RunJournal
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, JournalError
 from ta_cluster_async.models import RefreshTicket
+from ta_cluster_async.session import TaSession
 
 
 def session(server: Any) -> TaSession:

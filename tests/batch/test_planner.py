@@ -14,7 +14,6 @@ from ta_cluster_async.batch import (
     planner,
 )
 from ta_cluster_async.batch.lookup import Found, _note
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ApiError,
@@ -29,6 +28,7 @@ from ta_cluster_async.errors import (
 )
 from ta_cluster_async.models import Catalog, ClusterRow
 from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.session import TaSession
 
 
 def test_no_references_make_an_empty_report_without_a_request(kit: Any) -> None:

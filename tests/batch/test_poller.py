@@ -13,13 +13,12 @@ from ta_cluster_async.batch import (
     Status,
     Submitted,
 )
-from ta_cluster_async.errors import (
-    NotFound,
+from ta_cluster_async.errors import NotFound, TokenRejected
+from ta_cluster_async.models.ticket_errors import (
     RefreshFailed,
     RefreshStalled,
     RefreshTimeout,
     RefreshUnconfirmed,
-    TokenRejected,
 )
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response

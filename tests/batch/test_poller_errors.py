@@ -10,14 +10,9 @@ from ta_cluster_async.batch import Status
 from ta_cluster_async.batch.poller import Observer
 from ta_cluster_async.batch.state import Run
 from ta_cluster_async.batch.target import Target
-from ta_cluster_async.errors import (
-    ApiError,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
-    TransportError,
-)
+from ta_cluster_async.errors import ApiError, NotFound, NotSent, TransportError
 from ta_cluster_async.models import Catalog, RefreshTicket
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.refresh import PollPolicy
 
 NOON = 1_000.0  # by the clock of `in_batch`

@@ -13,7 +13,6 @@ from ta_cluster_async.batch import (
     Submitted,
     refresh_all,
 )
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ApiError,
@@ -25,6 +24,7 @@ from ta_cluster_async.errors import (
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 ONCE = {"retry": RetryPolicy(attempts=1)}
 

@@ -13,8 +13,9 @@ import pytest
 from attrs import define, field
 
 from ta_cluster_async.batch import Journal, RefreshBatch, Status
-from ta_cluster_async.errors import NotSent, OutcomeUnknown
+from ta_cluster_async.errors import NotSent
 from ta_cluster_async.models import ClusterRow
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response
 

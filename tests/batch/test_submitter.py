@@ -22,12 +22,12 @@ from ta_cluster_async.errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
     SchemaError,
     TransportError,
 )
 from ta_cluster_async.models import Catalog
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response
 from ta_cluster_async.protocol.retry import RetryPolicy

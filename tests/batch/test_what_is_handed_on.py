@@ -18,7 +18,6 @@ from ta_cluster_async.batch import (
     runner,
 )
 from ta_cluster_async.batch.retry import ends_the_batch, is_refusal, may_pass
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ApiError,
@@ -28,15 +27,15 @@ from ta_cluster_async.errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
-    RefreshError,
     SchemaError,
     TokenRejected,
     TransportError,
 )
 from ta_cluster_async.models import RefreshTicket
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown, RefreshError
 from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.session import TaSession
 
 
 def session(server: Any) -> TaSession:

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 from attrs import define, field
 
 from ta_cluster_async.client.secret import Secret
-from ta_cluster_async.errors import NotSent, OutcomeUnknown, TransportError
+from ta_cluster_async.errors import NotSent, TransportError
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.requests import Request, Response
 
 BEFORE = datetime(2020, 1, 9, 10, 51, 14)  # noqa: DTZ001  (server times have no zone)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ta_cluster_async import errors
+import ta_cluster_async as errors
 from ta_cluster_async.batch import (
     LowerBound,
     Outcome,

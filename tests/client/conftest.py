@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import pytest
 from attrs import define, field, frozen
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import TransportError
 from ta_cluster_async.protocol.requests import Request, Response
+from ta_cluster_async.session import TaSession
 
 Step: TypeAlias = "Response | TransportError | Callable[[Sending], Awaitable[Response | TransportError]]"
 

@@ -12,10 +12,10 @@ from ta_cluster_async.errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
     SchemaError,
 )
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import (
     CREATE,
     DELETE,

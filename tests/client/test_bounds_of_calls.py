@@ -8,20 +8,16 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ta_cluster_async.client.api import TaSession, _source_failure
+from ta_cluster_async.client.api import _source_failure
 from ta_cluster_async.client.limiter import Gate
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import (
-    ConfigurationError,
-    HttpStatusError,
-    NotSent,
-    OutcomeUnknown,
-    RateLimited,
-)
+from ta_cluster_async.errors import ConfigurationError, HttpStatusError, NotSent, RateLimited
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import PROGRESS
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Request, Response
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 UNAVAILABLE = Response(503, b"busy")

@@ -7,12 +7,12 @@ from typing import Any
 import anyio
 import pytest
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import OutcomeUnknown
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import PROGRESS, REFRESH
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 START = Request(REFRESH, "projectId=102&clusterId=970")

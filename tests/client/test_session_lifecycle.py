@@ -9,17 +9,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import (
-    ConfigurationError,
-    NotSent,
-    OutcomeUnknown,
-    TransportError,
-)
+from ta_cluster_async.errors import ConfigurationError, NotSent, TransportError
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import PROGRESS, UPDATE
 from ta_cluster_async.protocol.requests import Request, Response
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 CHANGE = Request(UPDATE, "clusterId=970", b"{}")

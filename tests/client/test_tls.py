@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import trustme
 
-from ta_cluster_async.client.api import TaSession
-from ta_cluster_async.errors import NotSent, OutcomeUnknown
+from ta_cluster_async.errors import NotSent
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import REFRESH
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 START = Request(REFRESH, "projectId=102&clusterId=970")
 ONCE = RetryPolicy(attempts=1)

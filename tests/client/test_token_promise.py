@@ -20,11 +20,11 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 
 from ta_cluster_async.client import transport as transport_module
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator.loop import run as run_in_virtual_time
 from ta_cluster_async.errors import TaError
 from ta_cluster_async.protocol.endpoints import PROGRESS
 from ta_cluster_async.protocol.requests import Request
+from ta_cluster_async.session import TaSession
 from tests.client.token_failures import (
     ANSWERS,
     KINDS,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.client import transport as transport_module
-from ta_cluster_async.client.api import TaSession
-from ta_cluster_async.errors import HttpStatusError, NotJson, OutcomeUnknown
+from ta_cluster_async.errors import HttpStatusError, NotJson
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import (
     CREATE,
     ENDPOINTS,
@@ -21,6 +21,7 @@ from ta_cluster_async.protocol.endpoints import (
 )
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 START = Request(REFRESH, "projectId=102&clusterId=970")

@@ -6,12 +6,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.client.transport import AiohttpTransport
-from ta_cluster_async.errors import NotSent, OutcomeUnknown
+from ta_cluster_async.errors import NotSent
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import PROGRESS, UPLOAD
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 ONCE = RetryPolicy(attempts=1)

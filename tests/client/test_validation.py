@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import ConfigurationError
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 TOKEN = "hidden-token"
 

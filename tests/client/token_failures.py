@@ -14,7 +14,6 @@ import aiohttp
 import trustme
 from attrs import define, field
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.errors import (
     ApiError,
     HttpStatusError,
@@ -22,14 +21,15 @@ from ta_cluster_async.errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
     SchemaError,
     TokenRejected,
 )
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import PROGRESS, UPDATE, UPLOAD
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 CHANGE = Request(UPDATE, "clusterId=970", b'{"projectId":102}')

@@ -31,7 +31,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import frozen
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.emulator import (
     TOKEN,
     Emulator,
@@ -44,14 +43,15 @@ from ta_cluster_async.errors import (
     HttpStatusError,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
     SchemaError,
     TaError,
     TokenRejected,
     TransportError,
 )
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import ENDPOINTS, Replay
+from ta_cluster_async.session import TaSession
 from tests.faults.network import Network
 from tests.faults.operations import OPERATIONS, PROJECT, SECONDS, SEEDED, prepare
 from tests.faults.spellings import leaks

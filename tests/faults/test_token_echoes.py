@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ta_cluster_async.client.api import TaSession
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator import Emulator, Settings, run
 from ta_cluster_async.errors import TaError
+from ta_cluster_async.session import TaSession
 from tests.faults.echoes import ECHOES, ENDS, TOKEN
 from tests.faults.operations import OPERATIONS, prepare
 from tests.faults.spellings import leaks

@@ -24,13 +24,7 @@ from ta_cluster_async import (
 )
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import (
-    NotSent,
-    OutcomeUnknown,
-    SchemaError,
-    TaError,
-    TransportError,
-)
+from ta_cluster_async.errors import NotSent, SchemaError, TaError, TransportError
 from ta_cluster_async.models import (
     ClusterDetail,
     Page,
@@ -40,6 +34,7 @@ from ta_cluster_async.models import (
     update_body,
 )
 from ta_cluster_async.models.fast_page import read_page
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol import json as wire_json
 from ta_cluster_async.protocol.endpoints import UPDATE
 from ta_cluster_async.protocol.envelope import decode

@@ -22,15 +22,8 @@ from ta_cluster_async import (
 )
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import VirtualTimeLoop, run
-from ta_cluster_async.errors import (
-    NotSent,
-    OutcomeUnknown,
-    RefreshFailed,
-    RefreshUnconfirmed,
-    SchemaError,
-    TaError,
-    TransportError,
-)
+from ta_cluster_async.errors import NotSent, SchemaError, TaError, TransportError
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown, RefreshFailed, RefreshUnconfirmed
 from ta_cluster_async.protocol.requests import Request, Response
 from tests.fuzz.spoilt import SOME
 

@@ -12,10 +12,10 @@ from ta_cluster_async.errors import (
     HttpStatusError,
     NotFound,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
     TokenRejected,
 )
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.attempts import Attempts
 from ta_cluster_async.protocol.endpoints import (
     CREATE,

@@ -13,13 +13,13 @@ from ta_cluster_async.errors import (
     HttpStatusError,
     InvalidRequest,
     NotJson,
-    OutcomeUnknown,
     RateLimited,
     SchemaError,
     TaError,
     TokenRejected,
 )
 from ta_cluster_async.models import RefreshTicket
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol import json
 from ta_cluster_async.protocol.attempts import Attempts
 from ta_cluster_async.protocol.csv import Dropped, encode_ids, encode_pairs

@@ -16,12 +16,12 @@ from ta_cluster_async.errors import (
     NotFound,
     NotJson,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
     SchemaError,
     TaError,
     TokenRejected,
 )
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import Replay
 from ta_cluster_async.protocol.retry import (
     RetryBudget,

@@ -13,14 +13,9 @@ from ta_cluster_async import (
     user,
 )
 from ta_cluster_async.emulator import Fault, Settings
-from ta_cluster_async.errors import (
-    ApiError,
-    NotSent,
-    OutcomeUnknown,
-    TokenRejected,
-    TransportError,
-)
+from ta_cluster_async.errors import ApiError, NotSent, TokenRejected, TransportError
 from ta_cluster_async.models import TagValue
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 
 CREATE = "user-cluster-add"
 UPLOAD = "import-id-cluster-add"

@@ -16,15 +16,17 @@ from ta_cluster_async.errors import (
     HttpStatusError,
     InvalidRequest,
     NotFound,
+    TokenRejected,
+    TransportError,
+)
+from ta_cluster_async.models import Catalog
+from ta_cluster_async.models.ticket_errors import (
     RefreshError,
     RefreshFailed,
     RefreshStalled,
     RefreshTimeout,
     RefreshUnconfirmed,
-    TokenRejected,
-    TransportError,
 )
-from ta_cluster_async.models import Catalog
 
 QUICK = Settings(evaluate=False)
 REFRESH = "user-cluster-refresh"

@@ -15,12 +15,11 @@ from ta_cluster_async.errors import (
     InvalidRequest,
     NotFound,
     NotSent,
-    OutcomeUnknown,
     RateLimited,
-    RefreshUnconfirmed,
     TokenRejected,
     TransportError,
 )
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown, RefreshUnconfirmed
 
 REFRESH = "user-cluster-refresh"
 DETAIL = "user-cluster-detail"

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from ta_cluster_async.emulator import Fault, Settings
-from ta_cluster_async.errors import ConfigurationError, InvalidRequest, OutcomeUnknown
+from ta_cluster_async.errors import ConfigurationError, InvalidRequest
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.csv import encode_ids, encode_pairs
 from ta_cluster_async.uploads.arrow import arrow_batches
 from ta_cluster_async.uploads.options import Layout

@@ -18,8 +18,9 @@ from ta_cluster_async import (
 )
 from ta_cluster_async.emulator import Fault, Settings
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import InvalidRequest, OutcomeUnknown
+from ta_cluster_async.errors import InvalidRequest
 from ta_cluster_async.models import UploadResult
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.requests import Response
 
 UPLOAD = "import-id-cluster-add"

@@ -16,14 +16,8 @@ import pytest
 from ta_cluster_async import RetryPolicy, TaSession
 from ta_cluster_async.emulator import Fault, Settings
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import (
-    ApiError,
-    HttpStatusError,
-    InvalidRequest,
-    OutcomeUnknown,
-    RateLimited,
-    TransportError,
-)
+from ta_cluster_async.errors import ApiError, HttpStatusError, InvalidRequest, RateLimited, TransportError
+from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.csv import encode_ids
 from ta_cluster_async.uploads.source import SourceFailed, source_of
 

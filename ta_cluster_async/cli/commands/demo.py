@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...batch import refresh_all
-from ...client.api import TaSession
 from ...models import (
     ConditionCluster,
     ConditionTag,
@@ -14,6 +13,7 @@ from ...models import (
     QuotaTag,
 )
 from ...protocol.refresh import PollPolicy
+from ...session import TaSession
 from ..exit_codes import Exit, exit_of_report
 from ..i18n.translate import tr
 from ..output.console import say, show

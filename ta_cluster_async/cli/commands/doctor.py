@@ -44,8 +44,8 @@ from .doctor_network import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ...client.api import TaSession
     from ...models import ClusterRow
+    from ...session import TaSession
 
 _STYLES = {Mark.OK: "green", Mark.WARNING: "yellow", Mark.FAILED: "bold red", Mark.SKIPPED: "dim"}
 _FUTURE = timedelta(minutes=5)

@@ -20,7 +20,7 @@ from ..i18n.translate import tr
 from .doctor_checks import Finding, Mark
 
 if TYPE_CHECKING:
-    from ...client.api import TaSession
+    from ...session import TaSession
     from ..config.settings import Settings
 
 _PATIENCE = 5.0

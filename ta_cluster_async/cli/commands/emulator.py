@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from ...client.api import TaSession
+from ...session import TaSession
 from ..exit_codes import Exit
 from ..i18n.translate import tr
 from ..output.console import say

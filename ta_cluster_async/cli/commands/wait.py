@@ -20,17 +20,9 @@ from ...batch import (
     Progressed,
     Status,
 )
-from ...errors import (
-    InvalidRequest,
-    NotFound,
-    RefreshFailed,
-    RefreshStalled,
-    RefreshTimeout,
-    RefreshUnconfirmed,
-    TaError,
-    TokenRejected,
-)
+from ...errors import InvalidRequest, NotFound, TaError, TokenRejected
 from ...models import Catalog, RefreshTicket
+from ...models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
 from ...protocol.refresh import is_running
 from ..config.settings import Given
 from ..connection import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ... import errors
+from ...models import ticket_errors
 from ..output.errors import for_the_command
 from .chinese_errors import ERRORS
 
@@ -64,10 +65,12 @@ _LONGEST = 2_000
 
 _KINDS = {
     advice: name
-    for name, kind in vars(errors).items()
+    for name, kind in {**vars(errors), **vars(ticket_errors)}.items()
     if isinstance(kind, type) and issubclass(kind, errors.TaError) and (advice := kind.advice)
 }
 """The kinds of errors by the advice with which their texts end."""
+
+_ADVICE = {name: advice for advice, name in _KINDS.items()}
 
 
 def reason(text: str, error: errors.TaError | None = None) -> str:
@@ -108,5 +111,5 @@ def _without_frame(text: str) -> tuple[str, str | None]:
     kind = next((name for advice, name in _KINDS.items() if text.endswith(f" {advice}")), None)
     said = re.sub(r"^[a-z-]+: ", "", text)
     if kind is not None:
-        said = said.removesuffix(f" {getattr(errors, kind).advice}")
+        said = said.removesuffix(f" {_ADVICE[kind]}")
     return re.sub(r" \(\d+ attempts\)$", "", said), kind

@@ -111,7 +111,7 @@ def test_the_examples_are_the_same_in_both_languages() -> None:
 def test_each_kind_of_error_has_its_meaning_in_chinese() -> None:
     kinds = {
         name
-        for name, kind in vars(errors).items()
+        for name, kind in {**vars(errors), **vars(ticket_errors)}.items()
         if inspect.isclass(kind) and issubclass(kind, errors.TaError)
     }
     assert kinds == ERRORS.keys()
@@ -128,9 +128,7 @@ def test_each_text_that_an_outcome_can_have_is_known_in_chinese() -> None:
 
 def test_a_text_of_a_journal_is_as_clear_as_the_error_was() -> None:
     ticket = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(2020, 1, 10, tzinfo=UTC))
-    failed = errors.RefreshFailed(
-        "the server says that the refresh failed.", ticket=ticket, endpoint="refresh"
-    )
+    failed = RefreshFailed("the server says that the refresh failed.", ticket=ticket, endpoint="refresh")
     lost = errors.NotSent(
         "no connection to ta2:8992: refused. Check the base URL and the server.", attempts=4
     )

@@ -1,0 +1,81 @@
+"""The session: the client of one TA deployment, and the way to its projects."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+
+from .client.api import ApiClient
+from .client.secret import Secret
+from .errors import ConfigurationError
+from .resources import Project
+
+if TYPE_CHECKING:
+    import ssl as ssl_module
+
+    import aiohttp
+
+    from .client.transport import Transport
+    from .protocol.refresh import PollPolicy
+    from .protocol.retry import RetryPolicy
+
+
+class SessionSettings(TypedDict, total=False):
+    """The settings of a `TaSession` by name, as its constructor documents them."""
+
+    timeout: float
+    upload_timeout: float
+    retry: RetryPolicy | None
+    poll: PollPolicy | None
+    max_connections: int
+    rate_limit: float | None
+    ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool
+    client_session: aiohttp.ClientSession | None
+    strict_names: bool
+    transport: Transport | None
+
+
+class TaSession(ApiClient):
+    """A connection to one TA deployment, to be opened by `async with` in the event loop that uses it.
+
+    Redirects are not followed, because the token would travel along. The proxy settings of the environment are not read; lend an
+    `aiohttp.ClientSession(trust_env=True)` as `client_session` where a proxy is needed. `http://` to a public host warns once.
+
+    Args:
+        base_url: `http://ta2:8992`, with any port and any path prefix (`https://host/te/`).
+        token: The Open API token: a str, a `Secret`, or an async function that returns either.
+        timeout: Seconds for one call when the call itself says nothing, retries and waiting for a place included.
+        upload_timeout: The same for uploads.
+        retry: How failed requests are sent again; `RetryPolicy(attempts=1)` for never.
+        poll: How refreshes are watched where the call itself says nothing.
+        max_connections: The most requests in flight at a time.
+        rate_limit: The most requests a second, or None for no limit.
+        ssl: A certificate file (PEM) of a private CA, an `ssl.SSLContext`, or False to check no certificate at all.
+        client_session: A borrowed `aiohttp.ClientSession` whose connection pool and default headers are used. It is never closed here.
+            Its traces, middlewares and cookies do not see the requests, because they would see the token.
+        strict_names: Check names and lengths by the specification's rules before sending. False for servers with other rules.
+        transport: In place of the network, for simulations.
+
+    Raises:
+        ConfigurationError: A setting cannot be right. The message shows neither the base URL nor the token.
+    """
+
+    @classmethod
+    def from_env(cls, **settings: Unpack[SessionSettings]) -> Self:
+        """Return a session from the environment variables `TA_BASE_URL` and `TA_TOKEN`, with the settings of the class.
+
+        Raises:
+            ConfigurationError: One of them is missing or cannot be right.
+        """
+        missing = [name for name in ("TA_BASE_URL", "TA_TOKEN") if not os.environ.get(name)]
+        if missing:
+            raise ConfigurationError(f"Set the environment variable {' and '.join(missing)}.")
+        return cls(os.environ["TA_BASE_URL"], Secret(os.environ["TA_TOKEN"]), **settings)
+
+    def project(self, project_id: int) -> Project:
+        """Return the project with this numeric id: a cheap handle, nothing is sent.
+
+        Raises:
+            InvalidRequest: `project_id` is no positive int. (The APPID is not the project id.)
+        """
+        return Project(self, project_id)
