@@ -54,7 +54,7 @@ def suite(session: nox.Session, *requirements: str, **env: str) -> None:
         "-c",
         f"import sys, importlib.metadata as m; print(sys.version); [print(n, m.version(n)) for n in {DEPENDENCIES}]",
     )
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs, env=env)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-m", "", *session.posargs, env=env)
 
 
 @nox.session(python=PYTHONS)

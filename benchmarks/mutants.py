@@ -153,7 +153,7 @@ class Mutants:
             "only_mutate": [f"{PACKAGE}/{pattern}" for pattern in room.mutated],
             "pytest_add_cli_args_test_selection": list(room.tests),
             "pytest_add_cli_args": [
-                *("-p", "no:cacheprovider", "-n", "0"),
+                *("-p", "no:cacheprovider", "-n", "0", "-m", ""),
                 *("-o", "faulthandler_timeout=30"),  # many a mutant waits for ever
                 *(f"--deselect={test}" for test in room.left_out),
             ],
