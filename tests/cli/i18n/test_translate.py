@@ -24,6 +24,8 @@ from ta_cluster_async.cli.i18n.chinese_help import HELP, OPTIONS
 from ta_cluster_async.cli.i18n.chinese_reasons import reason
 from ta_cluster_async.cli.output.errors import _AT_THE_COMMAND_LINE
 from ta_cluster_async.emulator import JobPlan
+from ta_cluster_async.models import ticket_errors
+from ta_cluster_async.models.ticket_errors import RefreshFailed
 from tests.cli.test_main import leaves
 
 if TYPE_CHECKING:
