@@ -27,7 +27,7 @@ from benchmarks.table import Row, show
 from ta_cluster_async.batch import RefreshBatch, Status, refresh_all
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.protocol.refresh import PollPolicy
-from ta_cluster_async.resources.refresh import read_progress
+from ta_cluster_async.resources.state import read_progress
 from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:

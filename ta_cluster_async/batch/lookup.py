@@ -10,7 +10,7 @@ from attrs import define, field
 from ..errors import SchemaError, TaError, TokenRejected
 from ..models import Catalog, catalog_of
 from ..protocol.endpoints import Ref
-from ..resources.refresh import read_detail
+from ..resources.state import read_detail
 from .listing import Seen, read_row, seen_of
 from .retry import ends_the_batch, may_pass
 from .workers import run_all

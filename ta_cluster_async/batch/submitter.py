@@ -17,7 +17,7 @@ from ..protocol.endpoints import DETAIL, REFRESHES
 from ..protocol.refresh import is_running
 from ..protocol.requests import Request, ref_query
 from ..protocol.retry import may_have_applied
-from ..resources.refresh import read_detail
+from ..resources.state import read_detail
 from .attach import join
 from .events import Submitted
 from .listing import is_baseline, read_row, seen_of

@@ -40,8 +40,9 @@ from ..uploads.result import may_be_result
 from ..uploads.source import open_in_time
 from .pager import Pager
 from .reconcile import look_for, unknown_outcome
-from .refresh import Refresh, read_detail, read_progress
+from .refresh import Refresh
 from .start_refresh import submit
+from .state import read_detail, read_progress
 
 if TYPE_CHECKING:
     from ..client.api import ApiClient
@@ -73,8 +74,8 @@ class CatalogResource:
     _encode: ClassVar[Encode]
     _columns: ClassVar[int]
 
-    def __init__(self, session: ApiClient, project_id: int) -> None:
-        self._session = session
+    def __init__(self, client: ApiClient, project_id: int) -> None:
+        self._client = client
         self._project_id = project_id
 
     def __repr__(self) -> str:
@@ -82,14 +83,14 @@ class CatalogResource:
 
     async def detail(self, ref: Ref, *, timeout: float | None = None) -> ClusterDetail:
         """Return one cluster or tag with its definition (spec: 分群或标签详情查询)."""
-        return await read_detail(self._session, self._project_id, self._ref(ref), timeout=timeout)
+        return await read_detail(self._client, self._project_id, self._ref(ref), timeout=timeout)
 
     async def progress(self, ref: Ref, *, timeout: float | None = None) -> int:
         """Return the progress of the latest computation: percent, 100 when done, -1 when failed (spec: 查询刷新进度).
 
         Right after a refresh it may still be that of the one before; `refresh()` gives a handle that can tell.
         """
-        return await read_progress(self._session, self._project_id, self._ref(ref), timeout=timeout)
+        return await read_progress(self._client, self._project_id, self._ref(ref), timeout=timeout)
 
     async def update(self, ref: Ref, definition: ToUpdate, *, timeout: float | None = None) -> None:
         """Give a condition cluster or tag a new definition and display name (spec: 更新条件分群或标签定义).
@@ -103,14 +104,14 @@ class CatalogResource:
         self._check_texts(body)
         endpoint = UPDATES[ref]
         request = build(endpoint, self._ref_parameters(ref, endpoint.query), body)
-        await self._session.call(request, _nothing, timeout=timeout)
+        await self._client.call(request, _nothing, timeout=timeout)
 
     async def delete(self, ref: Ref, *, timeout: float | None = None) -> None:
         """Delete a cluster or tag (spec: 删除分群或标签). Reports and alerts that use it may break."""
         ref = self._ref(ref)
         endpoint = DELETES[ref]
         request = Request(endpoint, ref_query(endpoint, self._project_id, ref))
-        await self._session.call(request, _nothing, timeout=timeout)
+        await self._client.call(request, _nothing, timeout=timeout)
 
     def list(
         self,
@@ -142,7 +143,7 @@ class CatalogResource:
         }
         if (sought := _check_text(name, "name")) is not None:
             filters["clusterName"] = sought
-        return Pager(self._session, filters, page_size, timeout)
+        return Pager(self._client, filters, page_size, timeout)
 
     async def refresh(
         self, ref: Ref, *, poll: PollPolicy | None = None, timeout: float | None = None
@@ -160,9 +161,9 @@ class CatalogResource:
         Raises:
             OutcomeUnknown: The answer was lost and nothing shows yet that the refresh began; the error carries a ticket to attach to.
         """
-        policy = self._session.poll if poll is None else poll
+        policy = self._client.poll if poll is None else poll
         return await submit(
-            self._session, self._project_id, self._ref(ref), self.catalog, policy=policy, timeout=timeout
+            self._client, self._project_id, self._ref(ref), self.catalog, policy=policy, timeout=timeout
         )
 
     def attach(self, ticket: RefreshTicket, *, poll: PollPolicy | None = None) -> Refresh:
@@ -178,20 +179,20 @@ class CatalogResource:
         if ticket.catalog not in (None, self.catalog):
             msg = f"The ticket is of {ticket.catalog}; attach to it with the project's other resource."
             raise InvalidRequest(msg)
-        return Refresh(self._session, ticket, ticket.cluster_id, self._session.poll if poll is None else poll)
+        return Refresh(self._client, ticket, ticket.cluster_id, self._client.poll if poll is None else poll)
 
     async def _create(self, definition: ToCreate, timeout: float | None) -> int:
         self._check_kind(definition, "create", self._kinds)
         body = self._with_project(create_body(definition))
-        name = check_name(body.get("clusterName"), strict=self._session.strict_names)
+        name = check_name(body.get("clusterName"), strict=self._client.strict_names)
         if "displayName" not in body:
             msg = "A definition to create needs a displayName."
             raise InvalidRequest(msg)
         self._check_texts(body)
         request = build(CREATE, {}, body)
-        deadline = Deadline(timeout, self._session.timeout)
+        deadline = Deadline(timeout, self._client.timeout)
         try:
-            return await self._session.call(request, _new_id, timeout=deadline.left(keep=deadline.kept))
+            return await self._client.call(request, _new_id, timeout=deadline.left(keep=deadline.kept))
         except TaError as problem:
             if not may_have_applied(problem):
                 raise
@@ -210,7 +211,7 @@ class CatalogResource:
         remarks: str | None,
         timeout: float | None,
     ) -> UploadResult:
-        strict = self._session.strict_names
+        strict = self._client.strict_names
         query: dict[str, str | int | None] = {
             "projectId": self._project_id,
             "displayName": check_display_name(display_name, strict=strict),
@@ -221,14 +222,14 @@ class CatalogResource:
         }
         upload = self._open(rows)
         request = build(UPLOAD, query, upload=upload)
-        deadline = Deadline(timeout, self._session.upload_timeout)
+        deadline = Deadline(timeout, self._client.upload_timeout)
         try:
             await open_in_time(upload, deadline)
             # What is there already under the name cannot be this upload, should its outcome become unknown.
             can_look = name is not None and await self._is_absent(name, deadline)
             try:
                 seconds = deadline.left(keep=deadline.kept if can_look else 0.0)
-                result = await self._session.call(request, _uploaded, timeout=seconds)
+                result = await self._client.call(request, _uploaded, timeout=seconds)
                 return rows.judge(result, upload, UPLOAD.name)
             except MatchTooLow:
                 raise
@@ -260,7 +261,7 @@ class CatalogResource:
     ) -> UploadResult:
         ref = self._ref(ref)
         endpoint = REPLACE_UPLOADS[ref]
-        strict = self._session.strict_names
+        strict = self._client.strict_names
         query = self._ref_parameters(ref, endpoint.query) | {
             "displayName": None if display_name is None else check_display_name(display_name, strict=strict),
             "mainColumnName": None if main_column is None else _check_column(main_column),
@@ -268,10 +269,10 @@ class CatalogResource:
         }
         upload = self._open(rows)
         request = build(endpoint, query, upload=upload)
-        deadline = Deadline(timeout, self._session.upload_timeout)
+        deadline = Deadline(timeout, self._client.upload_timeout)
         try:
             await open_in_time(upload, deadline)
-            result = await self._session.call(request, _replaced, timeout=deadline.left())
+            result = await self._client.call(request, _replaced, timeout=deadline.left())
         finally:
             await upload.aclose()
         if result is None:
@@ -284,7 +285,7 @@ class CatalogResource:
     async def _id_of(self, name: str, deadline: Deadline) -> int:
         """The id of what was replaced by name, which the server may leave unsaid."""
         try:
-            found = await self.detail(name, timeout=min(deadline.left(), self._session.timeout))
+            found = await self.detail(name, timeout=min(deadline.left(), self._client.timeout))
         except TaError as problem:
             problem.message = (
                 f"the upload was taken, but the id of {name!r} could not be read: {problem.message}"
@@ -293,7 +294,7 @@ class CatalogResource:
         return found.id
 
     def _ref(self, ref: Ref) -> Ref:
-        return check_ref(ref, strict=self._session.strict_names)
+        return check_ref(ref, strict=self._client.strict_names)
 
     def _ref_parameters(self, ref: Ref, names: tuple[str, ...]) -> dict[str, str | int | None]:
         found: dict[str, str | int | None] = {"projectId": self._project_id} if "projectId" in names else {}
@@ -305,7 +306,7 @@ class CatalogResource:
 
     def _check_texts(self, body: JsonObject) -> None:
         if "displayName" in body:
-            check_display_name(body["displayName"], strict=self._session.strict_names)
+            check_display_name(body["displayName"], strict=self._client.strict_names)
 
     def _check_kind(self, definition: object, verb: str, kinds: tuple[type, ...]) -> None:
         if not isinstance(definition, (*kinds, Mapping)):
@@ -316,7 +317,7 @@ class CatalogResource:
     async def _is_absent(self, name: str, deadline: Deadline) -> bool:
         """Whether nothing has the name, as far as a look tells that leaves most of the time to the upload."""
         try:
-            await self.detail(name, timeout=min(deadline.left() / 4, self._session.timeout))
+            await self.detail(name, timeout=min(deadline.left() / 4, self._client.timeout))
         except NotFound:
             return True
         except (TokenRejected, ConfigurationError):

@@ -33,14 +33,14 @@ class Pager:
 
     def __init__(
         self,
-        session: ApiClient,
+        client: ApiClient,
         filters: Mapping[str, object],
         page_size: int,
         timeout: float | None,
         *,
         ahead: bool = False,
     ) -> None:
-        self._session = session
+        self._client = client
         self._filters = filters
         self._page_size = page_size
         self._timeout = timeout
@@ -52,7 +52,7 @@ class Pager:
         A loop that takes a while for each page then waits only for the slower of the two. What it sees is older by the time that it takes
         for a page, so it may still meet a row that it has deleted meanwhile. A loop that is left early has sent one request too many.
         """
-        return Pager(self._session, self._filters, self._page_size, self._timeout, ahead=True)
+        return Pager(self._client, self._filters, self._page_size, self._timeout, ahead=True)
 
     async def __aiter__(self) -> AsyncGenerator[ClusterRow, None]:
         async with aclosing(self.pages()) as pages:
@@ -119,8 +119,8 @@ class Pager:
         body = {**self._filters, "pagerHeader": {"pageNum": place.number, "pageSize": place.size}}
         timeout = self._timeout
         if deadline is not None:
-            timeout = min(deadline.left(), self._session.timeout if timeout is None else timeout)
-        return await self._session.call(build(LIST, {}, body), _to_page, timeout=timeout, quick=read_page)
+            timeout = min(deadline.left(), self._client.timeout if timeout is None else timeout)
+        return await self._client.call(build(LIST, {}, body), _to_page, timeout=timeout, quick=read_page)
 
 
 class _Place(NamedTuple):

@@ -21,11 +21,11 @@ class Project:
         tags: The project's tags (标签).
     """
 
-    def __init__(self, session: ApiClient, project_id: int) -> None:
-        self.session = session
+    def __init__(self, client: ApiClient, project_id: int) -> None:
+        self.session = client
         self.id = check_id(project_id, "The project id")
-        self.clusters = Clusters(session, self.id)
-        self.tags = Tags(session, self.id)
+        self.clusters = Clusters(client, self.id)
+        self.tags = Tags(client, self.id)
 
     def __repr__(self) -> str:
         return f"<Project {self.id} of {self.session.base_url}>"

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from ..client.validation import positive
-from ..errors import ConfigurationError, NotFound, SchemaError, TaError, TokenRejected, TransportError
-from ..models import ClusterDetail, RefreshTicket, structure
+from ..errors import ConfigurationError, NotFound, TaError, TokenRejected, TransportError
+from ..models import RefreshTicket
 from ..models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
-from ..protocol.endpoints import DETAIL, PROGRESSES
 from ..protocol.refresh import Verdict, Watch, look
-from ..protocol.requests import Request, ref_query
+from .state import read_detail, read_progress, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Generator
+    from collections.abc import AsyncGenerator, Generator
 
     from ..client.api import ApiClient
     from ..errors import ApiError
-    from ..models import JsonValue
+    from ..models import ClusterDetail
     from ..models.ticket_errors import RefreshError
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
@@ -75,7 +74,7 @@ class Refresh:
 
     def __init__(
         self,
-        session: ApiClient,
+        client: ApiClient,
         ticket: RefreshTicket,
         ref: Ref,
         policy: PollPolicy,
@@ -83,7 +82,7 @@ class Refresh:
         refusal: ApiError | None = None,
     ) -> None:
         self.ref = ref
-        self._session = session
+        self._client = client
         self._ticket = ticket
         self._policy = policy
         self._refusal = refusal
@@ -192,11 +191,11 @@ class Refresh:
         self._is_looking = True
         self._latest_look = self._loop.time()
         try:
-            self._outcome = await self._ask(self._latest_look + min(seconds, self._session.timeout))
+            self._outcome = await self._ask(self._latest_look + min(seconds, self._client.timeout))
         except ConfigurationError:
             raise  # the session is closed, or was opened in another loop: that is no answer about the refresh
         except TaError as problem:
-            self._outcome = self._trouble(problem, hurried=seconds < self._session.timeout)
+            self._outcome = self._trouble(problem, hurried=seconds < self._client.timeout)
         else:
             self._failing_since = None
         finally:
@@ -215,10 +214,10 @@ class Refresh:
         detail: ClusterDetail | None = None
         if self._watch.proven:
             seconds = until - self._loop.time()
-            progress = await read_progress(self._session, project_id, self.ref, timeout=seconds)
+            progress = await read_progress(self._client, project_id, self.ref, timeout=seconds)
             refresh_time = None
         else:
-            detail = await read_state(self._session, project_id, self.ref, timeout=until - self._loop.time())
+            detail = await read_state(self._client, project_id, self.ref, timeout=until - self._loop.time())
             progress, refresh_time = detail.progress, detail.refresh_time
         now = self._loop.time()
         self._watch, verdict = look(self._watch, self._policy, now, progress, refresh_time)
@@ -241,7 +240,7 @@ class Refresh:
         if detail is None:
             seconds = max(until - self._loop.time(), _SHORTEST_LOOK)
             try:
-                detail = await read_detail(self._session, self._ticket.project_id, self.ref, timeout=seconds)
+                detail = await read_detail(self._client, self._ticket.project_id, self.ref, timeout=seconds)
             except ConfigurationError:
                 raise
             except TaError:
@@ -274,55 +273,6 @@ class Refresh:
         if self._refusal is not None and kind is RefreshUnconfirmed:
             message = f"{message} The request to start it had been refused: {self._refusal.message}"
         return kind(message, ticket=self.ticket, progress=seen, endpoint="refresh")
-
-
-async def read_detail(
-    session: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
-) -> ClusterDetail:
-    """The state of one cluster or tag. A success without data means that there is none, and is raised as NotFound."""
-    detail = await session.call(
-        Request(DETAIL, ref_query(DETAIL, project_id, ref)), _to_detail, timeout=timeout
-    )
-    if detail is None:
-        message = "success without data, so the cluster or tag does not exist"
-        raise NotFound(0, message, endpoint=DETAIL.name, attempts=1)
-    return detail
-
-
-async def read_state(
-    session: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
-) -> ClusterDetail:
-    """The same where a refresh is judged by it. Raises SchemaError for an id or a progress that is none: it is no end, and tells none apart."""
-    detail = await read_detail(session, project_id, ref, timeout=timeout)
-    if detail.id < 1:
-        raise SchemaError("data.id has to be a positive integer.", path="data.id")
-    _check_progress(detail.progress)
-    return detail
-
-
-def read_progress(
-    session: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
-) -> Coroutine[None, None, int]:
-    """The progress of one cluster or tag."""
-    endpoint = PROGRESSES[ref]
-    return session.call(
-        Request(endpoint, ref_query(endpoint, project_id, ref)), _to_progress, timeout=timeout
-    )
-
-
-def _to_detail(data: JsonValue) -> ClusterDetail | None:
-    return None if data is None or data == "" else structure(ClusterDetail, data)
-
-
-def _to_progress(data: JsonValue) -> int:
-    """The `data` of a progress: -1 or 0 to 100 (spec: 查询刷新进度)."""
-    return _check_progress(data.get("progress") if type(data) is dict else None)
-
-
-def _check_progress(progress: object) -> int:
-    if type(progress) is int and -1 <= progress <= 100:
-        return progress
-    raise SchemaError("data.progress has to be an integer from -1 to 100.", path="data.progress")
 
 
 def _settle(wake: asyncio.Future[None]) -> None:

@@ -19,7 +19,8 @@ from ..protocol.refresh import Watch, has_begun, is_running
 from ..protocol.requests import Request, ref_query
 from ..protocol.retry import may_have_applied
 from .reconcile import look_for, unknown_outcome
-from .refresh import Refresh, read_state
+from .refresh import Refresh
+from .state import read_state
 
 if TYPE_CHECKING:
     from ..client.api import ApiClient
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 async def submit(
-    session: ApiClient,
+    client: ApiClient,
     project_id: int,
     ref: Ref,
     catalog: Catalog,
@@ -38,8 +39,8 @@ async def submit(
     timeout: float | None,
 ) -> Refresh:
     """Read the baseline and start the refresh, or join the one that is running. `timeout` is for all calls together."""
-    deadline = Deadline(timeout, session.timeout)
-    before = await read_state(session, project_id, ref, timeout=deadline.left())
+    deadline = Deadline(timeout, client.timeout)
+    before = await read_state(client, project_id, ref, timeout=deadline.left())
     refusal: ApiError | None = None
     while True:
         refused_before = refusal is not None
@@ -55,10 +56,10 @@ async def submit(
             or (refused_before and _was_never_computed(before)),
         )
         if not ticket.attached:
-            refusal = await _post(session, ticket, ref, deadline)
+            refusal = await _post(client, ticket, ref, deadline)
         if ticket.attached or refusal is None:
-            return Refresh(session, ticket, ref, policy, refusal=refusal)
-        now = await _state_now(session, ticket, ref, deadline)
+            return Refresh(client, ticket, ref, policy, refusal=refusal)
+        now = await _state_now(client, ticket, ref, deadline)
         if now is None:
             raise refusal
         # A refusal may mean that a computation runs: the first one, or that of somebody who was quicker. If it has just ended, a second
@@ -77,16 +78,16 @@ def _differs(now: ClusterDetail, before: ClusterDetail) -> bool:
 
 
 async def _state_now(
-    session: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline
+    client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline
 ) -> ClusterDetail | None:
     """The state when the server has refused the POST; None where it cannot be read, since the refusal is the better news."""
     try:
-        return await read_state(session, ticket.project_id, ref, timeout=deadline.left())
+        return await read_state(client, ticket.project_id, ref, timeout=deadline.left())
     except TaError:
         return None
 
 
-async def _post(session: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline) -> ApiError | None:
+async def _post(client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline) -> ApiError | None:
     """Send the POST of a refresh. If its outcome is unknown, look whether the refresh has begun, and never send it again.
 
     Returns the server's refusal, where it may be one for the time being.
@@ -99,7 +100,7 @@ async def _post(session: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: D
     request = Request(endpoint, ref_query(endpoint, ticket.project_id, ref))
     try:
         # What is kept is for looking; when only that is left, no POST is sent.
-        return await session.call(request, _nothing, timeout=deadline.left(keep=deadline.kept))
+        return await client.call(request, _nothing, timeout=deadline.left(keep=deadline.kept))
     except TaError as problem:
         if isinstance(problem, ApiError) and not isinstance(problem, TokenRejected | RateLimited | NotFound):
             return problem.without_history()
@@ -109,7 +110,7 @@ async def _post(session: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: D
     before = Watch.of(ticket, deadline.at)
 
     async def begun(seconds: float) -> bool | None:
-        now = await read_state(session, ticket.project_id, ref, timeout=seconds)
+        now = await read_state(client, ticket.project_id, ref, timeout=seconds)
         return has_begun(before, now.progress, now.refresh_time) or None
 
     if await look_for(begun, deadline):
