@@ -55,7 +55,7 @@ def rows(*, quick: bool = False) -> list[Row]:
     }
     extras = _loaded("import ta_cluster_async") & set(EXTRAS.split())
     help_loads = _loaded(
-        "from ta_cluster_async.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+        "from ta_cluster_async.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass"
     )
     assert "typer" in help_loads
     return [

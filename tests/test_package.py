@@ -84,7 +84,7 @@ def test_importing_it_loads_what_it_needs_and_nothing_of_an_extra() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["refresh", "--help"], ["emulator", "--help"]])
 def test_the_help_of_the_command_loads_neither_aiohttp_nor_duckdb(arguments: list[str]) -> None:
     loaded = modules_after(
-        f"from ta_cluster_async.cli import main\n    try: main({arguments!r})\n    except SystemExit: pass"
+        f"from ta_cluster_async.cli.main import main\n    try: main({arguments!r})\n    except SystemExit: pass"
     )
     assert "typer" in loaded
     assert not loaded & {"aiohttp", "duckdb"}

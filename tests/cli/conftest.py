@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from attrs import evolve, frozen
 
-from ta_cluster_async.cli import main
+from ta_cluster_async.cli.main import main
 from ta_cluster_async.emulator import TOKEN, Emulator, Settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from ta_cluster_async import cli
 from ta_cluster_async.cli.app import app
+from ta_cluster_async.cli.main import main
 from ta_cluster_async.emulator import TOKEN
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def python(code: str, *, without: tuple[str, ...] = ()) -> subprocess.CompletedP
 
 
 def command(*arguments: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    return python(f"from ta_cluster_async.cli import main; main({list(arguments)!r})", without=without)
+    return python(f"from ta_cluster_async.cli.main import main; main({list(arguments)!r})", without=without)
 
 
 def test_help_names_each_command_and_the_exit_codes() -> None:
@@ -79,7 +79,7 @@ def test_the_help_of_each_command_has_an_example(verb: str) -> None:
 
 def test_help_loads_no_aiohttp() -> None:
     ended = python(
-        "import sys\nfrom ta_cluster_async.cli import main\n"
+        "import sys\nfrom ta_cluster_async.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    print('aiohttp' in sys.modules, 'plotly' in sys.modules)"
     )
     assert ended.stdout.splitlines()[-1] == "False False"
@@ -124,7 +124,7 @@ def test_a_fault_of_the_command_itself_shows_no_token(
     monkeypatch.setenv("TA_TOKEN", TOKEN)
     monkeypatch.setattr("ta_cluster_async.cli.app.app", broken)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["list"])
+        main(["list"])
     said = capsys.readouterr().err
     assert ended.value.code == 70
     assert "RuntimeError: no token=***" in said

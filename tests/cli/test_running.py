@@ -173,7 +173,7 @@ async def command():
             print("asked", flush=True)
 
 running.LONGEST_END = float(sys.argv[1])
-from ta_cluster_async.cli.exits import Exit
+from ta_cluster_async.cli.exit_codes import Exit
 running.run(command())
 """
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import frozen
 
-from ta_cluster_async.cli import main
+from ta_cluster_async.cli.main import main
 from ta_cluster_async.emulator import Emulator, Settings
 from tests.faults.echoes import TOKEN
 

@@ -281,7 +281,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(
 
 def test_help_loads_neither_the_plotting_library_nor_the_templates() -> None:
     code = (
-        "import sys\nfrom ta_cluster_async.cli import main\n"
+        "import sys\nfrom ta_cluster_async.cli.main import main\n"
         "try:\n    main(['runs', '--help'])\nfinally:\n    print(sorted({'plotly', 'jinja2', 'aiohttp'} & sys.modules.keys()))"
     )
     ended = subprocess.run(

@@ -278,7 +278,7 @@ def test_help_is_chinese_and_nothing_of_it_is_cut_off() -> None:
     code = """
 import os
 os.environ.update(LC_ALL="zh_CN.UTF-8", COLUMNS="80")
-from ta_cluster_async.cli import main
+from ta_cluster_async.cli.main import main
 from ta_cluster_async.cli.chinese_help import HELP
 for words in ([], *(name.split() for name in HELP)):
     try:

@@ -1,0 +1,118 @@
+"""The `ta-cluster` command. This file runs without its extra, to say what is missing."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, NoReturn
+
+from .i18n.translate import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FAULT = 70
+_INTERRUPTED = 130
+_COMPLETE = "_TA_CLUSTER_COMPLETE"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with `arguments`, or with those of this process; leaves by SystemExit."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _never_fail_to_encode()
+    if _has_token(arguments):
+        _leave(
+            tr(
+                "Error: The token is not taken from the command line, where other users see it in the process list and the shell keeps "
+                "it in its history. Set the environment variable TA_TOKEN, or give a file with --token-file."
+            )
+        )
+    try:
+        code = _run(arguments)
+    except ImportError as missing:
+        if missing.name not in ("rich", "typer"):
+            _leave_with_fault()
+        _leave(tr('Error: The command needs an extra: python -m pip install "ta-cluster-async[cli]"'))
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
+    except Exception:  # noqa: BLE001 - the last place that could show a token
+        _leave_with_fault()
+    raise SystemExit(code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    import rich  # noqa: F401, PLC0415 - needs the extra
+    import typer  # noqa: PLC0415 - needs the extra
+
+    from . import invocation  # noqa: PLC0415 - need the extra
+    from .app import app  # noqa: PLC0415 - needs the extra
+    from .output import console  # noqa: PLC0415 - needs the extra
+    from .output import help as usage  # noqa: PLC0415 - needs the extra
+
+    invocation.remember(arguments)
+    usage.shape_help()
+    if os.environ.get(_COMPLETE):
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - only a shell asks for it
+
+        completion_init()
+    try:
+        code = app(
+            args=arguments, prog_name=invocation.PROGRAM, complete_var=_COMPLETE, standalone_mode=False
+        )
+    except typer.Abort:
+        console.say(tr("Stopped."))
+        return _INTERRUPTED
+    except Exception as problem:
+        sentence = usage.sentence_of(problem)
+        if sentence is None:
+            raise
+        if sentence:
+            console.say_error(sentence)
+        return 2
+    finally:
+        console.hush(quiet=False)
+    return code if isinstance(code, int) else 0
+
+
+def _never_fail_to_encode() -> None:
+    """A terminal that cannot show a character shows a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _has_token(arguments: Sequence[str]) -> bool:
+    """True for a token among the arguments, except for the emulator's, which is no secret."""
+    given = any(argument == "--token" or argument.startswith("--token=") for argument in arguments)
+    return given and arguments[0] != "emulator"
+
+
+def _masked(text: str) -> str:
+    from ..client.secret import Secret  # noqa: PLC0415 - only needed when something is broken
+
+    given = os.environ.get("TA_TOKEN")
+    read = getattr(sys.modules.get(f"{__package__}.config.token"), "read", [])
+    for token in [Secret(given), *read] if given else read:
+        text = token.mask(text)
+    return text
+
+
+def _leave_with_fault() -> NoReturn:
+    _write(_masked(traceback.format_exc()))
+    _leave(
+        tr(
+            "Error: ta-cluster met something that it does not expect, which is a fault of its own. Please report the lines above."
+        ),
+        _FAULT,
+    )
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text.rstrip("\n") + "\n")
+
+
+def _leave(sentence: str, code: int = 2) -> NoReturn:
+    _write(sentence)
+    raise SystemExit(code)
