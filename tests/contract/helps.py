@@ -26,7 +26,13 @@ json.dump(said, sys.stdout)
 """
 """`python -m ta_cluster_async NAME --help` for many names in one process, as most of its time goes into what it loads."""
 
-PLAIN = {"COLUMNS": "200", "TERMINAL_WIDTH": "200", "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}
+PLAIN = {
+    "COLUMNS": "200",
+    "TERMINAL_WIDTH": "200",
+    "NO_COLOR": "1",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONIOENCODING": "utf-8",
+}
 
 
 def plain_environment(**more: str) -> dict[str, str]:
@@ -96,7 +102,9 @@ def _take(found: dict[str, Any], title: str, body: str) -> None:
     parts = re.split(r"\s{2,}", body.strip().removeprefix("*").strip())
     text = " ".join(parts)
     if parts[0].startswith("-"):
-        flags = [each for part in parts for each in re.findall(r"(?:^|,)(--?[\w-]+)", part) if part.startswith("-")]
+        flags = [
+            each for part in parts for each in re.findall(r"(?:^|,)(--?[\w-]+)", part) if part.startswith("-")
+        ]
         rest = [part for part in parts if not part.startswith("-")]
         found["options"][flags[0]] = {"flags": sorted(flags), **_facts(rest, text, is_required=is_required)}
     elif "Command" in title:

@@ -16,7 +16,10 @@ import attrs
 import ta_cluster_async
 import ta_cluster_async.emulator
 
-ROOMS: dict[str, Any] = {"ta_cluster_async": ta_cluster_async, "ta_cluster_async.emulator": ta_cluster_async.emulator}
+ROOMS: dict[str, Any] = {
+    "ta_cluster_async": ta_cluster_async,
+    "ta_cluster_async.emulator": ta_cluster_async.emulator,
+}
 
 _KNOWN = {
     *dir(builtins),
@@ -36,7 +39,10 @@ _PRIVATE = "of no public name"
 
 def surface() -> dict[str, dict[str, Any]]:
     """All public names of all rooms."""
-    return {room: {name: describe(getattr(module, name)) for name in module.__all__} for room, module in ROOMS.items()}
+    return {
+        room: {name: describe(getattr(module, name)) for name in module.__all__}
+        for room, module in ROOMS.items()
+    }
 
 
 def describe(value: Any) -> dict[str, Any]:
@@ -80,8 +86,7 @@ def instance_attributes() -> dict[str, list[str]]:
         "Emulator": emulator,
     }
     return {
-        name: sorted(each for each in dir(value) if not each.startswith("_"))
-        for name, value in made.items()
+        name: sorted(each for each in dir(value) if not each.startswith("_")) for name, value in made.items()
     }
 
 
@@ -175,7 +180,11 @@ def _is_async(function: Any) -> str:
 
 
 def _is_frozen(value: type) -> bool:
-    return attrs.has(value) and value.__setattr__ is not object.__setattr__ and "frozen" in repr(value.__setattr__).lower()
+    return (
+        attrs.has(value)
+        and value.__setattr__ is not object.__setattr__
+        and "frozen" in repr(value.__setattr__).lower()
+    )
 
 
 def losses(stored: Any, today: Any, where: str = "") -> list[str]:
