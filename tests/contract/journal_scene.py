@@ -20,13 +20,14 @@ from ta_cluster_async import (
     TaSession,
     refresh_all,
 )
-from ta_cluster_async.emulator import Emulator, Fault, JobPlan, RequestRecord, Settings, run
+from ta_cluster_async.emulator import Emulator, Fault, JobPlan, Settings, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from ta_cluster_async import Project
+    from ta_cluster_async.emulator import RequestRecord
 
 URL = "http://ta2:8992"
 """The address that stands in the files, where a real one would name a port of the machine that wrote them."""
@@ -176,23 +177,21 @@ def version_of(path: Path) -> int:
 
 def told(journal: Journal) -> list[dict[str, Any]]:
     """All that a journal says of its runs, the newest first, as JSON values."""
-    runs: list[dict[str, Any]] = []
-    for info in journal.runs():
-        runs.append(
-            {
-                "run_id": info.run_id,
-                "base_url": info.base_url,
-                "project_id": info.project_id,
-                "started_at": info.started_at.isoformat(),
-                "ended_at": None if info.ended_at is None else info.ended_at.isoformat(),
-                "state": info.state,
-                "holder": info.holder,
-                "counts": {status.value: count for status, count in info.counts.items()},
-                "unfinished": info.unfinished,
-                "max_running": info.max_running,
-                "requests": info.requests,
-                "makespan": info.makespan,
-                "outcomes": [outcome.to_dict() for outcome in journal.outcomes(info.run_id)],
-            }
-        )
-    return runs
+    return [
+        {
+            "run_id": info.run_id,
+            "base_url": info.base_url,
+            "project_id": info.project_id,
+            "started_at": info.started_at.isoformat(),
+            "ended_at": None if info.ended_at is None else info.ended_at.isoformat(),
+            "state": info.state,
+            "holder": info.holder,
+            "counts": {status.value: count for status, count in info.counts.items()},
+            "unfinished": info.unfinished,
+            "max_running": info.max_running,
+            "requests": info.requests,
+            "makespan": info.makespan,
+            "outcomes": [outcome.to_dict() for outcome in journal.outcomes(info.run_id)],
+        }
+        for info in journal.runs()
+    ]

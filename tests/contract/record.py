@@ -8,9 +8,11 @@ reports by earlier versions is kept, and what is new comes on top.
 
 A journal is never written again, as it stands for what its version wrote: there is one for each version of the tables, and `journal` writes
 one only where the version of today has none. `journal-v3.db` was written so. `journal-v2.db` was written by the library as it stood at the
-commit 31458f3, which played the same story (`journal_scene.py`). Tables of version 1 are older than the repository: `journal-v1.db` is
+commit 31458f3, which played the same story (`journal_scene.py`): `PYTHONPATH=FOLDER python -P tests/contract/record.py journal`. Tables of version 1 are older than the repository: `journal-v1.db` is
 `journal-v2.db` without the table of durations, which is the only thing that version 2 has added.
 """
+
+# ruff: noqa: PLC0415 - each part loads what it needs, so that an earlier version of the library can write a journal
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def describe(value: Any) -> dict[str, Any]:
         return {
             "kind": "enum",
             "bases": _bases(value),
-            "values": {member.name: member.value for member in value},
+            "values": {name: member.value for name, member in value.__members__.items()},
             "members": _members(value),
         }
     if inspect.isclass(value):
@@ -147,7 +147,7 @@ def _members(value: type) -> dict[str, dict[str, Any]]:
         for name, raw in vars(owner).items():
             if name in members or (name.startswith("_") and name not in _PROTOCOLS):
                 continue
-            if isinstance(raw, enum.Enum) or isinstance(raw, enum.property):
+            if isinstance(raw, (enum.Enum, enum.property)):
                 continue
             members[name] = _member(raw)
         for name, said in vars(owner).get("__annotations__", {}).items():
@@ -200,7 +200,7 @@ def losses(stored: Any, today: Any, where: str = "") -> list[str]:
         return found
     if where.endswith((".bases", ".fields")) and isinstance(stored, list) and isinstance(today, list):
         return [f"{where}: {each} is gone" for each in stored if each not in today]
-    if stored == today or stored == _PRIVATE:
+    if stored in (today, _PRIVATE):
         return []
     return [f"{where} was {stored!r} and is {today!r}"]
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.commands import AS_JSON, CODES, Ended, losses, run_scenes, shapes
+from tests.contract.commands import AS_JSON, CODES, losses, run_scenes, shapes
 from tests.contract.helps import helps
 from tests.contract.record import load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.contract.commands import Ended
 
 HELP: dict[str, Any] = load("commands")
 LINES: dict[str, list[Any]] = load("json_lines")

@@ -15,13 +15,15 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ta_cluster_async import Attached, Finished, Journal, RefreshReport, Status, TaSession, refresh_all
-from ta_cluster_async.emulator import Emulator, JobPlan, run
+from ta_cluster_async.emulator import JobPlan, run
 from tests.contract import journal_scene as scene
-from tests.contract.commands import Ended, command, commands_in_turn, is_within
+from tests.contract.commands import command, commands_in_turn, is_within
 from tests.contract.record import expected_of, journals
 
 if TYPE_CHECKING:
     from ta_cluster_async import Event
+    from ta_cluster_async.emulator import Emulator
+    from tests.contract.commands import Ended
 
 # The process that wrote them has given no sign of life for so long, and an hour later the run is still gone on with.
 LATER = 3_600.0
