@@ -51,7 +51,7 @@ def describe(value: Any) -> dict[str, Any]:
         return {
             "kind": "enum",
             "bases": _bases(value),
-            "values": {name: member.value for name, member in value.__members__.items()},
+            "values": {name: member.value for name, member in typing.cast("Any", value).__members__.items()},
             "members": _members(value),
         }
     if inspect.isclass(value):
