@@ -128,19 +128,19 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
                 ["refresh", "970", "971", "seeded_tag_1", "nobody", "--json"],
                 {**there, "TA_JOURNAL": journal},
             ),
-            "success": (["refresh", "972", "--quiet"], there),
             "deadline": (["refresh", "973", "--timeout", "1", "--json"], there),
-            "no settings": (["list"], nowhere),
             "unknown": (["show", "nobody"], there),
             "unreachable": (["progress", "970", "--base-url", f"http://127.0.0.1:{_closed_port()}"], there),
         }
         csv = str(folder / "ids.csv")
         in_turn: dict[str, tuple[list[str], dict[str, str]]] = {
             "list": (["list", "--json"], {"XDG_CONFIG_HOME": str(folder / "config"), **hosted}),
+            "no settings": (["list"], nowhere),
             "show": (["show", "seeded_5", "--json"], there),
             "wait": (["wait", "975", "--json"], there),
             "plan": (["refresh", "974", "seeded_6", "nobody", "--dry-run", "--json"], there),
             "doctor": (["doctor", "--json"], there),
+            "success": (["refresh", "972", "--quiet"], there),
             "upload": (["upload", csv, "--name", "readers", "--display-name", "Readers", "--json"], there),
         }
         with ThreadPoolExecutor(4) as pool:

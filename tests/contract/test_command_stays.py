@@ -22,7 +22,7 @@ LINES: dict[str, list[Any]] = load("json_lines")
 @pytest.fixture(scope="module")
 def pages(once: Callable[[str, Callable[[], Any]], Any]) -> dict[str, dict[str, Any]]:
     """What the help says today."""
-    said: dict[str, dict[str, Any]] = once("contract-pages", helps)
+    said: dict[str, dict[str, Any]] = once("contract-pages", lambda: helps(HELP))
     return said
 
 

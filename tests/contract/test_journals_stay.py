@@ -18,7 +18,7 @@ from attrs import astuple
 from ta_cluster_async import Attached, Finished, Journal, RefreshReport, Status, TaSession, refresh_all
 from ta_cluster_async.emulator import JobPlan, run
 from tests.contract import journal_scene as scene
-from tests.contract.commands import Ended, command, commands_in_turn, is_within
+from tests.contract.commands import Ended, commands_in_turn, is_within
 from tests.contract.record import expected_of, journals
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_the_interrupted_run_of_an_old_journal_is_gone_on_with(stored: Path, pat
         async with scene.emulator() as em, TaSession(em.url, em.token) as session:
             scene.move_to(path, em.url)
             project = session.project(em.project_id)
-            em.plan(scene.SUBMITTED, JobPlan(seconds=300.0))
+            em.plan(scene.SUBMITTED, JobPlan(seconds=60.0))
             await project.clusters.refresh(scene.SUBMITTED)  # as the process did that died
             await asyncio.sleep(10)
             before = len(em.requests)
@@ -246,9 +246,8 @@ def test_a_report_of_an_old_journal_is_written_as_it_was(tmp_path: Path) -> None
     oldest = journals()[0]
     one = max(expected(oldest), key=lambda run: len(run["outcomes"]))
     as_json, as_xml = tmp_path / "run.json", tmp_path / "run.xml"
-    ended = command(
-        *("runs", "report", one["run_id"], "--journal", str(oldest)), "-o", str(as_json), "-o", str(as_xml)
-    )
+    arguments = ["runs", "report", one["run_id"], "-o", str(as_json), "-o", str(as_xml)]
+    (ended,) = commands_in_turn([(arguments, {"TA_JOURNAL": str(oldest)})])
     assert ended.code == 0
     report = json.loads(as_json.read_text(encoding="utf-8"))
     for key in ("run_id", "project_id", "started_at", "makespan", "requests", "max_running", "counts"):
