@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import ta_cluster_async
 from tests.contract.record import load
 from tests.contract.surface import ROOMS, describe, instance_attributes, losses
 
@@ -49,12 +48,6 @@ def test_the_pytest_fixtures_and_their_marker_have_their_names(
 ) -> None:
     assert ta_emulator.project_id == 7
     assert ta_session.base_url == ta_emulator.url
-
-
-def test_the_errors_stay_in_their_module_too() -> None:
-    errors = {name for name, said in STORED["ta_cluster_async"].items() if said.get("is_exception")}
-    assert len(errors) >= 23
-    assert {getattr(ta_cluster_async, name).__module__ for name in errors} == {"ta_cluster_async.errors"}
 
 
 SIGNATURE: dict[str, Any] = {

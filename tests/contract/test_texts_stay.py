@@ -71,7 +71,7 @@ def test_an_error_survives_pickle_and_copy(error: TaError) -> None:
         assert (twin.args, str(twin), vars(twin)) == (error.args, str(error), vars(error))
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@pytest.mark.parametrize("name", [name for name, stored in ERRORS.items() if "pickle" in stored])
 def test_an_error_that_an_earlier_version_has_pickled_is_read(name: str) -> None:
     stored = ERRORS[name]
     error = pickle.loads(base64.b64decode(stored["pickle"]))
