@@ -7,6 +7,7 @@ import collections.abc
 import enum
 import inspect
 import re
+import sys
 import types
 import typing
 from typing import Any
@@ -102,7 +103,7 @@ def signature(value: Any) -> dict[str, Any]:
         return {"parameters": [], "returns": "unknown"}
     parameters: list[dict[str, Any]] = []
     for each in found.parameters.values():
-        unpacked = _unpacked(value, each)
+        unpacked = _unpacked(each)
         if unpacked is not None:
             parameters += unpacked
         elif each.name not in {"self", "cls"}:
@@ -117,13 +118,14 @@ def signature(value: Any) -> dict[str, Any]:
     return {"parameters": parameters, "returns": annotation(found.return_annotation)}
 
 
-def _unpacked(value: Any, parameter: inspect.Parameter) -> list[dict[str, Any]] | None:
+def _unpacked(parameter: inspect.Parameter) -> list[dict[str, Any]] | None:
     """The keywords that `**name: Unpack[SomeTypedDict]` stands for."""
     named = re.fullmatch(r"(?:typing\.)?Unpack\[([\w.]+)\]", str(parameter.annotation))
     if parameter.kind is not inspect.Parameter.VAR_KEYWORD or named is None:
         return None
-    function = value.__init__ if inspect.isclass(value) else value
-    kind = function.__globals__[named[1].rpartition(".")[2]]
+    name = named[1].rpartition(".")[2]
+    ours = [module for path, module in sys.modules.items() if path.startswith("ta_cluster_async.")]
+    kind = next(getattr(module, name) for module in ours if hasattr(module, name))
     return [
         {
             "name": name,
