@@ -17,7 +17,7 @@ from ..protocol.refresh import PollPolicy
 from .config.settings import Given, Settings, find_settings
 from .i18n.translate import tr
 from .output import console
-from .output.console import warn
+from .output.console import print_warning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,7 @@ _FOR_A_PERSON = 2.0
 
 def _hush(quiet: bool) -> bool:  # noqa: FBT001 - typer calls it so
     if quiet:
-        console.hush()
+        console.set_quiet()
     return quiet
 
 
@@ -181,7 +181,7 @@ def make_session(settings: Settings) -> TaSession:
             strict_names=settings.flag("strict_names", default=True),
         )
     for warning in caught:
-        warn(str(warning.message))
+        print_warning(str(warning.message))
     return session
 
 

@@ -62,17 +62,17 @@ def _run(arguments: Sequence[str]) -> int:
             args=arguments, prog_name=invocation.PROGRAM, complete_var=_COMPLETE, standalone_mode=False
         )
     except typer.Abort:
-        console.say(tr("Stopped."))
+        console.print_message(tr("Stopped."))
         return _INTERRUPTED
     except Exception as problem:
         sentence = usage.sentence_of(problem)
         if sentence is None:
             raise
         if sentence:
-            console.say_error(sentence)
+            console.print_error(sentence)
         return 2
     finally:
-        console.hush(quiet=False)
+        console.set_quiet(quiet=False)
     return code if isinstance(code, int) else 0
 
 

@@ -9,7 +9,7 @@ import typer
 from ..batch.report import Status
 from .i18n.translate import tr
 from .invocation import as_written, with_refs
-from .output.console import results, say
+from .output.console import print_message, stdout
 from .output.json_lines import report_json
 from .selection import STDIN
 
@@ -44,7 +44,7 @@ def say_how_to_go_on(
     As JSON the report has the tickets.
     """
     ended = {outcome.ref for outcome in report.outcomes if outcome.status is not Status.CANCELLED}
-    say(tr("{done} of {total} have ended.", done=len(ended), total=len(refs)), always=True)
+    print_message(tr("{done} of {total} have ended.", done=len(ended), total=len(refs)), always=True)
     tickets = [
         outcome.ticket
         for outcome in report.outcomes
@@ -60,25 +60,27 @@ def say_how_to_go_on(
     if (again or not has_journal) and len(left) <= _MOST_REFS:
         command = with_refs(context, left, _SELECTING)
     elif context.params.get("from_file") == STDIN:
-        say(tr("Give it the same lines on standard input."), always=True)
+        print_message(tr("Give it the same lines on standard input."), always=True)
     if not has_journal:
-        say(
+        print_message(
             tr("Without a --journal the next run knows nothing of this one, but it joins what still runs."),
             always=True,
         )
-    say(tr("To go on: {command}", command=command), always=True)
+    print_message(tr("To go on: {command}", command=command), always=True)
 
 
 def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> None:
-    say(
+    print_message(
         tr(
             "{count} refreshes go on on the server. Their tickets, which `ta-cluster wait` takes:",
             count=len(tickets),
         ),
         always=True,
     )
-    shown = _MOST_TICKETS if has_journal and results().is_terminal else len(tickets)
+    shown = _MOST_TICKETS if has_journal and stdout().is_terminal else len(tickets)
     for ticket in tickets[:shown]:
         typer.echo(ticket.to_json())
     if shown < len(tickets):
-        say(tr("And {count} more, which the journal has too.", count=len(tickets) - shown), always=True)
+        print_message(
+            tr("And {count} more, which the journal has too.", count=len(tickets) - shown), always=True
+        )

@@ -15,7 +15,7 @@ import typer
 from ..errors import TaError
 from .exit_codes import Exit, exit_of
 from .i18n.translate import tr
-from .output.console import say, say_error
+from .output.console import print_error, print_message
 from .output.errors import error_text
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ def run(command: Coroutine[object, object, Exit]) -> NoReturn:
         with _signals(stop), asyncio.Runner() as runner:
             code = runner.run(stop.watched(command))
     except TaError as problem:
-        say_error(error_text(problem))
+        print_error(error_text(problem))
         code = exit_of(problem)
     except asyncio.CancelledError:
         if stop.code is None:
             raise
-        say(tr("Stopped."))
+        print_message(tr("Stopped."))
         code = stop.code
     finally:
         command.close()

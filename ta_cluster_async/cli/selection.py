@@ -16,7 +16,7 @@ from ..batch.report import Status
 from ..errors import ConfigurationError, InvalidRequest
 from ..models import ClusterRow
 from .i18n.translate import tr
-from .output.console import warn
+from .output.console import print_warning
 from .report.source import NoSuchRun, find_run
 from .running import read_stdin
 
@@ -96,7 +96,7 @@ async def select(project: Project, wanted: Wanted, journal: Journal | None) -> S
         if _is_glob(word):
             matching = [row for row in rows if fnmatchcase(row.cluster_name, word)]
             if not matching:
-                warn(tr("Nothing matches {glob!r}.", glob=word))
+                print_warning(tr("Nothing matches {glob!r}.", glob=word))
             chosen += matching
         else:
             chosen.append(_ref(word))

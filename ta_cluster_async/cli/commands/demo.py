@@ -16,9 +16,9 @@ from ...protocol.refresh import PollPolicy
 from ...session import TaSession
 from ..exit_codes import Exit, exit_of_report
 from ..i18n.translate import tr
-from ..output.console import say, show
+from ..output.console import print_message, print_result
 from ..output.live import progress_display, summary_line
-from ..output.progress import Board
+from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from ..running import run
 from .demo_data import Definition, definitions
@@ -73,7 +73,7 @@ def demo(
 
     async def command() -> Exit:
         async with serving(make) as server:
-            say(
+            print_message(
                 tr(
                     "An emulated TA server runs at {url}, with a sample game in project {project}.",
                     url=server.url,
@@ -86,7 +86,7 @@ def demo(
                 began = time.monotonic()
                 await create_all(server, project, wanted)
                 tags = sum(not isinstance(one, ConditionCluster) for one in wanted)
-                say(
+                print_message(
                     tr(
                         "Created {clusters} clusters and {tags} tags in {seconds:.1f} s.",
                         clusters=len(wanted) - tags,
@@ -104,7 +104,7 @@ async def _upload(project: "Project") -> None:
     uploaded = await project.clusters.upload(
         _READERS, name="newsletter", display_name="Newsletter readers", main_column="#account_id"
     )
-    say(
+    print_message(
         tr(
             "Uploaded the id cluster newsletter ({id}): {ids} ids, {users} of them players, {unmatched} not matched.",
             id=uploaded.cluster_id,
@@ -116,21 +116,21 @@ async def _upload(project: "Project") -> None:
 
 
 async def _refresh(project: "Project", wanted: list[Definition], max_running: int) -> Exit:
-    say(
+    print_message(
         tr("Refreshing {count}, at most {max_running} at a time.", count=len(wanted), max_running=max_running)
     )
-    with progress_display(board=Board(at_once=max_running)) as display:
+    with progress_display(state=ProgressState(at_once=max_running)) as display:
         report = await refresh_all(
             project,
             [one.name for one in wanted],
             max_running=max_running,
             poll=PollPolicy(first=0.2, longest=0.8),
-            on_event=display.take,
+            on_event=display.show,
         )
     outcomes = sorted(report.outcomes, key=lambda outcome: outcome.cluster_id or 0)
-    show(outcome_table(outcomes, {one.name: _KINDS[type(one)] for one in wanted}))
-    say(summary_line(report))
-    say(
+    print_result(outcome_table(outcomes, {one.name: _KINDS[type(one)] for one in wanted}))
+    print_message(summary_line(report))
+    print_message(
         tr(
             "To go on: `ta-cluster emulator --clusters 40` serves such a project, and says how to use it from another terminal."
         )

@@ -29,7 +29,7 @@ from ..connection import (
 )
 from ..exit_codes import Exit, exit_of
 from ..i18n.translate import tr
-from ..output.console import say, show, visible
+from ..output.console import print_message, print_result, visible
 from ..output.errors import error_text
 from ..running import run
 from ..selection import server_now
@@ -89,8 +89,10 @@ def doctor(
                     Text(finding.mark.word, style=_STYLES[finding.mark]), finding.subject, Text(visible(said))
                 )
         if not as_json:
-            show(table)
-        say(tr("All is well.") if code is Exit.OK else tr("Something is to be corrected: see above."))
+            print_result(table)
+        print_message(
+            tr("All is well.") if code is Exit.OK else tr("Something is to be corrected: see above.")
+        )
         return code
 
     run(command())

@@ -17,7 +17,7 @@ from ..connection import (
 )
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import results, say, warn
+from ..output.console import print_message, print_warning, stdout
 from ..output.diff import colored, diff_lines
 from ..running import interruptible, run
 from .show import OnlyTags, Ref, read_one
@@ -75,7 +75,7 @@ def create(
             resource = project.tags if catalog is Catalog.TAG else project.clusters
             new_id = await resource.create(found.body)
         typer.echo(new_id)
-        say(tr("Created {name} ({id}).", name=found.name, id=new_id))
+        print_message(tr("Created {name} ({id}).", name=found.name, id=new_id))
         return Exit.OK
 
     run(command())
@@ -110,7 +110,7 @@ def update(
                 return _show_update(detail, body)
             resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
             await resource.update(detail.id if ref.isdecimal() else detail.cluster_name, body)
-        say(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
+        print_message(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
         return Exit.OK
 
     run(command())
@@ -143,12 +143,12 @@ def delete(
             }
             names = listed([_shown(detail) for detail in details.values()])
             if not yes and not _is_confirmed(names):
-                say(tr("Nothing was deleted."))
+                print_message(tr("Nothing was deleted."))
                 return Exit.USAGE
             for detail in details.values():
                 resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
                 await resource.delete(detail.id)
-                say(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
+                print_message(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
         return Exit.OK
 
     run(command())
@@ -162,7 +162,7 @@ def _read(project: "Project", file: str, *, create: bool) -> FileDefinition:
         project_id=project.id,
     )
     for doubt in found.doubts:
-        warn(doubt)
+        print_warning(doubt)
     return found
 
 
@@ -171,7 +171,7 @@ async def _show_creation(project: "Project", found: FileDefinition) -> Exit:
     try:
         taken = await project.clusters.detail(name)
     except NotFound:
-        results().print(colored(diff_lines(None, found.body, (tr("nothing"), name))), soft_wrap=True)
+        stdout().print(colored(diff_lines(None, found.body, (tr("nothing"), name))), soft_wrap=True)
         return Exit.OK
     raise InvalidRequest(
         tr(
@@ -189,12 +189,12 @@ def _show_update(detail: ClusterDetail, body: "JsonObject") -> Exit:
         before, body, (tr("{name} on the server", name=name), tr("{name} in the file", name=name))
     )
     if lines:
-        results().print(colored(lines), soft_wrap=True)
+        stdout().print(colored(lines), soft_wrap=True)
     else:
-        say(tr("Nothing would change."))
+        print_message(tr("Nothing would change."))
     unsaid = sorted(before.keys() - body.keys() - {"clusterCatalog"})
     if unsaid:
-        say(
+        print_message(
             tr(
                 "Not in the file, so what becomes of it is left to the server: {keys}.",
                 keys=", ".join(unsaid),

@@ -11,7 +11,7 @@ import typer
 from ...session import TaSession
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import say
+from ..output.console import print_message
 from ..running import run
 from .demo_data import definitions
 from .sample_server import create_all, serving
@@ -93,7 +93,7 @@ def emulator(
             try:
                 await asyncio.get_running_loop().create_future()
             except asyncio.CancelledError:
-                say(tr("Stopped."))
+                print_message(tr("Stopped."))
         return Exit.OK
 
     run(command())

@@ -32,11 +32,11 @@ from ..history import History, read_journal
 from ..i18n.translate import tr
 from ..output.console import (
     is_quiet,
-    messages,
-    results,
-    say,
-    show,
-    show_lines,
+    print_lines,
+    print_message,
+    print_result,
+    stderr,
+    stdout,
 )
 from ..output.json_lines import event_json, report_json
 from ..output.live import (
@@ -45,7 +45,7 @@ from ..output.live import (
     progress_display,
     summary_line,
 )
-from ..output.progress import Board
+from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from ..resume_hint import say_how_to_go_on
 from ..running import run
@@ -275,14 +275,14 @@ def refresh(
         async with open_project(settings) as project:
             selection = await select(project, wanted, book)
             if selection.uploaded:
-                say(
+                print_message(
                     tr(
                         "{count} uploaded ones have nothing to refresh, and are left out.",
                         count=selection.uploaded,
                     )
                 )
             if not selection.refs:
-                say(tr("Nothing matches, so there is nothing to refresh."))
+                print_message(tr("Nothing matches, so there is nothing to refresh."))
                 return Exit.NOTHING
             if not selection.rows:
                 await _check_server(project, selection.refs[0])
@@ -296,7 +296,7 @@ def refresh(
                     max_running=max_running,
                     longest_first=order is Order.LONGEST_FIRST,
                 )
-                show_lines(json.dumps(found.to_dict()) if json_lines else found.sentences())
+                print_lines(json.dumps(found.to_dict()) if json_lines else found.sentences())
                 return Exit.OK if found.unknown < len(selection.refs) else Exit.NOTHING
             batch = RefreshBatch(
                 project,
@@ -336,7 +336,7 @@ def _check(wanted: Wanted, given: Given) -> None:
 
 
 def _is_watched(selection: Selection) -> bool:
-    return messages().is_terminal and not is_quiet() and len(selection.refs) <= _FEW
+    return stderr().is_terminal and not is_quiet() and len(selection.refs) <= _FEW
 
 
 async def _check_server(project: Project, ref: int | str) -> None:
@@ -390,18 +390,18 @@ async def _as_lines(batch: RefreshBatch) -> RefreshReport:
 async def _on_screen(
     batch: RefreshBatch, selection: Selection, history: History, max_running: int
 ) -> RefreshReport:
-    board = Board(expected=history.expected(selection.refs), at_once=max_running)
-    with progress_display(board=board) as display:
+    state = ProgressState(expected=history.expected(selection.refs), at_once=max_running)
+    with progress_display(state=state) as display:
         async with batch:
             async for event in batch:
-                display.take(event)
+                display.show(event)
     report = batch.report
     tell_failures(report, already_told=display.shown)
-    few = report.total <= _MOST_ROWS or not results().is_terminal
+    few = report.total <= _MOST_ROWS or not stdout().is_terminal
     rows = report.outcomes if few else report.failures[:_MOST_ROWS]
     if rows:
-        show(outcome_table(rows))
-    say(summary_line(report))
+        print_result(outcome_table(rows))
+    print_message(summary_line(report))
     return report
 
 
@@ -409,10 +409,10 @@ def tell_failures(report: RefreshReport, *, already_told: int) -> None:
     """Say why each failed, as far as the display has not said it already and a person can read it."""
     failures = report.failures
     for outcome in () if already_told else failures[:_MOST_ROWS]:
-        say(failure_line(outcome))
+        print_message(failure_line(outcome))
     more = len(failures) - min(already_told, MOST_FAILURES) if already_told else len(failures) - _MOST_ROWS
     if more > 0:
-        say(
+        print_message(
             tr(
                 "And {count} more that did not succeed: --json tells all of them, and so does a --journal.",
                 count=more,

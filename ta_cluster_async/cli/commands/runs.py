@@ -14,19 +14,15 @@ from ..connection import Quiet
 from ..exit_codes import Exit, exit_of
 from ..i18n.translate import tr
 from ..output.console import (
-    results,
-    say,
-    say_error,
-    show,
+    print_error,
+    print_message,
+    print_result,
+    stdout,
 )
 from ..output.errors import error_text
 from ..output.help import command_help
-from ..output.run_tables import (
-    facts_table,
-    run_json,
-    run_table,
-    runs_table,
-)
+from ..output.json_lines import run_json
+from ..output.tables import record_table, run_table, runs_table
 from ..report.source import (
     NoSuchRun,
     Record,
@@ -82,9 +78,9 @@ def list_runs(
             for info in runs:
                 typer.echo(run_json(info))
         elif runs:
-            show(runs_table(runs))
+            print_result(runs_table(runs))
         else:
-            say(tr("The journal {path} has no runs yet.", path=book.path))
+            print_message(tr("The journal {path} has no runs yet.", path=book.path))
         return Exit.OK
 
     _end(command)
@@ -112,14 +108,16 @@ def show_run(
             for outcome in report.outcomes:
                 typer.echo(json.dumps(outcome.to_dict()))
             return Exit.OK
-        show(facts_table(record))
-        few = len(report.outcomes) <= _MOST_ROWS or not results().is_terminal
+        print_result(record_table(record))
+        few = len(report.outcomes) <= _MOST_ROWS or not stdout().is_terminal
         rows = report.outcomes if few else report.failures
         if rows:
-            show("")
-            show(run_table(rows))
+            print_result("")
+            print_result(run_table(rows))
         if left_out := len(report.outcomes) - len(rows):
-            say(tr("And {count} that succeeded or were skipped: --json writes all of them.", count=left_out))
+            print_message(
+                tr("And {count} that succeeded or were skipped: --json writes all of them.", count=left_out)
+            )
         return Exit.OK
 
     _end(command)
@@ -153,7 +151,7 @@ def report_run(
         record = _record(run, journal)
         for path, write in writers:
             size = _write(path, write(record))
-            say(tr("Wrote {path} ({size}).", path=path, size=size))
+            print_message(tr("Wrote {path} ({size}).", path=path, size=size))
         return Exit.OK
 
     _end(command)
@@ -177,7 +175,7 @@ def prune_runs(
     del quiet
 
     def command() -> Exit:
-        say(tr("Runs deleted: {count}.", count=_journal(journal).prune(keep)))
+        print_message(tr("Runs deleted: {count}.", count=_journal(journal).prune(keep)))
         return Exit.OK
 
     _end(command)
@@ -257,13 +255,13 @@ def _end(command: Callable[[], Exit]) -> NoReturn:
     try:
         code = command()
     except NoSuchRun as problem:
-        say_error(str(problem))
+        print_error(str(problem))
         code = Exit.NOTHING
     except TaError as problem:
-        say_error(error_text(problem))
+        print_error(error_text(problem))
         code = exit_of(problem)
     except KeyboardInterrupt:
-        say(tr("Stopped."))
+        print_message(tr("Stopped."))
         code = Exit.INTERRUPTED
     raise typer.Exit(code)
 

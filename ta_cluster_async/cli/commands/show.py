@@ -17,7 +17,7 @@ from ..connection import (
 )
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import json_text, say, show
+from ..output.console import json_text, print_message, print_result
 from ..output.tables import detail_table, row_table
 from ..running import run
 
@@ -56,9 +56,9 @@ def list_rows(
             for row in rows:
                 typer.echo(json.dumps(unstructure(row)))
         elif rows:
-            show(row_table(rows))
+            print_result(row_table(rows))
         if not rows:
-            say(_nothing(name, tags=tags))
+            print_message(_nothing(name, tags=tags))
         return Exit.OK if rows or name is None else Exit.NOTHING
 
     run(command())
@@ -90,7 +90,7 @@ def show_one(
         if as_json:
             typer.echo(json_text(unstructure(detail)))
         else:
-            show(detail_table(detail))
+            print_result(detail_table(detail))
         return Exit.OK
 
     run(command())

@@ -30,8 +30,8 @@ from ..i18n.translate import tr
 from ..output.console import (
     is_quiet,
     json_text,
-    messages,
-    say,
+    print_message,
+    stderr,
 )
 from ..running import run
 
@@ -153,7 +153,7 @@ def upload(
                 send = wish.to_tag if tags else wish.to_cluster
                 result = await send(project, on_progress)
         typer.echo(json_text(_counts(result)) if as_json else result.cluster_id)
-        say(_sentence(result))
+        print_message(_sentence(result))
         return Exit.OK
 
     run(command())
@@ -247,7 +247,7 @@ class _Wish:
 @contextmanager
 def _display() -> Iterator[OnProgress]:
     """A bar on a terminal, and a line every ten seconds elsewhere."""
-    console = messages()
+    console = stderr()
     if is_quiet():
         yield None
     elif console.is_terminal and not console.is_dumb_terminal:
@@ -262,7 +262,7 @@ def _display() -> Iterator[OnProgress]:
             task = progress.add_task(tr("Uploading"), total=None)
             yield lambda told: progress.update(task, completed=told.sent_bytes, total=told.total_bytes)
     else:
-        yield _Lines().take
+        yield _Lines().show
 
 
 class _Lines:
@@ -271,13 +271,13 @@ class _Lines:
     def __init__(self) -> None:
         self._next = _SECONDS_BETWEEN_LINES
 
-    def take(self, told: UploadProgress) -> None:
+    def show(self, told: UploadProgress) -> None:
         """Tell how far it has come, if it is time."""
         if told.seconds < self._next or told.done:
             return
         self._next = told.seconds + _SECONDS_BETWEEN_LINES
         of = "" if told.total_bytes is None else tr(" of {size:.0f} MiB", size=told.total_bytes / _MIB)
-        say(
+        print_message(
             tr(
                 "{done:.0f} MiB{of} sent after {seconds:.0f} s.",
                 done=told.sent_bytes / _MIB,

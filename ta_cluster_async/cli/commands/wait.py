@@ -35,10 +35,10 @@ from ..connection import (
 from ..durations import seconds_of
 from ..exit_codes import Exit, exit_of_outcomes
 from ..i18n.translate import tr
-from ..output.console import messages, say, show
+from ..output.console import print_message, print_result, stderr
 from ..output.json_lines import event_json
 from ..output.live import failure_line, progress_display
-from ..output.progress import Board
+from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from ..running import read_stdin, run
 
@@ -107,19 +107,19 @@ def wait(
         if not wanted:
             if from_file is None:
                 raise InvalidRequest(tr("Say what to wait for: ids, names, tickets, or --from-file."))
-            say(tr("There is nothing to wait for."))
+            print_message(tr("There is nothing to wait for."))
             return Exit.NOTHING
         async with open_project(given) as project:
             waiting = _Waiting(project, timeout, time.monotonic())
             if json_lines:
                 outcomes = await waiting.all(wanted, lambda event: typer.echo(event_json(event)))
             else:
-                with progress_display(board=Board(at_once=len(wanted))) as display:
-                    outcomes = await waiting.all(wanted, display.take)
+                with progress_display(state=ProgressState(at_once=len(wanted))) as display:
+                    outcomes = await waiting.all(wanted, display.show)
                 for outcome in outcomes:
                     if not outcome.ok and display.shown == 0:
-                        say(failure_line(outcome))
-                show(outcome_table(outcomes))
+                        print_message(failure_line(outcome))
+                print_result(outcome_table(outcomes))
         return exit_of_outcomes([outcome for outcome in outcomes if not outcome.ok], len(outcomes))
 
     run(command())
@@ -212,7 +212,7 @@ class _Waiting:
 
     def _attach(self, ticket: RefreshTicket) -> "Refresh":
         resource = self.project.tags if ticket.catalog is Catalog.TAG else self.project.clusters
-        return resource.attach(ticket, poll=for_a_person(self.project) if messages().is_terminal else None)
+        return resource.attach(ticket, poll=for_a_person(self.project) if stderr().is_terminal else None)
 
     async def _follow(
         self, ref: int | str, ticket: RefreshTicket, handle: "Refresh", tell: Callable[[Event], None]

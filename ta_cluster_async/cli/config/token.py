@@ -11,7 +11,7 @@ from pathlib import Path
 from ...client.secret import Secret
 from ...errors import ConfigurationError
 from ..i18n.translate import tr
-from ..output.console import warn
+from ..output.console import print_warning
 from ..running import interruptible
 
 SERVICE = "ta-cluster"
@@ -35,7 +35,7 @@ def from_file(path: str) -> Secret:
     try:
         with Path(path).expanduser().open(encoding="utf-8") as file:
             if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                warn(
+                print_warning(
                     tr(
                         "Other users of this machine may read or change the token file {path}. To close it: chmod 600 {path}",
                         path=path,

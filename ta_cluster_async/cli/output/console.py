@@ -25,17 +25,17 @@ class _Voice:
     quiet = False
 
 
-def hush(*, quiet: bool = True) -> None:
+def set_quiet(*, quiet: bool = True) -> None:
     """Say nothing but warnings and errors from now on, or everything again."""
     _Voice.quiet = quiet
 
 
-def results() -> Console:
+def stdout() -> Console:
     """Stdout, for what was asked for."""
     return _console(stderr=False)
 
 
-def messages() -> Console:
+def stderr() -> Console:
     """Stderr, for what a person wants to know meanwhile."""
     return _console(stderr=True)
 
@@ -45,34 +45,36 @@ def is_quiet() -> bool:
     return _Voice.quiet
 
 
-def say(sentence: str, *, style: str = "", console: Console | None = None, always: bool = False) -> None:
+def print_message(
+    sentence: str, *, style: str = "", console: Console | None = None, always: bool = False
+) -> None:
     """Write a sentence to stderr: broken between words on a terminal, and in one line everywhere else.
 
     Not when it is to be quiet, unless it is one that is wanted `always`.
     """
     if always or not _Voice.quiet:
-        _write(Text(visible(sentence), style=style), messages() if console is None else console)
+        _write(Text(visible(sentence), style=style), stderr() if console is None else console)
 
 
-def warn(sentence: str) -> None:
+def print_warning(sentence: str) -> None:
     """Write what somebody should look at to stderr, also when it is to be quiet."""
-    _write(Text.assemble((tr("Warning: "), "bold yellow"), visible(sentence)), messages())
+    _write(Text.assemble((tr("Warning: "), "bold yellow"), visible(sentence)), stderr())
 
 
-def say_error(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Write what went wrong to stderr."""
-    _write(Text.assemble((tr("Error: "), "bold red"), visible(sentence)), messages())
+    _write(Text.assemble((tr("Error: "), "bold red"), visible(sentence)), stderr())
 
 
-def show(result: RenderableType) -> None:
+def print_result(result: RenderableType) -> None:
     """Write a result to stdout."""
-    results().print(result)
+    stdout().print(result)
 
 
-def show_lines(lines: list[str] | str) -> None:
+def print_lines(lines: list[str] | str) -> None:
     """Write lines of text to stdout as they are, but for what a terminal obeys; long ones are not cut."""
     text = lines if isinstance(lines, str) else "\n".join(lines)
-    results().print(Text(visible(text)), soft_wrap=True)
+    stdout().print(Text(visible(text)), soft_wrap=True)
 
 
 def json_text(value: object) -> str:

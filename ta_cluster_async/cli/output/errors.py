@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..i18n.translate import is_chinese
 
 if TYPE_CHECKING:
+    from ...batch.report import Outcome, RefreshReport
     from ...errors import TaError
 
 _AT_THE_COMMAND_LINE = {
@@ -30,6 +31,26 @@ def error_text(error: TaError) -> str:
     from ..i18n.chinese_reasons import detail, meaning_of  # noqa: PLC0415 - most need none of it
 
     return f"{meaning_of(error)}（{detail(error.message)}）" if error.message else meaning_of(error)
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Return why an outcome is no success, without the advice, which is the same for many clusters."""
+    error = outcome.error
+    text = outcome.message if error is None or outcome.message != str(error) else error.message
+    return _reason(text, error)
+
+
+def stop_text(report: RefreshReport) -> str:
+    """Return why a batch was stopped early."""
+    return _reason(report.stopped or "", None)
+
+
+def _reason(text: str, error: TaError | None) -> str:
+    if not text or not is_chinese():
+        return for_the_command(text)
+    from ..i18n.chinese_reasons import reason  # noqa: PLC0415 - most need none of it
+
+    return reason(text, error)
 
 
 def for_the_command(text: str) -> str:

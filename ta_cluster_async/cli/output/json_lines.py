@@ -1,30 +1,48 @@
-"""Events of a batch as lines of JSON."""
+"""Events, reports and runs as lines of JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import attrs
 
 if TYPE_CHECKING:
     from ...batch.events import Event
+    from ...batch.journal.journal import RunInfo
     from ...batch.report import RefreshReport
 
 
 def event_json(event: Event) -> str:
-    """An event as one line: `event` is its name, such as `submitted`, and the other keys are its attributes."""
-    said: dict[str, object] = {"event": type(event).__name__.lower()}
+    """Return an event as one line: `event` is its name, such as `submitted`, and the other keys are its attributes."""
+    fields: dict[str, object] = {"event": type(event).__name__.lower()}
     for attribute in attrs.fields(type(event)):
         value = getattr(event, attribute.name)
         if attribute.name == "outcome":
             value = value.to_dict()
         elif attribute.name == "ticket":
             value = json.loads(value.to_json())
-        said[attribute.name] = value
-    return json.dumps(said)
+        fields[attribute.name] = value
+    return json.dumps(fields)
 
 
 def report_json(report: RefreshReport) -> str:
-    """The report as one line, which `RefreshReport.from_json` reads."""
+    """Return the report as one line, which `RefreshReport.from_json` reads."""
     return json.dumps({"event": "report", **json.loads(report.to_json())})
+
+
+def run_json(info: RunInfo) -> str:
+    """Return a run of a journal as one line."""
+    fields = attrs.asdict(info, recurse=False)
+    fields["base_url"] = without_credentials(info.base_url)
+    for name in ("started_at", "ended_at"):
+        fields[name] = None if fields[name] is None else fields[name].isoformat()
+    fields["counts"] = {status.value: count for status, count in info.counts.items()}
+    return json.dumps(fields)
+
+
+def without_credentials(url: str) -> str:
+    """Return the address of a deployment as a journal keeps it, without credentials that somebody may have put into it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -17,12 +17,12 @@ from ...batch.report import Status
 from ..i18n.translate import tr
 from .console import (
     is_quiet,
-    messages,
-    say,
+    print_message,
+    stderr,
     visible,
 )
-from .progress import Board, clock
-from .status_names import status_word, stopped, why
+from .errors import outcome_text, stop_text
+from .progress import ProgressState, clock, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,22 +47,24 @@ class Display(Protocol):
     shown: int
     """How many failures a person has seen by now."""
 
-    def take(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         """Show what an event says."""
 
 
 @contextmanager
-def progress_display(console: Console | None = None, *, board: Board | None = None) -> Iterator[Display]:
+def progress_display(
+    console: Console | None = None, *, state: ProgressState | None = None
+) -> Iterator[Display]:
     """The display that fits `console`, stderr by default. A live one is gone when the context ends."""
-    console = messages() if console is None else console
-    board = Board() if board is None else board
+    console = stderr() if console is None else console
+    state = ProgressState() if state is None else state
     if is_quiet():
         yield NoDisplay()
         return
     if not console.is_terminal or console.is_dumb_terminal:
-        yield PlainDisplay(console, board)
+        yield PlainDisplay(console, state)
         return
-    display = LiveDisplay(console, board)
+    display = LiveDisplay(console, state)
     with Live(
         get_renderable=display.picture,
         console=console,
@@ -77,32 +79,32 @@ class NoDisplay:
 
     shown = 0
 
-    def take(self, event: Event) -> None:
-        """See `Display.take`."""
+    def show(self, event: Event) -> None:
+        """See `Display.show`."""
 
 
 class PlainDisplay:
     """A line every ten seconds, and none sooner: how far it is, and the latest failure."""
 
-    def __init__(self, console: Console, board: Board) -> None:
+    def __init__(self, console: Console, state: ProgressState) -> None:
         self.shown = 0
         self._console = console
-        self._board = board
+        self._state = state
         self._next_line = _SECONDS_BETWEEN_LINES
         self._told: Outcome | None = None
 
-    def take(self, event: Event) -> None:
-        """See `Display.take`."""
-        self._board.take(event)
-        if event.at < self._next_line or self._board.done >= self._board.total:
+    def show(self, event: Event) -> None:
+        """See `Display.show`."""
+        self._state.update(event)
+        if event.at < self._next_line or self._state.done >= self._state.total:
             return
         self._next_line = event.at + _SECONDS_BETWEEN_LINES
-        line = _state_line(self._board, event.at, narrow=False)
-        latest = self._board.latest_failure
+        line = _state_line(self._state, event.at, narrow=False)
+        latest = self._state.latest_failure
         if latest is not self._told and latest is not None:
             self._told = latest
             line = tr("{line}; latest failure: {failure}", line=line, failure=failure_line(latest))
-        say(line, console=self._console)
+        print_message(line, console=self._console)
 
 
 class LiveDisplay:
@@ -111,24 +113,24 @@ class LiveDisplay:
     Events come from the event loop, and pictures are asked for by the thread of `rich.live.Live`.
     """
 
-    def __init__(self, console: Console, board: Board) -> None:
+    def __init__(self, console: Console, state: ProgressState) -> None:
         self.shown = 0
         self._console = console
-        self._board = board
+        self._state = state
         self._lock = Lock()
         self._started = time.monotonic()
 
-    def take(self, event: Event) -> None:
-        """See `Display.take`."""
+    def show(self, event: Event) -> None:
+        """See `Display.show`."""
         with self._lock:
-            failure = self._board.take(event)
+            failure = self._state.update(event)
         if failure is None or self.shown > MOST_FAILURES:
             return
         self.shown += 1
         if self.shown <= MOST_FAILURES:
-            say(failure_line(failure), style="red", console=self._console)
+            print_message(failure_line(failure), style="red", console=self._console)
         else:
-            say(
+            print_message(
                 tr("More failures are counted below, and told at the end."),
                 style="red",
                 console=self._console,
@@ -137,19 +139,19 @@ class LiveDisplay:
     def picture(self) -> RenderableType:
         """The batch at this moment, no wider and no higher than the console."""
         with self._lock:
-            return _picture(self._board, time.monotonic() - self._started, self._console)
+            return _picture(self._state, time.monotonic() - self._started, self._console)
 
 
 def failure_line(outcome: Outcome) -> str:
     """One line for an outcome that is a failure: what, how, why."""
     name = outcome.cluster_name or str(outcome.ref)
-    return visible(f"{name}: {status_word(outcome.status)}: {why(outcome)}")
+    return visible(f"{name}: {status_name(outcome.status)}: {outcome_text(outcome)}")
 
 
 def summary_line(report: RefreshReport) -> str:
     """One sentence for a whole batch."""
     counts = tr(", ").join(
-        f"{report.counts[status]} {status_word(status)}" for status in Status if report.counts.get(status)
+        f"{report.counts[status]} {status_name(status)}" for status in Status if report.counts.get(status)
     )
     bound = report.lower_bound.seconds
     at_best = (
@@ -166,20 +168,20 @@ def summary_line(report: RefreshReport) -> str:
     )
     if not report.stopped:
         return line
-    return tr("{first} {second}", first=line, second=tr("Stopped early: {why}", why=stopped(report.stopped)))
+    return tr("{first} {second}", first=line, second=tr("Stopped early: {why}", why=stop_text(report)))
 
 
-def _state_line(board: Board, elapsed: float, *, narrow: bool) -> str:
-    known = f"{board.total}{'' if board.complete else '+'}"
+def _state_line(state: ProgressState, elapsed: float, *, narrow: bool) -> str:
+    known = f"{state.total}{'' if state.complete else '+'}"
     parts = [
-        f"{board.done}/{known}" if narrow else tr("{done} of {known} done", done=board.done, known=known)
+        f"{state.done}/{known}" if narrow else tr("{done} of {known} done", done=state.done, known=known)
     ]
-    if not narrow and board.running:
-        parts.append(tr("{count} running", count=len(board.running)))
-    if board.failed:
-        parts.append(tr("{count} failed", count=board.failed))
+    if not narrow and state.running:
+        parts.append(tr("{count} running", count=len(state.running)))
+    if state.failed:
+        parts.append(tr("{count} failed", count=state.failed))
     parts.append(clock(elapsed))
-    left = board.seconds_left(elapsed)
+    left = state.seconds_left(elapsed)
     if left is not None:
         parts.append(
             tr("{time} left", time=clock(left)) if narrow else tr("about {time} left", time=clock(left))
@@ -187,26 +189,26 @@ def _state_line(board: Board, elapsed: float, *, narrow: bool) -> str:
     return tr(", ").join(parts)
 
 
-def _picture(board: Board, elapsed: float, console: Console) -> RenderableType:
+def _picture(state: ProgressState, elapsed: float, console: Console) -> RenderableType:
     narrow = console.width < _NARROW
     overflow: OverflowMethod = "ellipsis" if console.encoding.startswith("utf") else "crop"
     lines = max(0, min(_MOST_LINES, console.height - 4))
-    shown = list(board.running.values())[:lines]
+    shown = list(state.running.values())[:lines]
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=14 if narrow else 26, no_wrap=True, overflow=overflow)
     table.add_column(ratio=1)
     table.add_column(width=5, justify="right", no_wrap=True)
     if not narrow:
         table.add_column(justify="right", no_wrap=True)
-    table.add_row(*_cells(tr("All"), board.share, "", narrow=narrow))
+    table.add_row(*_cells(tr("All"), state.share, "", narrow=narrow))
     for one in shown:
         took = clock(max(0.0, elapsed - one.since))
         cells = _cells(f"  {visible(one.name)}", one.percent / 100, took, narrow=narrow)
         table.add_row(*cells, style="dim")
-    more = len(board.running) - len(shown)
+    more = len(state.running) - len(shown)
     rest = [Text(tr("  and {count} more running", count=more), style="dim")] if more > 0 else []
-    state = Text(_state_line(board, elapsed, narrow=narrow), no_wrap=True, overflow=overflow)
-    return Group(table, *rest, state)
+    line = Text(_state_line(state, elapsed, narrow=narrow), no_wrap=True, overflow=overflow)
+    return Group(table, *rest, line)
 
 
 def _cells(name: str, share: float, took: str, *, narrow: bool) -> list[RenderableType]:

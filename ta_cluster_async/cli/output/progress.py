@@ -16,6 +16,7 @@ from ...batch.events import (
     Submitted,
 )
 from ...batch.report import FAILURES, Outcome, Status
+from ..i18n.translate import tr
 
 if TYPE_CHECKING:
     from ...batch.events import Event
@@ -44,7 +45,7 @@ class Running:
 
 
 @define
-class Board:
+class ProgressState:
     """How far a batch is.
 
     Attributes:
@@ -70,8 +71,8 @@ class Board:
     def __attrs_post_init__(self) -> None:
         self._seconds_to_come = sum(self.expected.values())
 
-    def take(self, event: Event) -> Outcome | None:
-        """Take an event in, and return the outcome that it brings if it is a failure."""
+    def update(self, event: Event) -> Outcome | None:
+        """Take in an event, and return the outcome that it brings if it is a failure."""
         match event:
             case Planned():
                 self.total, self.complete = event.refs, event.complete
@@ -144,3 +145,17 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def status_name(status: Status) -> str:
+    """Return the name of a status in the user's language."""
+    return {
+        Status.SUCCEEDED: tr("succeeded"),
+        Status.FAILED: tr("failed"),
+        Status.UNCONFIRMED: tr("unconfirmed"),
+        Status.STALLED: tr("stalled"),
+        Status.TIMED_OUT: tr("timed out"),
+        Status.REJECTED: tr("rejected"),
+        Status.SKIPPED: tr("skipped"),
+        Status.CANCELLED: tr("cancelled"),
+    }[status]

@@ -11,28 +11,32 @@ from rich.text import Text
 from ...batch.report import Status
 from ...models import unstructure
 from ..i18n.translate import tr
-from .console import results, visible
-from .status_names import status_word
+from .console import stdout, visible
+from .errors import outcome_text, stop_text
+from .json_lines import without_credentials
+from .progress import clock, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rich.console import Console, OverflowMethod
+    from rich.console import OverflowMethod
 
-    from ...batch.report import Outcome
+    from ...batch import Outcome
+    from ...batch.journal.journal import RunInfo
     from ...models import ClusterDetail, ClusterRow
+    from ..report.source import Record
 
 _NARROW = 72
+_WIDE = 110
 _STYLES = {Status.SUCCEEDED: "green", Status.SKIPPED: "dim", Status.CANCELLED: "yellow"}
 
 
 def outcome_table(outcomes: Iterable[Outcome], kinds: Mapping[str, str] | None = None) -> Table:
-    """A row for each outcome, with the kind where `kinds` knows it by the name."""
-    console = results()
-    wide = console.width >= _NARROW
+    """Return a row for each outcome, with its kind where `kinds` has one for the name."""
+    wide = stdout().width >= _NARROW
     table = _table()
     table.add_column(tr("id"), justify="right", no_wrap=True)
-    _add_name_column(table, tr("name"), console)
+    _add_name_column(table, tr("name"))
     if wide and kinds is not None:
         table.add_column(tr("kind"), no_wrap=True)
     table.add_column(tr("status"), no_wrap=True)
@@ -40,27 +44,46 @@ def outcome_table(outcomes: Iterable[Outcome], kinds: Mapping[str, str] | None =
     if wide:
         table.add_column(tr("seconds"), justify="right", no_wrap=True)
     for outcome in outcomes:
-        name = outcome.cluster_name or (outcome.ref if isinstance(outcome.ref, str) else "")
-        status = Text(status_word(outcome.status), style=_STYLES.get(outcome.status, "red"))
-        cells: list[str | Text] = [_number(outcome.cluster_id), visible(name)]
+        cells: list[str | Text] = [_number(outcome.cluster_id), visible(_name(outcome))]
         if wide and kinds is not None:
-            cells.append(kinds.get(name, ""))
-        cells += [status, _number(outcome.users_num)]
+            cells.append(kinds.get(_name(outcome), ""))
+        cells += [_status(outcome.status), _number(outcome.users_num)]
         if wide:
-            cells.append("" if outcome.run_seconds is None else f"{outcome.run_seconds:.1f}")
+            cells.append(_seconds(outcome))
+        table.add_row(*cells)
+    return table
+
+
+def run_table(outcomes: Iterable[Outcome]) -> Table:
+    """Return a row for each outcome of a run in a journal, with the reason where there is one."""
+    wide = stdout().width >= _NARROW
+    table = _table()
+    table.add_column(tr("id"), justify="right", no_wrap=True)
+    _add_name_column(table, tr("name"))
+    table.add_column(tr("status"), no_wrap=True)
+    if wide:
+        table.add_column(tr("seconds"), justify="right", no_wrap=True)
+        table.add_column(tr("message"), overflow="fold")
+    for outcome in outcomes:
+        cells: list[str | Text] = [
+            _number(outcome.cluster_id),
+            visible(_name(outcome)),
+            _status(outcome.status),
+        ]
+        if wide:
+            cells += [_seconds(outcome), visible(outcome_text(outcome))]
         table.add_row(*cells)
     return table
 
 
 def row_table(rows: Iterable[ClusterRow]) -> Table:
-    """A row for each cluster or tag of a list."""
-    console = results()
-    wide = console.width >= _NARROW
+    """Return a row for each cluster or tag of a list."""
+    wide = stdout().width >= _NARROW
     table = _table()
     table.add_column(tr("id"), justify="right", no_wrap=True)
-    _add_name_column(table, tr("name"), console)
+    _add_name_column(table, tr("name"))
     if wide:
-        _add_name_column(table, tr("display name"), console)
+        _add_name_column(table, tr("display name"))
     table.add_column(tr("progress"), justify="right", no_wrap=True)
     table.add_column(tr("users"), justify="right", no_wrap=True)
     if wide:
@@ -77,21 +100,18 @@ def row_table(rows: Iterable[ClusterRow]) -> Table:
 
 
 def detail_table(detail: ClusterDetail) -> Table:
-    """A cluster or tag with its definition, one line for each field."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    lines = {
-        tr("id"): str(detail.id),
-        tr("name"): detail.cluster_name,
-        tr("display name"): detail.display_name,
-        tr("type"): str(detail.cluster_type),
-        tr("progress"): _progress(detail.progress),
-        tr("users"): str(detail.users_num),
-        tr("refreshed"): "" if detail.refresh_time is None else str(detail.refresh_time),
-    }
-    for name, value in lines.items():
-        table.add_row(name, visible(value))
+    """Return a cluster or tag with its definition, one line for each field."""
+    table = _field_table(
+        {
+            tr("id"): str(detail.id),
+            tr("name"): visible(detail.cluster_name),
+            tr("display name"): visible(detail.display_name),
+            tr("type"): visible(str(detail.cluster_type)),
+            tr("progress"): _progress(detail.progress),
+            tr("users"): str(detail.users_num),
+            tr("refreshed"): "" if detail.refresh_time is None else str(detail.refresh_time),
+        }
+    )
     definition = detail.user_cluster_def or detail.user_tag_def
     if definition is not None:
         text = json.dumps(unstructure(definition), ensure_ascii=False, indent=2)
@@ -99,18 +119,98 @@ def detail_table(detail: ClusterDetail) -> Table:
     return table
 
 
+def runs_table(runs: Iterable[RunInfo]) -> Table:
+    """Return a row for each run of a journal."""
+    width = stdout().width
+    table = _table()
+    table.add_column(tr("run"), no_wrap=True)
+    table.add_column(tr("project"), justify="right", no_wrap=True)
+    if width >= _WIDE:
+        _add_name_column(table, tr("server"))
+    if width >= _NARROW:
+        table.add_column(tr("state"), no_wrap=True)
+        table.add_column(tr("took"), justify="right", no_wrap=True)
+    table.add_column(tr("outcomes"))
+    for info in runs:
+        cells: list[str | Text] = [visible(info.run_id), str(info.project_id)]
+        if width >= _WIDE:
+            cells.append(visible(without_credentials(info.base_url)))
+        if width >= _NARROW:
+            cells += [_state(info), clock(info.makespan) if info.makespan else ""]
+        cells.append(_counts(info.counts, info.unfinished))
+        table.add_row(*cells)
+    return table
+
+
+def record_table(record: Record) -> Table:
+    """Return the facts of a run, one line for each."""
+    report = record.report
+    bound = report.lower_bound.seconds
+    at_best = tr(" (at best {time})", time=clock(bound)) if bound else ""
+    fields: dict[str, str | Text] = {
+        tr("run"): visible(report.run_id),
+        tr("project"): str(report.project_id),
+        tr("began"): f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        tr("took"): f"{clock(report.makespan)}{at_best}",
+        tr("at a time"): str(report.max_running),
+        tr("requests"): str(report.requests),
+        tr("outcomes"): _counts(report.counts, record.unfinished),
+    }
+    if report.stopped:
+        fields[tr("stopped early")] = visible(stop_text(report))
+    if not record.over:
+        fields[tr("state")] = tr("not complete")
+    return _field_table(fields)
+
+
+def _state(info: RunInfo) -> Text:
+    if info.state == "complete":
+        return Text(tr("complete"))
+    if info.state == "abandoned":
+        return Text(tr("given up"), style="yellow")
+    return Text(tr("running"), style="cyan") if info.holder else Text(tr("interrupted"), style="yellow")
+
+
+def _counts(counts: Mapping[Status, int], unfinished: int) -> Text:
+    parts = [_status(status, f"{counts[status]} ") for status in Status if status in counts]
+    if unfinished:
+        parts.append(Text(tr("{count} without an outcome yet", count=unfinished), style="yellow"))
+    return Text(tr(", ")).join(parts)
+
+
+def _status(status: Status, count: str = "") -> Text:
+    return Text(f"{count}{status_name(status)}", style=_STYLES.get(status, "red"))
+
+
 def _table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
-def _add_name_column(table: Table, header: str, console: Console) -> None:
-    """A column that may be wrapped and cut, which is why it gives way where the terminal is narrow, and no other does."""
-    overflow: OverflowMethod = "ellipsis" if console.encoding.startswith("utf") else "crop"
+def _field_table(fields: Mapping[str, str | Text]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, value in fields.items():
+        table.add_row(name, value)
+    return table
+
+
+def _add_name_column(table: Table, header: str) -> None:
+    """Add a column that may be wrapped and cut, so that it gives way where the terminal is narrow, and no other does."""
+    overflow: OverflowMethod = "ellipsis" if stdout().encoding.startswith("utf") else "crop"
     table.add_column(header, overflow=overflow)
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.cluster_name or (outcome.ref if isinstance(outcome.ref, str) else "")
 
 
 def _number(value: int | None) -> str:
     return "" if value is None else str(value)
+
+
+def _seconds(outcome: Outcome) -> str:
+    return "" if outcome.run_seconds is None else f"{outcome.run_seconds:.1f}"
 
 
 def _progress(value: int | None) -> str:

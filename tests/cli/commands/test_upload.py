@@ -130,7 +130,7 @@ def test_in_a_pipe_it_tells_every_ten_seconds_how_far_it_is(capsys: pytest.Captu
     lines = _Lines()
     for tenths in range(350):
         seconds = tenths / 10
-        lines.take(
+        lines.show(
             UploadProgress(
                 sent_bytes=int(seconds * (1 << 20)),
                 total_bytes=100 << 20,

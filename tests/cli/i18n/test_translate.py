@@ -25,7 +25,6 @@ from ta_cluster_async.cli.i18n.chinese_reasons import reason
 from ta_cluster_async.cli.output.errors import _AT_THE_COMMAND_LINE
 from ta_cluster_async.emulator import JobPlan
 from ta_cluster_async.models import ticket_errors
-from ta_cluster_async.models.ticket_errors import RefreshFailed
 from tests.cli.test_main import leaves
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def texts_of_outcomes() -> set[str]:
 def texts_in_the_code() -> set[str]:
     """The English texts that stand in calls of `tr`."""
     found: set[str] = set()
-    for file in FOLDER.glob("*.py"):
+    for file in FOLDER.parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr":
                 [text] = node.args
@@ -130,7 +129,7 @@ def test_each_text_that_an_outcome_can_have_is_known_in_chinese() -> None:
 
 def test_a_text_of_a_journal_is_as_clear_as_the_error_was() -> None:
     ticket = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(2020, 1, 10, tzinfo=UTC))
-    failed = RefreshFailed("the server says that the refresh failed.", ticket=ticket, endpoint="refresh")
+    failed = ticket_errors.RefreshFailed("the server says that the refresh failed.", ticket=ticket, endpoint="refresh")
     lost = errors.NotSent(
         "no connection to ta2:8992: refused. Check the base URL and the server.", attempts=4
     )
@@ -279,7 +278,7 @@ def test_help_is_chinese_and_nothing_of_it_is_cut_off() -> None:
 import os
 os.environ.update(LC_ALL="zh_CN.UTF-8", COLUMNS="80")
 from ta_cluster_async.cli.main import main
-from ta_cluster_async.cli.chinese_help import HELP
+from ta_cluster_async.cli.i18n.chinese_help import HELP
 for words in ([], *(name.split() for name in HELP)):
     try:
         main([*words, "--help"])

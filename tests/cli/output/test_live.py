@@ -21,14 +21,14 @@ from ta_cluster_async.batch import (
     Status,
     Submitted,
 )
-from ta_cluster_async.cli.output.console import hush
+from ta_cluster_async.cli.output.console import set_quiet
 from ta_cluster_async.cli.output.live import (
     LiveDisplay,
     PlainDisplay,
     progress_display,
     summary_line,
 )
-from ta_cluster_async.cli.output.progress import Board
+from ta_cluster_async.cli.output.progress import ProgressState
 from ta_cluster_async.models import RefreshTicket
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class Screen:
         return self._bytes.getvalue().decode(self._stream.encoding).splitlines()
 
     def picture_of(self, *events: Event) -> list[str]:
-        display = LiveDisplay(self.console, Board())
+        display = LiveDisplay(self.console, ProgressState())
         for event in events:
-            display.take(event)
+            display.show(event)
         before = len(self.lines())
         self.console.print(display.picture())
         return self.lines()[before:]
@@ -163,7 +163,7 @@ def test_a_live_display_is_gone_when_it_ends_and_shows_the_cursor_again() -> Non
     screen = Screen(color=True)
     with progress_display(screen.console) as display:
         assert isinstance(display, LiveDisplay)
-        display.take(planned(3))
+        display.show(planned(3))
     text = "\n".join(screen.lines())
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
 
@@ -183,15 +183,15 @@ def test_a_pipe_gets_no_line_before_ten_seconds_have_passed_not_even_of_a_failur
     with progress_display(screen.console) as display:
         assert isinstance(display, PlainDisplay)
         for event in (planned(3), *running(2), Finished(at=1.0, outcome=FAILURE)):
-            display.take(event)
+            display.show(event)
     assert screen.lines() == []
 
 
 def test_a_plain_line_tells_the_latest_failure_once() -> None:
     screen = Screen(terminal=False)
-    display = PlainDisplay(screen.console, Board())
+    display = PlainDisplay(screen.console, ProgressState())
     for event in (planned(9), Finished(at=1.0, outcome=FAILURE), done(2, 11.0), done(3, 22.0)):
-        display.take(event)
+        display.show(event)
     assert [line.partition("; ")[2] for line in screen.lines()] == [
         "latest failure: whales: failed: It broke.",
         "",
@@ -200,31 +200,31 @@ def test_a_plain_line_tells_the_latest_failure_once() -> None:
 
 def test_ten_thousand_ends_at_once_make_one_plain_line_in_ten_seconds() -> None:
     screen = Screen(terminal=False)
-    display = PlainDisplay(screen.console, Board())
-    display.take(planned(20_000))
+    display = PlainDisplay(screen.console, ProgressState())
+    display.show(planned(20_000))
     for ref in range(10_000):
-        display.take(Finished(at=10.0 + ref / 1000, outcome=evolve(FAILURE, ref=ref)))
+        display.show(Finished(at=10.0 + ref / 1000, outcome=evolve(FAILURE, ref=ref)))
     assert len(screen.lines()) == 1
 
 
 def test_when_it_is_to_be_quiet_nothing_is_shown() -> None:
     screen = Screen()
-    hush()
+    set_quiet()
     try:
         with progress_display(screen.console) as display:
-            display.take(planned(3))
-            display.take(Finished(at=11.0, outcome=FAILURE))
+            display.show(planned(3))
+            display.show(Finished(at=11.0, outcome=FAILURE))
     finally:
-        hush(quiet=False)
+        set_quiet(quiet=False)
     assert screen.lines() == []
 
 
 def test_plain_lines_tell_every_ten_seconds_how_far_it_is() -> None:
     screen = Screen(terminal=False)
-    display = PlainDisplay(screen.console, Board())
-    display.take(planned(100))
+    display = PlainDisplay(screen.console, ProgressState())
+    display.show(planned(100))
     for second in range(1, 51):
-        display.take(done(second, float(second)))
+        display.show(done(second, float(second)))
     told = screen.lines()
     assert [line.split(",")[0] for line in told] == [f"{n} of 100 done" for n in (10, 20, 30, 40, 50)]
     assert told[-1] == "50 of 100 done, 0:50, about 0:50 left"
@@ -232,9 +232,9 @@ def test_plain_lines_tell_every_ten_seconds_how_far_it_is() -> None:
 
 def test_plain_lines_leave_the_end_to_the_summary() -> None:
     screen = Screen(terminal=False)
-    display = PlainDisplay(screen.console, Board())
-    display.take(planned(1))
-    display.take(done(1, 30.0))
+    display = PlainDisplay(screen.console, ProgressState())
+    display.show(planned(1))
+    display.show(done(1, 30.0))
     assert screen.lines() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from ta_cluster_async import ClusterRow, Outcome, Status
-from ta_cluster_async.cli.output.console import show, show_lines
+from ta_cluster_async.cli.output.console import print_lines, print_result
 from ta_cluster_async.cli.output.tables import outcome_table, row_table
 
 CODES = re.compile(r"\x1b\[[0-9;]*m")
@@ -49,7 +49,7 @@ def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 def test_outcomes_fit_the_terminal_and_only_the_name_gives_way(
     width: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(outcome_table(OUTCOMES, {NAME: "tag, first/last"}))
+    print_result(outcome_table(OUTCOMES, {NAME: "tag, first/last"}))
     out = CODES.sub("", capsys.readouterr().out)
     assert max(map(cell_len, out.splitlines())) <= width
     for cell in ("123456", "recent_7", "unconfirmed", "1234567", "nix", "rejected"):
@@ -59,7 +59,7 @@ def test_outcomes_fit_the_terminal_and_only_the_name_gives_way(
 def test_rows_fit_the_terminal_and_only_the_names_give_way(
     width: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(row_table(ROWS))
+    print_result(row_table(ROWS))
     out = CODES.sub("", capsys.readouterr().out)
     assert max(map(cell_len, out.splitlines())) <= width
     for cell in ("123456", "rece", "failed", "1234567"):
@@ -68,11 +68,11 @@ def test_rows_fit_the_terminal_and_only_the_names_give_way(
 
 
 def test_names_keep_the_wide_blank_and_lose_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    show_lines("付费\u3000玩家\u00a0A \x1b[31m\u202eB\x07")
+    print_lines("付费\u3000玩家\u00a0A \x1b[31m\u202eB\x07")
     assert capsys.readouterr().out == "付费\u3000玩家\u00a0A \ufffd[31m\ufffdB\ufffd\n"
 
 
 def test_a_pipe_cuts_nothing_off(capsys: pytest.CaptureFixture[str]) -> None:
-    show(row_table(ROWS))
+    print_result(row_table(ROWS))
     (row,) = capsys.readouterr().out.splitlines()[1:]
     assert row.split()[:3] == ["123456", NAME, "最近七天消费的用户分群" * 4]
