@@ -129,7 +129,9 @@ def test_each_text_that_an_outcome_can_have_is_known_in_chinese() -> None:
 
 def test_a_text_of_a_journal_is_as_clear_as_the_error_was() -> None:
     ticket = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(2020, 1, 10, tzinfo=UTC))
-    failed = ticket_errors.RefreshFailed("the server says that the refresh failed.", ticket=ticket, endpoint="refresh")
+    failed = ticket_errors.RefreshFailed(
+        "the server says that the refresh failed.", ticket=ticket, endpoint="refresh"
+    )
     lost = errors.NotSent(
         "no connection to ta2:8992: refused. Check the base URL and the server.", attempts=4
     )
