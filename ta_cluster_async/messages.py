@@ -101,5 +101,59 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "missing-parameter": _API,
     "not-found": _API,
     "no-return-message": "no message",
+    # Shared.
+    "json-absent": "absent",
+    "json-array": "an array",
+    "json-boolean": "a boolean",
+    "json-decimal-number": "a decimal number",
+    "json-finite-number": "a finite number of at least 0",
+    "json-integer": "an integer",
+    "json-integer-at-least": "an integer of at least {least}",
+    "json-integer-or-string": "an integer or a string",
+    "json-mismatch": "{where} must be {expected}, not {actual}.",
+    "json-not": "no JSON",
+    "json-null": "null",
+    "json-object": "an object",
+    "json-one-of": "one of {values}",
+    "json-other-value": "another value",
+    "json-server-time": "a time as YYYY-MM-DD HH:MM:SS",
+    "json-string": "a string",
+    "json-string-or-number": "a string or a number",
+    "json-utc-time": "a time with a zone as YYYY-MM-DDTHH:MM:SS+00:00",
+    "json-whole": "the value",
+    "not-json-text": "The text is not valid JSON.",
+    "version-unreadable": "It has version {version}, and this library reads version {known}: use the library that wrote it.",
+    # models
+    "any-of-nothing": "any_of() needs a condition. For all users write all_of().",
+    "compared-with-bool": "A property is compared with true or false by is_true() and is_false().",
+    "compared-with-other-type": "A condition must compare with text, a finite number or a time, not {kind}.",
+    "definition-too-deep": "The definition is nested too deeply, or contains itself.",
+    "event-relation-set": (
+        "The event's conditions are joined by {relation!r} already. Give where() the relation that joins all of them."
+    ),
+    "filter-values-not-a-list": "The values of a filter must be a list, also when there is only one.",
+    "part-of-other-type": (
+        "A list of {expected} contains {actual}. Conditions on events begin with event(), conditions on properties with user() or"
+        " event_property(), and each ends with a comparison."
+    ),
+    "percent-out-of-range": "percentile(property, percent) needs 1 <= percent <= 100.",
+    "recent-days-out-of-order": "recent_days(first, last) needs integers with 0 <= first <= last and last >= 1.",
+    "start-after-end": "between_times(start, end) needs a start that is not after the end.",
+    "submitted-at-beyond-utc": "submitted_at must be a time whose year in UTC is 1 to 9999.",
+    "submitted-at-without-zone": "submitted_at must be a datetime with a zone.",
+    "ticket-not-text": "A ticket is str or bytes, not {kind}. Use the text of a ticket's to_json().",
+    "ticket-unreadable": (
+        "This is not a ticket: {problem} Attach with the text of a ticket's to_json(), or start a new refresh."
+    ),
+    "time-with-zone": "A time must not have a zone: give the server's local time as a datetime without tzinfo.",
+    # protocol
+    # client
+    # session
+    # resources
+    # uploads
+    # batch
+    # journal
+    # definitions
+    # emulator
 }
 """The English template of each code."""

@@ -27,7 +27,7 @@ from ta_cluster_async.errors import (
     TokenRejected,
     TransportError,
 )
-from ta_cluster_async.models import RefreshTicket
+from ta_cluster_async.models import RefreshTicket, ticket_errors
 from ta_cluster_async.models.ticket_errors import (
     OutcomeUnknown,
     RefreshError,
@@ -69,7 +69,10 @@ each_error = pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(er
 
 def test_there_is_a_sample_of_every_class() -> None:
     classes = {
-        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TaError)
+        value
+        for module in (errors, ticket_errors)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, TaError)
     }
     assert {type(error) for error in SAMPLES} == classes
 

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 from ..errors import (
     ApiError,
     ConfigurationError,
-    HttpStatusError,
-    MissingParameter,
-    NotFound,
     NotJson,
     TokenRejected,
     TransportError,
 )
-from ..protocol.retry import is_rate_limit
+from ..protocol.retry import is_rate_limit, is_server_trouble
 
 if TYPE_CHECKING:
     from ..errors import TaError
@@ -26,13 +23,7 @@ def may_pass(error: TaError) -> bool:
     """True when the same request may succeed later: trouble on the way, a gateway's page, or too many requests."""
     if isinstance(error, TransportError):
         return error.reason not in _LASTING
-    if is_rate_limit(error) or isinstance(error, NotJson):
-        return True
-    if isinstance(error, HttpStatusError):
-        return error.status >= 500 or error.status == 408
-    if isinstance(error, ApiError):
-        return error.status >= 500 and not isinstance(error, TokenRejected | MissingParameter | NotFound)
-    return False
+    return is_rate_limit(error) or is_server_trouble(error) or isinstance(error, NotJson)
 
 
 def is_refusal(error: TaError) -> bool:

@@ -1,11 +1,5 @@
 """The nouns of the API."""
 
-from .bodies import (
-    ToCreate,
-    ToUpdate,
-    create_body,
-    update_body,
-)
 from .builder import (
     all_of,
     any_of,
@@ -37,6 +31,10 @@ from .requests import (
     ConditionTag,
     FirstLastTag,
     QuotaTag,
+    ToCreate,
+    ToUpdate,
+    create_body,
+    update_body,
 )
 from .responses import (
     ClusterDetail,

@@ -10,6 +10,7 @@ import attrs
 from attrs import field, frozen
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from .json import JsonValue
 
 if TYPE_CHECKING:
@@ -69,11 +70,9 @@ def parts(kind: type[D], given: Iterable[D] | None) -> tuple[D, ...] | None:
     found = tuple(given)
     for part in found:
         if not isinstance(part, kind):
-            msg = (
-                f"A list of {kind.__name__} has a {type(part).__name__} in it. Conditions on events begin with event() and those on "
-                "properties with user() or event_property(), and each ends with a comparison."
+            raise InvalidRequest(
+                Message("part-of-other-type", expected=kind.__name__, actual=type(part).__name__)
             )
-            raise InvalidRequest(msg)
     return found
 
 

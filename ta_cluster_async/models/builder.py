@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from .clusters import (
     EventCondition,
     EventQuota,
@@ -41,8 +42,7 @@ def value_text(value: Value) -> str:
         case str():
             return str(value)
         case bool():
-            msg = "A property is compared with true or false by is_true() and is_false()."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("compared-with-bool"))
         case int():
             return str(value)
         case float() if math.isfinite(value):
@@ -51,8 +51,7 @@ def value_text(value: Value) -> str:
             time = server_time(value)
             return time_text(time) if isinstance(time, datetime) else str(time)
         case _:
-            msg = f"A condition compares with text, a finite number or a time, and this {type(value).__name__} is none of them."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("compared-with-other-type", kind=type(value).__name__))
 
 
 def _without_exponent(number: str) -> str:
@@ -106,8 +105,7 @@ class EventBuilder:
     def percentile(self, property_name: str, percent: float) -> MeasureBuilder:
         """Measure a percentile of a property. Raises InvalidRequest unless 1 <= percent <= 100."""
         if not 1 <= percent <= 100:
-            msg = "percentile(property, percent) needs 1 <= percent <= 100."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("percent-out-of-range"))
         return self.measure(Analysis.PERCENTILE, property_name, value_text(percent))
 
     def distinct(self, property_name: str) -> MeasureBuilder:
@@ -301,8 +299,7 @@ def any_of(*conditions: EventCondition | PropertyFilter) -> UserClusterDef:
     conditions means all users.
     """
     if not conditions:
-        msg = "any_of() needs a condition. For all users write all_of()."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("any-of-nothing"))
     return _joined(conditions, Relation.OR)
 
 

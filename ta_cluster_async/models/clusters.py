@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from attrs import evolve, field, frozen
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from .base import Definition, parts
 from .enums import (
     Analysis,
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 def _values(values: Iterable[JsonValue] | None) -> tuple[JsonValue, ...] | None:
     if isinstance(values, str):
-        msg = "The values of a filter are a list, also when there is only one."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("filter-values-not-a-list"))
     return None if values is None else tuple(values)
 
 
@@ -144,8 +144,7 @@ class EventCondition(Definition):
         changed = evolve(self, start_time=start, end_time=end, recent_day=None, extra=rest)
         first, last = changed.start_time, changed.end_time
         if isinstance(first, datetime) and isinstance(last, datetime) and last < first:
-            msg = "between_times(start, end) needs a start that is not after the end."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("start-after-end"))
         return changed
 
     def where(self, *filters: PropertyFilter, relation: Relation | str | None = None) -> EventCondition:
@@ -156,8 +155,7 @@ class EventCondition(Definition):
         """
         before = self.filters or ()
         if relation is None and len(before) > 1 and self.relation not in (None, Relation.AND):
-            msg = f"The event's conditions are joined by {str(self.relation)!r} already. Give where() the relation that is to join all of them."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("event-relation-set", relation=str(self.relation)))
         return evolve(self, filters=(*before, *filters), relation=relation or Relation.AND)
 
 

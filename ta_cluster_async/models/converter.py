@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get
 import attrs
 
 from ..errors import SchemaError
+from ..messages import Message
 from .base import Answer, Definition, Wire
 from .clusters import EventCondition
 from .readers import (
@@ -51,7 +52,7 @@ def structure(cls: type[W], value: JsonValue, *, path: str = "data") -> W:
         return converter().structure(value, cls)
     except Mismatch as problem:
         where = (path + problem.path).removeprefix(".")
-        message = f"{where or 'the value'} has to be {problem.expected}, not {problem.actual}."
+        message = problem.message(where)
     raise SchemaError(message, path=where)
 
 
@@ -107,10 +108,10 @@ def _refresh_time(text: str) -> datetime | None:
 
 
 _PLAIN: dict[type, Scalar] = {
-    str: Scalar(frozenset({str}), "a string"),
-    int: Scalar(frozenset({int}), "an integer"),
-    bool: Scalar(frozenset({bool}), "a boolean"),
-    datetime: Scalar(frozenset({str}), "a time as YYYY-MM-DD HH:MM:SS", _refresh_time, parse_times),
+    str: Scalar(frozenset({str}), Message("json-string")),
+    int: Scalar(frozenset({int}), Message("json-integer")),
+    bool: Scalar(frozenset({bool}), Message("json-boolean")),
+    datetime: Scalar(frozenset({str}), Message("json-server-time"), _refresh_time, parse_times),
 }
 
 
@@ -127,12 +128,14 @@ def _union(kind: object) -> Scalar:
     for part in parts:
         if issubclass(part, StrEnum):
             return Scalar(
-                frozenset({str}), "a string", _Open({member.value: member for member in part}).__getitem__
+                frozenset({str}),
+                Message("json-string"),
+                _Open({member.value: member for member in part}).__getitem__,
             )
     if datetime in parts:
         # The model's own converter makes a time of it.
         return _PLAIN[str]
-    return Scalar(frozenset(parts), "a string or a number")
+    return Scalar(frozenset(parts), Message("json-string-or-number"))
 
 
 def _items(made: Converter, kind: object) -> Items:

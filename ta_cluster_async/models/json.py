@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias, Union, cast
 
+from ..messages import Message
+
 JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
 """Any JSON value as it is read: objects are dicts and arrays are lists."""
 
 JsonObject: TypeAlias = dict[str, JsonValue]
 """A JSON object as it is read and sent."""
 
-_NAMES: Mapping[type, str] = {
-    type(None): "null",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a decimal number",
-    str: "a string",
-    list: "an array",
-    dict: "an object",
+_TYPES: Mapping[type, str] = {
+    type(None): "json-null",
+    bool: "json-boolean",
+    int: "json-integer",
+    float: "json-decimal-number",
+    str: "json-string",
+    list: "json-array",
+    dict: "json-object",
 }
 
 
-def json_type(value: object) -> str:
+def json_type(value: object) -> Message:
     """Return the JSON name of a value's type, for messages that must not show the value."""
-    return _NAMES.get(type(value), "no JSON")
+    return Message(_TYPES.get(type(value), "json-not"))
 
 
 def plain(value: object) -> JsonValue:

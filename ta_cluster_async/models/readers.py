@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from ..messages import Message
 from .json import json_type
 
 if TYPE_CHECKING:
@@ -24,13 +25,22 @@ _NULL = type(None)
 
 
 class Mismatch(Exception):
-    """A value is not what was expected. Holds no value, only what it was to be, what it is, and where."""
+    """A value is not what was expected. Holds no value, only what it must be, what it is, and where."""
 
-    def __init__(self, expected: str, actual: str) -> None:
+    def __init__(self, expected: Message, actual: Message) -> None:
         super().__init__(expected, actual)
         self.expected = expected
         self.actual = actual
         self.path = ""
+
+    def message(self, where: str) -> Message:
+        """Return what is wrong with the value at `where`, "" for the whole."""
+        return Message(
+            "json-mismatch",
+            where=where or Message("json-whole"),
+            expected=self.expected,
+            actual=self.actual,
+        )
 
     def below(self, step: str) -> Mismatch:
         """Put a step such as `.id` or `[3]` before the path."""
@@ -54,7 +64,7 @@ class Scalar:
     def __init__(
         self,
         types: frozenset[type],
-        expected: str,
+        expected: Message,
         turn: Callable[[Any], object] | None = None,
         turn_all: Callable[[Sequence[Any]], Sequence[object] | None] | None = None,
     ) -> None:
@@ -73,7 +83,7 @@ class Scalar:
             return self.turn(value)
         except ValueError:
             pass
-        raise Mismatch(self.expected, "another text")
+        raise Mismatch(self.expected, Message("json-other-value"))
 
 
 class Items:
@@ -85,7 +95,7 @@ class Items:
     def __call__(self, value: object, _: object = None) -> list[object]:
         """Return the items. Raises Mismatch that names the item."""
         if not isinstance(value, list):
-            raise Mismatch("an array", json_type(value))
+            raise Mismatch(Message("json-array"), json_type(value))
         if self.read is None:
             return value
         if isinstance(self.read, AnswerReader) and (quick := self.read.many(value)) is not None:
@@ -156,7 +166,7 @@ class AnswerReader:
                 fields[slot.name] = slot.read(raw, None)
             except Mismatch as problem:
                 if raw is _ABSENT:
-                    problem.actual = "absent"
+                    problem.actual = Message("json-absent")
                 raise problem.below(f".{slot.key}") from None
         extra = {key: found[key] for key in found if key not in self._keys}
         return self._cls(**fields, extra=extra)
@@ -220,5 +230,5 @@ def read_column(scalar: Scalar, column: Sequence[Any], *, optional: bool) -> Seq
 
 def _as_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Mismatch("an object", json_type(value))
+        raise Mismatch(Message("json-object"), json_type(value))
     return value

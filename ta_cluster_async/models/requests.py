@@ -1,16 +1,20 @@
-"""What can be created with a typed definition (spec: 添加条件分群或标签)."""
+"""What can be created and updated, and the request bodies for it (spec: 添加条件分群或标签, 更新条件分群或标签定义)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from attrs import field, frozen
 
+from ..errors import InvalidRequest
+from ..messages import Message
 from .base import parts
 from .clusters import UserClusterDef
-from .enums import Catalog, ClusterType, TagKind
-from .json import JsonValue
+from .converter import unstructure
+from .enums import Catalog, ClusterType, TagKind, catalog_of
+from .json import JsonValue, plain
+from .responses import ClusterDetail
 from .tags import (
     FirstLastDef,
     FirstLastEvent,
@@ -22,6 +26,8 @@ from .tags import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .json import JsonObject
 
 # Give the arguments after the two names by keyword: their order is no promise.
 
@@ -130,3 +136,74 @@ class QuotaTag:
     def definition(self) -> UserTagDef:
         """How the value is found, as `tagQp` has it."""
         return UserTagDef(quota=QuotaDef(self.event))
+
+
+ToCreate: TypeAlias = ConditionCluster | ConditionTag | FirstLastTag | QuotaTag | Mapping[str, object]
+"""What can be created: a typed definition, or the body itself in the API's own field names."""
+
+ToUpdate: TypeAlias = ToCreate | ClusterDetail
+"""What an update takes: the same, and what `detail` gave."""
+
+_CATALOG = "clusterCatalog"
+_TYPE = "clusterType"
+_TAG_KIND = "subConditionTabType"
+
+# Keys of the list's rows that are the server's own, should a detail have them too. Sent back, they would be out of date by then.
+_OF_THE_SERVER = frozenset({"historyDataStatus", "refreshDelay", "status", "uploadFileName", "userName"})
+
+
+def create_body(definition: ToCreate) -> JsonObject:
+    """Return the body that creates `definition`, without `projectId`. A mapping goes out as it is, with clusterCatalog filled in where its type tells it."""
+    if isinstance(definition, Mapping):
+        return _with_catalog(definition)
+    return {"clusterName": definition.name, **update_body(definition)}
+
+
+def update_body(definition: ToUpdate) -> JsonObject:
+    """Return the body that makes a cluster or tag what `definition` says. It has no clusterName: the reference in the URL names it.
+
+    Of a detail everything is sent but what the server alone decides: id, name, owner, progress, refresh time and number of users, and
+    what the list tells beside them of status, earlier versions, delay and uploaded file. Keys that are unknown here are sent.
+    A mapping goes out as it is, with clusterCatalog filled in where its type tells it.
+    """
+    match definition:
+        case ConditionCluster():
+            body = _head(definition.catalog, definition.cluster_type, definition.display_name)
+            body["qp"] = unstructure(definition.definition)
+            return {**definition.extra, **body}
+        case ConditionTag() | FirstLastTag() | QuotaTag():
+            body = _head(definition.catalog, definition.cluster_type, definition.display_name)
+            body |= {_TAG_KIND: definition.kind.value, "tagQp": unstructure(definition.definition)}
+            return {**definition.extra, **body}
+        case ClusterDetail():
+            return _of_detail(definition)
+        case _:
+            return _with_catalog(definition)
+
+
+def _of_detail(detail: ClusterDetail) -> JsonObject:
+    kept = {key: value for key, value in detail.extra.items() if key not in _OF_THE_SERVER}
+    body: JsonObject = {_TYPE: str(detail.cluster_type), "displayName": detail.display_name}
+    if detail.user_cluster_def is not None:
+        body["qp"] = unstructure(detail.user_cluster_def)
+    if (tag := detail.user_tag_def) is not None:
+        body["tagQp"] = unstructure(tag)
+        # A kind that is not listed is the server's own word and counts. A listed one has to fit the definition, which may be a new one.
+        if tag.kind is not None and kept.get(_TAG_KIND, tag.kind) in tuple(TagKind):
+            body[_TAG_KIND] = tag.kind.value
+    return _with_catalog({**kept, **body})
+
+
+def _head(catalog: str, cluster_type: str, display_name: str) -> JsonObject:
+    return {_CATALOG: str(catalog), _TYPE: str(cluster_type), "displayName": display_name}
+
+
+def _with_catalog(body: Mapping[str, object]) -> JsonObject:
+    kind = body.get(_TYPE)
+    catalog = catalog_of(kind) if isinstance(kind, str) else None
+    filled: JsonObject = {} if catalog is None or _CATALOG in body else {_CATALOG: catalog.value}
+    try:
+        return filled | {key: plain(value) for key, value in body.items()}
+    except RecursionError:
+        pass
+    raise InvalidRequest(Message("definition-too-deep"))

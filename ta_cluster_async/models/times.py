@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
+from ..messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +52,7 @@ def server_time(value: datetime | str | None) -> datetime | str | None:
     """
     if isinstance(value, datetime):
         if value.tzinfo is not None:
-            msg = "A time with a zone was given. Give the server's local time as a datetime without tzinfo."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("time-with-zone"))
         return value.replace(microsecond=0)
     if isinstance(value, str):
         time = parse_time(value)
@@ -71,6 +71,5 @@ def recent_days(first: int, last: int) -> str:
     Raises InvalidRequest unless 0 <= first <= last and last >= 1.
     """
     if type(first) is not int or type(last) is not int or not 0 <= first <= last or last < 1:
-        msg = "recent_days(first, last) needs whole numbers with 0 <= first <= last and last >= 1."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("recent-days-out-of-order"))
     return f"{first}-{last}"

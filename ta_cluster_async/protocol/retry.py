@@ -115,13 +115,16 @@ def is_rate_limit(error: TaError) -> bool:
     )
 
 
-def may_have_applied(error: TaError) -> bool:
-    """True when the server may have done what was asked although the call failed."""
-    if isinstance(error, HttpStatusError):
-        return error.status >= 500 or error.status == 408
+def is_server_trouble(error: TaError) -> bool:
+    """True for an answer that blames the server or the time that it took (HTTP 408 or from 500 on), and is no clear refusal."""
     if isinstance(error, ApiError):
         return error.status >= 500 and not _is_rejection(error)
-    return isinstance(error, OutcomeUnknown | NotJson | SchemaError)
+    return isinstance(error, HttpStatusError) and (error.status >= 500 or error.status == 408)
+
+
+def may_have_applied(error: TaError) -> bool:
+    """True when the server may have done what was asked although the call failed."""
+    return is_server_trouble(error) or isinstance(error, OutcomeUnknown | NotJson | SchemaError)
 
 
 def may_resend(error: TaError, replay: Replay) -> bool:
@@ -132,11 +135,9 @@ def may_resend(error: TaError, replay: Replay) -> bool:
         return True
     if replay is Replay.RECONCILE:
         return False
-    if isinstance(error, HttpStatusError):
-        return error.status >= 500 or error.status == 408
-    if isinstance(error, ApiError):
-        return error.status >= 500 and not _is_rejection(error)
-    return isinstance(error, OutcomeUnknown) and error.reason not in _PERMANENT
+    if isinstance(error, OutcomeUnknown):
+        return error.reason not in _PERMANENT
+    return is_server_trouble(error)
 
 
 def safe_to_retry(error: TaError, replay: Replay) -> bool:

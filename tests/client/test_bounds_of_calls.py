@@ -31,9 +31,8 @@ def same(data: Any) -> Any:
 # Settings
 
 
-@pytest.mark.parametrize("make", [TaSession, TaSession.from_env])
-def test_the_defaults(make: Any) -> None:
-    settings = inspect.signature(make).parameters
+def test_the_defaults() -> None:
+    settings = inspect.signature(TaSession).parameters
     assert {name: settings[name].default for name in settings if name not in ("base_url", "token")} == {
         "timeout": 30.0,
         "upload_timeout": 3600.0,

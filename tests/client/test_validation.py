@@ -13,7 +13,7 @@ from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import ConfigurationError
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.retry import RetryPolicy
-from ta_cluster_async.session import TaSession
+from ta_cluster_async.session import SessionSettings, TaSession
 
 TOKEN = "hidden-token"
 
@@ -211,9 +211,12 @@ def test_what_is_missing_in_the_environment_is_named(monkeypatch: Any, missing: 
         TaSession.from_env()
 
 
-def test_from_env_takes_the_same_settings_as_the_class() -> None:
+def test_the_settings_by_name_are_those_of_the_class() -> None:
     of_class = list(inspect.signature(TaSession).parameters.values())[2:]
-    assert list(inspect.signature(TaSession.from_env).parameters.values()) == of_class
+    by_name: dict[str, Any] = SessionSettings.__annotations__
+    assert {name: ref.__forward_arg__ for name, ref in by_name.items()} == {
+        parameter.name: parameter.annotation for parameter in of_class
+    }
 
 
 # Plain HTTP

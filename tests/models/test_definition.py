@@ -252,8 +252,9 @@ def test_one_more_condition_does_not_change_how_several_others_are_joined_unaske
     ids=range(6),
 )
 def test_what_does_not_belong_in_a_list_of_conditions_is_refused(make: Callable[[], object]) -> None:
-    with pytest.raises(InvalidRequest, match=r"A list of \w+ has a \w+ in it"):
+    with pytest.raises(InvalidRequest) as caught:
         make()
+    assert caught.value.code == "part-of-other-type"
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ def test_the_models_import_neither_cattrs_nor_anything_that_does_io() -> None:
     assert not loaded & {"cattrs", "aiohttp", "anyio", "asyncio", "socket", "ssl", "sqlite3", "subprocess"}
 
 
-def test_of_their_own_package_the_models_import_only_the_errors() -> None:
+def test_of_their_own_package_the_models_import_only_the_errors_and_messages() -> None:
     loaded = loaded_after(room() + "import ta_cluster_async.models")
     rooms = {name.split(".")[1] for name in loaded if name.startswith("ta_cluster_async.")}
-    assert rooms == {"models", "errors"}
+    assert rooms == {"models", "errors", "messages"}
 
 
 def test_the_package_is_imported_without_cattrs() -> None:

@@ -115,7 +115,7 @@ def test_other_mappings_and_tuples_become_objects_and_arrays() -> None:
 def test_a_mapping_that_holds_itself_is_refused() -> None:
     given: dict[str, object] = {"clusterType": "cluster_by_result"}
     given["qp"] = given
-    with pytest.raises(InvalidRequest, match="holds itself"):
+    with pytest.raises(InvalidRequest, match="contains itself"):
         create_body(given)
 
 

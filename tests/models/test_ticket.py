@@ -114,7 +114,7 @@ def test_unknown_keys_are_left_out() -> None:
 
 @pytest.mark.parametrize("version", [0, 2, 99])
 def test_a_ticket_of_another_version_says_which_and_what_to_do(version: Any) -> None:
-    with pytest.raises(InvalidRequest, match=f"version {version} and this library reads version 1"):
+    with pytest.raises(InvalidRequest, match=f"version {version}, and this library reads version 1"):
         RefreshTicket.from_json(said(version=version))
 
 
@@ -153,7 +153,7 @@ def test_what_is_no_text_is_refused(value: Any) -> None:
 def test_a_ticket_without_one_of_its_keys_is_refused(key: Any) -> None:
     value = json.loads(FULL.to_json())
     del value[key]
-    with pytest.raises(InvalidRequest, match=f"{key} has to be .* and is absent"):
+    with pytest.raises(InvalidRequest, match=f"{key} must be .*, not absent"):
         RefreshTicket.from_json(json.dumps(value))
 
 
@@ -181,6 +181,6 @@ def test_a_ticket_without_one_of_its_keys_is_refused(key: Any) -> None:
     ],
 )
 def test_a_ticket_with_a_wrong_value_is_refused_by_its_key(key: Any, value: Any) -> None:
-    with pytest.raises(InvalidRequest, match=f"ticket's {key} has to be") as caught:
+    with pytest.raises(InvalidRequest, match=f": {key} must be") as caught:
         RefreshTicket.from_json(said(**{key: value}))
     assert SECRET not in str(caught.value)
