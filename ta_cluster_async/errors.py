@@ -90,6 +90,18 @@ class TaError(Exception):
         return self.with_traceback(None)
 
 
+class TaWarning(UserWarning):
+    """What works, but not safely: the token travels unencrypted, or other users of the machine may read its file.
+
+    Attributes:
+        message: What happened, with its code.
+    """
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(str(message))
+        self.message = message
+
+
 class ConfigurationError(TaError):
     """The session was set up or used wrongly: base URL, token, settings, not open, wrong event loop."""
 

@@ -102,6 +102,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "not-found": _API,
     "no-return-message": "no message",
     # Shared.
+    "file-unreadable": "The file {path} cannot be read: {reason}.",
     "json-absent": "absent",
     "json-array": "an array",
     "json-boolean": "a boolean",
@@ -113,6 +114,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-mismatch": "{where} must be {expected}, not {actual}.",
     "json-not": "no JSON",
     "json-null": "null",
+    "json-number": "a number",
     "json-object": "an object",
     "json-one-of": "one of {values}",
     "json-other-value": "another value",
@@ -121,6 +123,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-string-or-number": "a string or a number",
     "json-utc-time": "a time with a zone as YYYY-MM-DDTHH:MM:SS+00:00",
     "json-whole": "the value",
+    "not-utf-8": "it is not UTF-8 text",
     "not-json-text": "The text is not valid JSON.",
     "version-unreadable": "It has version {version}, and this library reads version {known}: use the library that wrote it.",
     # models
@@ -148,12 +151,46 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "time-with-zone": "A time must not have a zone: give the server's local time as a datetime without tzinfo.",
     # protocol
     # client
+    "keyring-extra-missing": 'The keyring needs an extra: python -m pip install "ta-cluster-async[keyring]"',
+    "keyring-unreadable": "The token cannot be read from the keyring: {reason}",
+    "keyring-without-token": (
+        "The keyring has no token for this address. To put one in: keyring set {service} {user}"
+    ),
+    "place-without-token": "{place} contains no token.",
+    "profile-extra-missing": 'Profiles need an extra: python -m pip install "ta-cluster-async[cli]"',
+    "profile-file-empty": (
+        "There is no profile {name!r}: write its settings below a line [{name}] into the file {path}."
+    ),
+    "profile-key-unknown": "{key!r} is not a setting. The settings are {known}.",
+    "profile-unknown": "The file {path} has no profile {name!r}. It has: {known}.",
+    "profile-unusable": "The profile {name!r} in the file {path} cannot be used: {problem}",
+    "profile-value": "{key} must be {expected}.",
+    "profile-with-token": (
+        "the token does not belong into this file, which is copied and shown too easily. Put it into a file of its own and name that"
+        " with token_file, or into the keyring with token_keyring = true."
+    ),
+    "profile-without-base-url": "The profile {name!r} in the file {path} has no base_url.",
+    "profile-without-table": "its settings must stand below a line [{name}].",
+    "profile-without-token": "The profile {name!r} in the file {path} has no token_file and no token_keyring, and TA_TOKEN is not set.",
+    "token-file": "The token file {path}",
+    "token-file-open-to-others": (
+        "Other users of this machine may read or change the token file {path}. To close it: chmod 600 {path}"
+    ),
+    "token-file-unreadable": "The token file {path} cannot be read: {reason}.",
+    "token-in-keyring": "The token in the keyring",
+    "token-unencrypted": (
+        "The token travels unencrypted to the public host {host}: use https:// if the server has it."
+    ),
     # session
+    "environment-incomplete": "Set the environment variables {names}.",
     # resources
     # uploads
     # batch
     # journal
     # definitions
     # emulator
+    # cli
+    "token-on-stdin": "The first line of standard input",
+    "typed-token": "What was typed",
 }
 """The English template of each code."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 from .client.api import ApiClient
 from .client.secret import Secret
 from .errors import ConfigurationError
+from .messages import Message
 from .resources import Project
 
 if TYPE_CHECKING:
@@ -69,8 +70,36 @@ class TaSession(ApiClient):
         """
         missing = [name for name in ("TA_BASE_URL", "TA_TOKEN") if not os.environ.get(name)]
         if missing:
-            raise ConfigurationError(f"Set the environment variable {' and '.join(missing)}.")
+            raise ConfigurationError(Message("environment-incomplete", names=" and ".join(missing)))
         return cls(os.environ["TA_BASE_URL"], Secret(os.environ["TA_TOKEN"]), **settings)
+
+    @classmethod
+    def from_profile(cls, name: str | None = None, **settings: Unpack[SessionSettings]) -> Self:
+        """Return a session by a profile of the configuration file that the command uses (`ta-cluster doctor` names it).
+
+        It takes from the profile `base_url`, the token by `token_file` or `token_keyring`, `ca_file` or `verify`, `rate_limit`,
+        `max_connections`, `strict_names`, and `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and `poll_stall` for `poll=`. What
+        the profile lacks of address and token is taken from `TA_BASE_URL`, `TA_TOKEN` and `TA_TOKEN_FILE`. The file is found by
+        `platformdirs`, which the extra `cli` has.
+
+        Args:
+            name: The profile; with None the one that `TA_PROFILE` names, or `default`.
+            settings: Settings of the class, which come before those of the profile.
+
+        Raises:
+            ConfigurationError: There is no such profile, it lacks something, or something in it cannot be right.
+        """
+        from .client.profiles import DEFAULT, find_token, read_profile  # noqa: PLC0415 - most programs have no profile
+
+        profile = read_profile(name or os.environ.get("TA_PROFILE") or DEFAULT)
+        base_url = profile.values.get("base_url") or os.environ.get("TA_BASE_URL")
+        where = {"name": profile.name, "path": str(profile.path)}
+        if not base_url:
+            raise ConfigurationError(Message("profile-without-base-url", **where))
+        token = find_token(profile, base_url, profile_first=True)
+        if token is None:
+            raise ConfigurationError(Message("profile-without-token", **where))
+        return cls(base_url, token.read(), **{**profile.session_settings(), **settings})
 
     def project(self, project_id: int) -> Project:
         """Return the project with this numeric id: a cheap handle, nothing is sent.

@@ -13,7 +13,6 @@ import typer
 from attrs import evolve
 
 from ..errors import ConfigurationError
-from ..protocol.refresh import PollPolicy
 from .config.settings import Given, Settings, find_settings
 from .i18n.translate import tr
 from .output import console
@@ -22,6 +21,7 @@ from .output.console import print_warning
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from ..protocol.refresh import PollPolicy
     from ..resources import Project
     from ..session import TaSession
 
@@ -162,24 +162,10 @@ def make_session(settings: Settings) -> TaSession:
 
     assert settings.base_url is not None
     assert settings.read_token is not None
-    token = settings.read_token()
-    connections = settings.number("max_connections")
-    try:
-        poll = PollPolicy(**settings.poll())
-    except ValueError as problem:
-        wrong = tr("The profile {name!r} cannot be used: {what}", name=settings.profile.name, what=problem)
-        raise ConfigurationError(wrong) from None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        session = TaSession(
-            settings.base_url,
-            token,
-            ssl=settings.ca_file or settings.flag("verify", default=True),
-            poll=poll,
-            rate_limit=settings.number("rate_limit"),
-            max_connections=32 if connections is None else int(connections),
-            strict_names=settings.flag("strict_names", default=True),
-        )
+        token = settings.read_token()
+        session = TaSession(settings.base_url, token, **settings.profile.session_settings(settings.ca_file))
     for warning in caught:
         print_warning(str(warning.message))
     return session

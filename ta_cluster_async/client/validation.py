@@ -11,7 +11,8 @@ import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, TaWarning
+from ..messages import Message
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -66,11 +67,7 @@ def warn_of_open_wire(base_url: str) -> None:
     """Warn when the token would travel over the public internet in the clear."""
     parts = urlsplit(base_url)
     if parts.scheme == "http" and parts.hostname and _is_public(parts.hostname):
-        warnings.warn(
-            f"The token travels unencrypted to the public host {parts.hostname}: use https:// if the server has it.",
-            UserWarning,
-            stacklevel=3,
-        )
+        warnings.warn(TaWarning(Message("token-unencrypted", host=parts.hostname)), stacklevel=3)
 
 
 def check_token(value: object) -> Secret:

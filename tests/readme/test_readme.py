@@ -27,9 +27,9 @@ from ta_cluster_async import (
     event,
 )
 from ta_cluster_async.cli.app import app
-from ta_cluster_async.cli.config.profiles import config_file, read_profile
 from ta_cluster_async.cli.config.settings import ENVIRONMENT
 from ta_cluster_async.cli.exit_codes import Exit
+from ta_cluster_async.client.profiles import config_file, read_profile
 from ta_cluster_async.definitions.loader import read_definition
 from ta_cluster_async.emulator import Emulator, VirtualTimeLoop
 

@@ -54,7 +54,7 @@ class Place:
             raise url
         parts = urlsplit(url)
         is_tls = parts.scheme == "https"
-        checked = check_ssl(settings.ca_file or settings.flag("verify", default=True))
+        checked = check_ssl(settings.profile.session_settings(settings.ca_file)["ssl"])
         context: ssl.SSLContext | None = None
         if is_tls:
             context = checked if isinstance(checked, ssl.SSLContext) else ssl.create_default_context()

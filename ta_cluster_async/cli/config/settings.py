@@ -9,11 +9,11 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from ...client.profiles import TOKEN, Profile, find_token, read_profile, token_from_keyring
 from ...client.secret import Secret
 from ...errors import ConfigurationError
 from ..i18n.translate import tr
 from . import token as token_
-from .profiles import Profile, read_profile
 
 ENVIRONMENT = {
     "base_url": "TA_BASE_URL",
@@ -22,8 +22,6 @@ ENVIRONMENT = {
     "journal": "TA_JOURNAL",
     "timezone": "TA_TIMEZONE",
 }
-TOKEN = "TA_TOKEN"  # noqa: S105 - the name of a variable
-TOKEN_FILE = "TA_TOKEN_FILE"  # noqa: S105 - the name of a variable
 
 
 @frozen(kw_only=True)
@@ -71,22 +69,6 @@ class Settings:
         }
         return [name for name, value in found.items() if value is None]
 
-    def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001 - a setting that is true or false
-        """A setting of the profile alone that is true or false."""
-        value = self.profile.values.get(key)
-        return value if isinstance(value, bool) else default
-
-    def poll(self) -> dict[str, float]:
-        """The settings of the profile for how refreshes are watched, by the names of `PollPolicy`."""
-        names = ("first", "longest", "settle", "grace", "stall")
-        found = {name: self.number(f"poll_{name}") for name in names}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def number(self, key: str) -> float | None:
-        """A setting of the profile alone that is a number."""
-        value = self.profile.values.get(key)
-        return value if isinstance(value, int | float) else None
-
 
 def find_settings(given: Given) -> Settings:
     """Look for the settings: first in the options, then in the environment, then in the profile.
@@ -103,7 +85,7 @@ def find_settings(given: Given) -> Settings:
 
     def look_up(key: str, option: object, *, text: str) -> object:
         said = [(os.environ.get(ENVIRONMENT[key]) or None, ENVIRONMENT[key])]
-        said.insert(0 if named else 1, (profile.values.get(key), _place(profile)))  # type: ignore[arg-type]
+        said.insert(0 if named else 1, (profile.values.get(key), _place(profile)))
         for value, place in [(option, text), *said]:
             if value is not None:
                 sources[key] = place
@@ -132,25 +114,14 @@ def _token(
 ) -> Callable[[], Secret] | None:
     if given.token_file is not None and given.token_keyring:
         raise ConfigurationError(tr("Give one of --token-file and --token-keyring."))
-    options = [
-        (given.token_file, "--token-file", token_.from_file),
-        (base_url if given.token_keyring else None, "--token-keyring", token_.from_keyring),
-    ]
-    environment = [
-        (os.environ.get(TOKEN), TOKEN, Secret),
-        (os.environ.get(TOKEN_FILE), TOKEN_FILE, token_.from_file),
-    ]
-    values, place = profile.values, _place(profile)
-    profiles = [
-        (_text(values.get("token_file")), place, token_.from_file),
-        (base_url if values.get("token_keyring") else None, place, token_.from_keyring),
-    ]
-    ways = [*options, *((*profiles, *environment) if profile_first else (*environment, *profiles))]
-    for value, named, read in ways:
-        if value:
-            sources["token"] = named
-            return partial(read, value)
-    return None
+    read: Callable[[], Secret] | None = None
+    if given.token_file:
+        sources["token"], read = "--token-file", partial(token_.from_file, given.token_file)
+    elif given.token_keyring and base_url:
+        sources["token"], read = "--token-keyring", partial(token_from_keyring, base_url)
+    elif found := find_token(profile, base_url, profile_first=profile_first, from_file=token_.from_file):
+        sources["token"], read = found.variable or _place(profile), found.read
+    return None if read is None else partial(token_.remembered, read)
 
 
 def _place(profile: Profile) -> str:

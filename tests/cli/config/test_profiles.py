@@ -100,10 +100,10 @@ def test_without_a_file_a_named_profile_says_where_to_write_it(command: Command,
     [
         ("[default\n", "cannot be read"),
         ("default = 1\n", "below a line [default]"),
-        ("[default]\nbase_uri = 'http://x'\n", "it does not know 'base_uri'"),
-        ("[default]\nproject_id = '102'\n", "project_id has to be of the type int"),
-        ("[default]\nverify = 1\n", "verify has to be of the type bool"),
-        ("[default]\npoll_first = -1\n", "first has to be a number of seconds"),
+        ("[default]\nbase_uri = 'http://x'\n", "'base_uri' is not a setting"),
+        ("[default]\nproject_id = '102'\n", "project_id must be an integer"),
+        ("[default]\nverify = 1\n", "verify must be a boolean"),
+        ("[default]\npoll_first = -1\n", "poll_first must be a finite number of at least 0"),
     ],
 )
 def test_a_file_with_a_mistake_is_one_sentence(
@@ -213,7 +213,7 @@ class TestToken:
 
     @pytest.mark.parametrize(
         ("content", "words"),
-        [(b"", "holds no token"), (b" \n", "holds no token"), (b"\xff\xfe", "it is no UTF-8 text")],
+        [(b"", "contains no token"), (b" \n", "contains no token"), (b"\xff\xfe", "it is not UTF-8 text")],
     )
     def test_a_file_without_a_token_is_one_sentence(
         self, command: Command, token_file: Path, content: bytes, words: str

@@ -1,0 +1,161 @@
+"""Sessions by a profile of the configuration file."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ta_cluster_async.client.secret import Secret
+from ta_cluster_async.errors import ConfigurationError, TaWarning
+from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.session import TaSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TOKEN = "profile-token-4711"
+
+
+@pytest.fixture
+def write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Path]:
+    """Write the configuration file; its folder is returned, which has a token file."""
+    for name in ("TA_BASE_URL", "TA_TOKEN", "TA_TOKEN_FILE", "TA_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "ta-cluster"
+    folder.mkdir()
+    folder.joinpath("key").write_text(f"{TOKEN}\n", encoding="utf-8")
+    folder.joinpath("key").chmod(0o600)
+
+    def write_file(text: str) -> Path:
+        folder.joinpath("config.toml").write_text(text, encoding="utf-8")
+        return folder
+
+    return write_file
+
+
+def token_of(session: TaSession) -> str:
+    token = session._tokens.usable
+    assert isinstance(token, Secret)
+    return token.reveal()
+
+
+def test_a_session_has_the_settings_of_its_profile(write: Any) -> None:
+    write(
+        """
+        [abroad]
+        base_url = "https://ta2:8992/te/"
+        token_file = "key"
+        rate_limit = 5
+        max_connections = 3
+        strict_names = false
+        verify = false
+        poll_first = 2
+        poll_longest = 30.0
+        poll_settle = 7
+        poll_grace = 8
+        poll_stall = 9
+        """
+    )
+    ta = TaSession.from_profile("abroad")
+    assert (ta.base_url, token_of(ta)) == ("https://ta2:8992/te", TOKEN)
+    assert (ta.rate_limit, ta.max_connections, ta.strict_names, ta._ssl) == (5, 3, False, False)
+    assert ta.poll == PollPolicy(first=2, longest=30, settle=7, grace=8, stall=9)
+    assert ta.timeout == 30
+
+
+def test_settings_of_the_call_come_before_those_of_the_profile(write: Any) -> None:
+    write('[default]\nbase_url = "http://ta2"\ntoken_file = "key"\nrate_limit = 5\n')
+    ta = TaSession.from_profile(rate_limit=7, timeout=3)
+    assert (ta.rate_limit, ta.timeout) == (7, 3)
+
+
+def test_without_a_name_the_profile_is_that_of_the_environment_or_the_default(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        '[default]\nbase_url = "http://a"\ntoken_file = "key"\n[b]\nbase_url = "http://b"\ntoken_file = "key"\n'
+    )
+    assert TaSession.from_profile().base_url == "http://a"
+    monkeypatch.setenv("TA_PROFILE", "b")
+    assert TaSession.from_profile().base_url == "http://b"
+    assert TaSession.from_profile("default").base_url == "http://a"
+
+
+def test_the_profile_comes_before_the_environment_which_fills_in_what_it_lacks(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write('[full]\nbase_url = "http://a"\ntoken_file = "key"\n[bare]\n')
+    monkeypatch.setenv("TA_BASE_URL", "http://b")
+    monkeypatch.setenv("TA_TOKEN", "of-the-environment")
+    assert (TaSession.from_profile("full").base_url, token_of(TaSession.from_profile("full"))) == (
+        "http://a",
+        TOKEN,
+    )
+    bare = TaSession.from_profile("bare")
+    assert (bare.base_url, token_of(bare)) == ("http://b", "of-the-environment")
+    monkeypatch.delenv("TA_TOKEN")
+    monkeypatch.setenv("TA_TOKEN_FILE", str(folder / "key"))
+    assert token_of(TaSession.from_profile("bare")) == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "code"),
+    [
+        ("", None, "profile-file-empty"),
+        ("[a]\n", "b", "profile-unknown"),
+        ("[a\n", "a", "file-unreadable"),
+        ("[a]\n", "a", "profile-without-base-url"),
+        ('[a]\nbase_url = "http://a"\n', "a", "profile-without-token"),
+        ('[a]\nbase_url = "http://a"\ntoken_file = "none"\n', "a", "token-file-unreadable"),
+        ('[a]\nbase_url = "http://a"\ntoken_file = "config.toml"\nx = 1\n', "a", "profile-unusable"),
+    ],
+)
+def test_what_is_missing_or_wrong_has_a_code(write: Any, text: str, name: str | None, code: str) -> None:
+    write(text)
+    with pytest.raises(ConfigurationError) as caught:
+        TaSession.from_profile(name)
+    assert caught.value.code == code
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("base_uri = 'x'", "profile-key-unknown"),
+        ("token = 'x'", "profile-with-token"),
+        ("verify = 1", "profile-value"),
+        ("max_connections = 1.5", "profile-value"),
+        ("max_connections = true", "profile-value"),
+        ("rate_limit = '1'", "profile-value"),
+        ("poll_first = -1", "profile-value"),
+        ("poll_first = nan", "profile-value"),
+        ("poll_first = true", "profile-value"),
+    ],
+)
+def test_a_mistake_in_a_profile_says_which(write: Any, line: str, code: str) -> None:
+    write(f"[a]\n{line}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        TaSession.from_profile("a")
+    problem: Any = caught.value.params["problem"]
+    assert problem.code == code
+
+
+def test_a_token_file_that_others_may_read_warns_where_the_session_is_made(write: Any) -> None:
+    write('[default]\nbase_url = "http://ta2"\ntoken_file = "key"\n').joinpath("key").chmod(0o640)
+    with pytest.warns(TaWarning, match="chmod 600") as caught:
+        TaSession.from_profile()
+    assert caught[0].filename == __file__
+    assert isinstance(caught[0].message, TaWarning)
+    assert caught[0].message.message.code == "token-file-open-to-others"
+
+
+def test_without_the_extra_it_says_what_to_install(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("")
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    with pytest.raises(ConfigurationError) as caught:
+        TaSession.from_profile()
+    assert caught.value.code == "profile-extra-missing"
