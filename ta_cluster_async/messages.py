@@ -188,6 +188,39 @@ MESSAGES: Final[Mapping[str, Template]] = {
     # batch
     # journal
     # definitions
+    "catalog-conflict": "{key!r} conflicts with an earlier key: one defines a cluster, the other a tag.",
+    "comparator-unknown": "the API has no comparator {value!r}; did you mean {meant!r}?",
+    "definition-empty": "there is no definition.",
+    "definition-invalid": Plural(
+        "{source} cannot be used: {mistakes}", "{source} has {count} mistakes:\n  {mistakes}"
+    ),
+    "definition-line": "line {line}: {what}",
+    "definition-lines": "{first}\n  {rest}",
+    "definition-not-object": "a definition must be an object with keys such as displayName and qp.",
+    "definition-warning": "{source}, {warning}",
+    "json-colon-missing": "a colon is missing after the key {key!r}.",
+    "json-comma-missing": "a comma is missing here.",
+    "json-ends-early": "the text ends too early: {sign!r} is missing.",
+    "json-key-expected": "expected a key in double quotes; a comma before a closing bracket must be removed.",
+    "json-string-syntax": "this text is not valid JSON: {reason}.",
+    "json-trailing-text": "there is more text after the end of the JSON value.",
+    "json-value-expected": "expected a JSON value; text must be in double quotes.",
+    "key-missing": "{key!r} is missing.",
+    "key-misspelled": "there is no key {key!r}; did you mean {meant!r}?",
+    "key-not-text": "a key must be text.",
+    "key-repeated": "{key!r} is given twice.",
+    "key-unknown": "the specification has no key {key!r} here; it is sent as it is.",
+    "list-expected": "{key!r} must be a list, even with only one item.",
+    "nested-too-deeply": "it is nested too deeply.",
+    "object-expected": "expected an object here, not {actual}.",
+    "project-differs": "it is for project {other}, but this is project {own}.",
+    "recent-day-invalid": "{key!r} must be a range of days such as 1-7, counted back from today.",
+    "standard-input": "standard input",
+    "text-expected": "{key!r} must be text. Put it in quotes.",
+    "upload-has-no-definition": "uploaded ids have no definition: upload them instead.",
+    "value-unknown": "the specification has no {key} {value!r}; it is sent as it is.",
+    "wrong-type": "{key!r} must be {expected}, not {actual}.",
+    "yaml-syntax": "this is not valid YAML: {reason}.",
     # emulator
     # cli
     "token-on-stdin": "The first line of standard input",

@@ -8,10 +8,10 @@ import typer
 
 from ..batch.report import Status
 from .i18n.translate import tr
+from .input import STDIN
 from .invocation import as_written, with_refs
 from .output.console import print_message, stdout
 from .output.json_lines import report_json
-from .selection import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

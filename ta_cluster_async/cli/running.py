@@ -127,12 +127,6 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def read_stdin() -> str:
-    """All of standard input."""
-    with interruptible():
-        return sys.stdin.read()
-
-
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(_CODES[signal.Signals(number)])
 

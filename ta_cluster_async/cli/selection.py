@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -16,9 +15,9 @@ from ..batch.report import Status
 from ..errors import ConfigurationError, InvalidRequest
 from ..models import ClusterRow
 from .i18n.translate import tr
+from .input import read_text
 from .output.console import print_warning
 from .report.source import NoSuchRun, find_run
-from .running import read_stdin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 _GLOB = frozenset("*?[")
 _PAGE = 1000
-STDIN = "-"
 
 
 @frozen(kw_only=True)
@@ -211,18 +209,8 @@ async def _failed_in(project: Project, run: str, journal: Journal | None) -> lis
 
 def _read_refs(path: str) -> list[str]:
     """The references in a file. A line of JSON is a row, as `ta-cluster list --json` writes it."""
-    try:
-        text = read_stdin() if path == STDIN else Path(path).read_text(encoding="utf-8-sig")
-    except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
-    except UnicodeDecodeError:
-        reason = tr("it is no UTF-8 text")
-    else:
-        lines = (line.strip() for line in text.splitlines())
-        return [
-            _word(line, number) for number, line in enumerate(lines, 1) if line and not line.startswith("#")
-        ]
-    raise InvalidRequest(tr("The file {path} cannot be read: {reason}.", path=path, reason=reason))
+    lines = (line.strip() for line in read_text(path).splitlines())
+    return [_word(line, number) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
 
 
 def _word(line: str, number: int) -> str:

@@ -1,15 +1,16 @@
-"""From a marked text to the body that the API takes, with each mistake at its line."""
+"""From the nodes of a definition to the body that the API takes, with each mistake at its line."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from enum import StrEnum
+from types import NoneType
 from typing import TYPE_CHECKING, cast
 
 from attrs import NOTHING, Factory, define, field, fields
 
-from ..cli.i18n.translate import tr
+from ..messages import Message
 from ..models import (
     Analysis,
     CalcProperty,
@@ -22,18 +23,18 @@ from ..models import (
 from ..models.base import Definition
 from ..models.builder import value_text
 from ..models.enums import likely_meant
-from .fields import ALSO_KNOWN, REQUIRED, slots_of
+from .fields import ALSO_KNOWN, REQUIRED, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..models import JsonObject, JsonValue
-    from .fields import Slot
-    from .positions import Marked
+    from .fields import Field
+    from .positions import Node
 
 _DAYS = re.compile(r"(\d+)-(\d+)")
 _NEAR = 0.85
-_WORDS: dict[str, frozenset[str]] = {
+_VALUES: dict[str, frozenset[str]] = {
     "analysis": frozenset(Analysis),
     "event_relation": frozenset(Relation),
     "event_user_relation": frozenset(Relation),
@@ -42,182 +43,147 @@ _WORDS: dict[str, frozenset[str]] = {
 }
 _NUMBERS = ("num", "ftv")
 _UNDER_EVENTS = ("events", "userTagConFirstLastEvent", "userTagConQuotaEvent")
+_KINDS: dict[type, str] = {
+    str: "json-string",
+    int: "json-integer",
+    float: "json-decimal-number",
+    bool: "json-boolean",
+    dict: "json-object",
+    list: "json-array",
+    NoneType: "json-null",
+}
 
 
 @define
-class Check:
+class Checker:
     """Turns parts of a definition into the API's JSON.
 
     Attributes:
-        of_library: The definition is in the library's names: what is not said gets the library's defaults, and numbers become text.
+        of_library: The definition is in the library's names: what is absent gets the library's defaults, and numbers become text.
         mistakes: Lines and what is wrong there.
-        doubts: Lines and what may be wrong there; it is sent as it is written.
+        warnings: Lines and what may be wrong there; it is sent as it is.
     """
 
     of_library: bool = False
-    mistakes: list[tuple[int, str]] = field(factory=list)
-    doubts: list[tuple[int, str]] = field(factory=list)
+    mistakes: list[tuple[int, Message]] = field(factory=list)
+    warnings: list[tuple[int, Message]] = field(factory=list)
 
-    def wrong(self, line: int, what: str) -> None:
+    def wrong(self, line: int, code: str, **params: object) -> None:
         """Note a mistake."""
-        self.mistakes.append((line, what))
+        self.mistakes.append((line, Message(code, **params)))
 
-    def part(self, node: Marked, model: type[Definition], *, of_event: bool = False) -> JsonValue:
-        """An object that a model describes."""
+    def _warn(self, line: int, code: str, **params: object) -> None:
+        self.warnings.append((line, Message(code, **params)))
+
+    def part(self, node: Node, model: type[Definition], *, of_event: bool = False) -> JsonValue:
+        """Return the JSON of an object that a model describes."""
         if model is CalcProperty and isinstance(node.content, str):
             return unstructure(CalcProperty(PropertyRef(node.content)))
         if not isinstance(node.content, dict):
-            self.wrong(node.line, tr("an object is expected here, not {kind}.", kind=_kind(node)))
+            self.wrong(node.line, "object-expected", actual=_kind(node))
             return None
-        slots = slots_of(model)
-        said: JsonObject = {}
+        known = fields_of(model)  # type: ignore[arg-type]  # mypy takes the class for its instances, which have no hash
+        body: JsonObject = {}
         for key, value in node.content.items():
-            slot = slots.get(key)
-            if slot is None:
-                self.unknown(key, value, slots)
-                said[key] = value.plain()
-            elif slot.key in said:
-                self.wrong(value.line, tr("{key!r} says the same as a key before it.", key=key))
+            found = known.get(key)
+            if found is None:
+                self.unknown(key, value, known)
+                body[key] = value.plain()
+            elif found.key in body:
+                self.wrong(value.line, "key-repeated", key=key)
             else:
-                said[slot.key] = self._value(value, slot, of_event=of_event)
+                body[found.key] = self._value(value, found, of_event=of_event)
         for key in REQUIRED.get(model, ()):
-            if key not in said and not (key == "comparator" and "uceCalcuSymbol" in said):
-                self.wrong(node.line, tr("{key!r} is missing in this object.", key=key))
-        return self._with_defaults(said, model, of_event=of_event) if self.of_library else said
+            if key not in body and not (key == "comparator" and "uceCalcuSymbol" in body):
+                self.wrong(node.line, "key-missing", key=key)
+        return self._with_defaults(body, model, of_event=of_event) if self.of_library else body
 
-    def _value(self, node: Marked, slot: Slot, *, of_event: bool) -> JsonValue:
+    def _value(self, node: Node, expected: Field, *, of_event: bool) -> JsonValue:
         if node.content is None:
             return None
-        if slot.many:
-            return self._items(node, slot, of_event=of_event)
-        if slot.model is not None:
-            return self.part(node, slot.model, of_event=of_event or slot.key in _UNDER_EVENTS)
-        return self._plain(node, slot)
+        of_event = of_event or expected.key in _UNDER_EVENTS
+        if expected.many:
+            return self._items(node, expected, of_event=of_event)
+        if expected.model is not None:
+            return self.part(node, expected.model, of_event=of_event)
+        return self._plain(node, expected)
 
-    def _items(self, node: Marked, slot: Slot, *, of_event: bool) -> JsonValue:
+    def _items(self, node: Node, expected: Field, *, of_event: bool) -> JsonValue:
         if not isinstance(node.content, list):
-            self.wrong(node.line, tr("{key!r} has to be a list, also when there is only one.", key=slot.key))
+            self.wrong(node.line, "list-expected", key=expected.key)
             return None
-        if slot.model is not None:
-            inside = of_event or slot.key in _UNDER_EVENTS
-            return [self.part(item, slot.model, of_event=inside) for item in node.content]
-        return [self._text_of_number(item.plain(), slot.key) for item in node.content]
+        if expected.model is not None:
+            return [self.part(item, expected.model, of_event=of_event) for item in node.content]
+        return [self._text_of_number(item.plain(), expected.key) for item in node.content]
 
-    def _plain(self, node: Marked, slot: Slot) -> JsonValue:
+    def _plain(self, node: Node, expected: Field) -> JsonValue:
         value = node.plain()
-        if slot.kinds and type(value) not in slot.kinds:
-            expected = " / ".join(sorted(named(kind) for kind in slot.kinds))
-            hint = (
-                tr(" Put it between quotes.")
-                if slot.kinds == (str,) and isinstance(value, int | float)
-                else ""
-            )
-            self.wrong(
-                node.line,
-                tr(
-                    "{key!r} has to be {expected}, not {kind}.",
-                    key=slot.key,
-                    expected=expected,
-                    kind=_kind(node),
+        if expected.kinds and type(value) not in expected.kinds:
+            if expected.kinds == (str,) and isinstance(value, int | float):
+                self.wrong(node.line, "text-expected", key=expected.key)
+            else:
+                kind = _KINDS[expected.kinds[0]] if len(expected.kinds) == 1 else "json-string-or-number"
+                self.wrong(
+                    node.line, "wrong-type", key=expected.key, expected=Message(kind), actual=_kind(node)
                 )
-                + hint,
-            )
             return None
         if isinstance(value, str):
-            self._word(node.line, slot.key, value)
-        return self._text_of_number(value, slot.key)
+            self._check_value(node.line, expected.key, value)
+        return self._text_of_number(value, expected.key)
 
-    def _word(self, line: int, key: str, value: str) -> None:
+    def _check_value(self, line: int, key: str, value: str) -> None:
         if key == "recentDay":
-            found = _DAYS.fullmatch(value)
-            if found is None or not int(found[1]) <= int(found[2]) or int(found[2]) < 1:
-                self.wrong(
-                    line,
-                    tr(
-                        "{key!r} has to be such as 1-7: from the one day to the other, counted back from today.",
-                        key=key,
-                    ),
-                )
+            days = _DAYS.fullmatch(value)
+            if days is None or not int(days[1]) <= int(days[2]) or int(days[2]) < 1:
+                self.wrong(line, "recent-day-invalid", key=key)
         elif key == "comparator":
             meant = likely_meant(value)
             if meant is not None:
-                self.wrong(
-                    line,
-                    tr(
-                        "the API has no comparator {value!r}; {meant!r} may be meant.",
-                        value=value,
-                        meant=meant.value,
-                    ),
-                )
+                self.wrong(line, "comparator-unknown", value=value, meant=meant.value)
             elif value not in tuple(Comparator):
-                self._doubt(line, key, value)
-        elif key in _WORDS and value not in _WORDS[key]:
-            self._doubt(line, key, value)
+                self._warn(line, "value-unknown", value=value, key=key)
+        elif key in _VALUES and value not in _VALUES[key]:
+            self._warn(line, "value-unknown", value=value, key=key)
 
-    def _doubt(self, line: int, key: str, value: str) -> None:
-        self.doubts.append(
-            (
-                line,
-                tr("{value!r} is no {key} of the specification; it is sent as it is.", value=value, key=key),
-            )
-        )
-
-    def unknown(self, key: str, node: Marked, known: Iterable[str]) -> None:
-        """A key that the specification does not have: a slip, or one of a newer server's."""
+    def unknown(self, key: str, node: Node, known: Iterable[str]) -> None:
+        """Note a key that the specification does not have: a misspelled one, or one of a newer server."""
         if key in ALSO_KNOWN:
             return
         near = difflib.get_close_matches(key, list(known), 1, _NEAR)
         if near:
-            self.wrong(
-                node.line, tr("there is no key {key!r}; {meant!r} may be meant.", key=key, meant=near[0])
-            )
+            self.wrong(node.line, "key-misspelled", key=key, meant=near[0])
         else:
-            self.doubts.append(
-                (node.line, tr("the specification has no key {key!r} here; it is sent as it is.", key=key))
-            )
+            self._warn(node.line, "key-unknown", key=key)
 
     def _text_of_number(self, value: JsonValue, key: str) -> JsonValue:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return value_text(value) if self.of_library and is_number and key in _NUMBERS else value  # type: ignore[arg-type]
 
-    def _with_defaults(self, said: JsonObject, model: type[Definition], *, of_event: bool) -> JsonObject:
+    def _with_defaults(self, body: JsonObject, model: type[Definition], *, of_event: bool) -> JsonObject:
         whole: JsonObject = {}
         for attribute in fields(model):
             key = model.wire_names.get(attribute.name)
             if key is None:
                 continue
-            if key in said:
-                whole[key] = said.pop(key)
+            if key in body:
+                whole[key] = body.pop(key)
             elif key == "tableType":
                 whole[key] = (TableType.EVENT if of_event else TableType.USER).value
-            elif not (key == "comparator" and "uceCalcuSymbol" in said):
+            elif not (key == "comparator" and "uceCalcuSymbol" in body):
                 default = attribute.default
                 if default is not NOTHING and default is not None and not isinstance(default, Factory):  # type: ignore[arg-type]
                     whole[key] = _as_json(default)
-        return whole | said
+        return whole | body
 
 
-def _as_json(value: object) -> JsonValue:
-    """A default of a model as JSON: a part of a definition, an empty tuple, or a word."""
-    if isinstance(value, Definition):
-        return unstructure(value)
-    if value == ():
+def _as_json(default: object) -> JsonValue:
+    """Return a default of a model as JSON: a part of a definition, an empty tuple, or a word."""
+    if isinstance(default, Definition):
+        return unstructure(default)
+    if default == ():
         return []
-    return str(value) if isinstance(value, StrEnum) else cast("JsonValue", value)
+    return str(default) if isinstance(default, StrEnum) else cast("JsonValue", default)
 
 
-def named(kind: type) -> str:
-    """A JSON type as a person calls it."""
-    return {
-        str: tr("a string"),
-        int: tr("a whole number"),
-        float: tr("a number"),
-        bool: tr("true or false"),
-        dict: tr("an object"),
-        list: tr("a list"),
-        type(None): tr("null"),
-    }[kind]
-
-
-def _kind(node: Marked) -> str:
-    return named(type(node.content))
+def _kind(node: Node) -> Message:
+    return Message(_KINDS[type(node.content)])

@@ -1,9 +1,10 @@
-"""What may stand where in a definition, told by the library's own models."""
+"""Which keys an object of a definition may have, and of which types, by the library's own models."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -52,47 +53,36 @@ ALSO_KNOWN = frozenset(
 
 
 @frozen
-class Slot:
+class Field:
     """One key of an object.
 
     Attributes:
         key: As the API spells it.
-        name: As the library calls it.
-        model: What an object here, or each item of an array, is; None for plain values.
+        model: The model of an object here, or of each item of an array; None for plain values.
         many: It is an array.
         kinds: The JSON types of a plain value; empty for any.
-        default: What the library's model has where nothing is said.
     """
 
     key: str
-    name: str
     model: type[Definition] | None
     many: bool
     kinds: tuple[type, ...]
-    default: object
 
 
-_known: dict[type[Definition], dict[str, Slot]] = {}
-
-
-def slots_of(model: type[Definition]) -> dict[str, Slot]:
-    """The keys of a model's object, by the API's spelling and by the library's."""
-    if model in _known:
-        return _known[model]
+@cache
+def fields_of(model: type[Definition]) -> dict[str, Field]:
+    """Return the keys of a model's object, by the API's spelling and by the library's."""
     hints = get_type_hints(model, localns={"JsonValue": object})
-    found: dict[str, Slot] = {}
+    found: dict[str, Field] = {}
     for attribute in attrs.fields(model):
         key = model.wire_names.get(attribute.name)
-        if key is None:
-            continue
-        slot = _slot(key, attribute.name, hints[attribute.name], attribute.default)
-        found[key] = slot
-        found.setdefault(attribute.name, slot)
-    _known[model] = found
+        if key is not None:
+            found[key] = _field(key, hints[attribute.name])
+            found.setdefault(attribute.name, found[key])
     return found
 
 
-def _slot(key: str, name: str, hint: Any, default: object) -> Slot:
+def _field(key: str, hint: Any) -> Field:
     parts = [part for part in _parts(hint) if part is not NoneType]
     many = [part for part in parts if get_origin(part) is tuple]
     inner = [get_args(part)[0] for part in many] or parts
@@ -101,7 +91,7 @@ def _slot(key: str, name: str, hint: Any, default: object) -> Slot:
     if not models and not many:
         for part in inner:
             kinds.add(str if isinstance(part, type) and issubclass(part, (StrEnum, datetime)) else part)
-    return Slot(key, name, models[0] if models else None, bool(many), tuple(kinds), default)
+    return Field(key, models[0] if models else None, bool(many), tuple(kinds))
 
 
 def _parts(hint: Any) -> tuple[Any, ...]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from ..cli.i18n.translate import tr
 from ..errors import InvalidRequest
+from ..messages import Message
 
 if TYPE_CHECKING:
     import yaml
@@ -21,15 +21,15 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 _DEEPEST = 200
 
-Content: TypeAlias = "dict[str, Marked] | list[Marked] | str | int | float | bool | None"
+Content: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
 
 @frozen
-class Marked:
+class Node:
     """A value and where it stands; of a member of an object, where its key stands.
 
     Attributes:
-        content: The value; the parts of an object or array are marked too.
+        content: The value; the members of an object and the items of an array are nodes too.
         line: The line, from 1.
     """
 
@@ -37,7 +37,7 @@ class Marked:
     line: int
 
     def plain(self) -> JsonValue:
-        """The value without its lines."""
+        """Return the value without its lines."""
         match self.content:
             case dict() as members:
                 return {key: member.plain() for key, member in members.items()}
@@ -48,33 +48,38 @@ class Marked:
 
 
 class Mistake(InvalidRequest):
-    """A text has a mistake. The message is a sentence without the file's name."""
+    """The text of a definition has a mistake.
 
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(tr("line {line}: {what}", line=line, what=what))
+    Attributes:
+        line: The line, from 1.
+    """
+
+    line: int
+
+    def __init__(self, line: int, what: Message) -> None:
+        super().__init__(Message("definition-line", line=line, what=what))
         self.line = line
 
 
-def read_json(text: str) -> Marked:
+def read_json(text: str) -> Node:
     """Read JSON. Raises Mistake."""
     return _Json(text).read()
 
 
-def read_yaml(text: str) -> Marked:
+def read_yaml(text: str) -> Node:
     """Read YAML. Dates stay text, as they are written. Raises Mistake."""
     import yaml  # noqa: PLC0415 - JSON does without
 
-    problem: yaml.YAMLError | None = None
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if root is None:
-            raise Mistake(1, tr("there is nothing in it."))
+            raise Mistake(1, Message("definition-empty"))
         return _Yaml(yaml.SafeLoader("")).read(root, root.start_mark.line + 1, 0)
-    except yaml.YAMLError as found:
-        problem = found
-    mark = getattr(problem, "problem_mark", None)
-    what = getattr(problem, "problem", None) or tr("this is no YAML")
-    raise Mistake(1 if mark is None else mark.line + 1, f"{what}.")
+    except (yaml.YAMLError, ValueError) as found:  # ValueError: an explicit tag that its value does not fit
+        mark = getattr(found, "problem_mark", None)
+        reason = getattr(found, "problem", None) or getattr(found, "reason", None) or str(found)
+        mistake = Mistake(1 if mark is None else mark.line + 1, Message("yaml-syntax", reason=reason))
+    raise mistake
 
 
 class _Json:
@@ -82,60 +87,56 @@ class _Json:
         self._text = text
         self._at = 0
 
-    def read(self) -> Marked:
+    def read(self) -> Node:
         found = self._value(0)
         self._skip()
         if self._at < len(self._text):
-            raise self._wrong(tr("there is more after the end of the JSON value."))
+            raise self._mistake("json-trailing-text")
         return found
 
-    def _value(self, depth: int, line: int | None = None) -> Marked:
+    def _value(self, depth: int, line: int | None = None) -> Node:
         self._skip()
         line = line or self._line()
         if depth > _DEEPEST:
-            raise self._wrong(tr("it is nested too deeply."))
+            raise self._mistake("nested-too-deeply")
         match self._text[self._at : self._at + 1]:
             case "{":
-                return Marked(self._object(depth), line)
+                return Node(self._object(depth), line)
             case "[":
-                return Marked(self._array(depth), line)
+                return Node(self._array(depth), line)
             case '"':
-                return Marked(self._string(), line)
+                return Node(self._string(), line)
         found = _PLAIN.match(self._text, self._at)
         if found is None:
-            raise self._wrong(tr("a JSON value is expected here; text stands between double quotes."))
+            raise self._mistake("json-value-expected")
         self._at = found.end()
         content: Content = json.loads(found[0])
-        return Marked(content, line)
+        return Node(content, line)
 
-    def _object(self, depth: int) -> dict[str, Marked]:
-        members: dict[str, Marked] = {}
+    def _object(self, depth: int) -> dict[str, Node]:
+        members: dict[str, Node] = {}
         self._at += 1
         while not self._takes("}"):
             if members and not self._takes(","):
-                raise self._wrong(tr("a comma is missing between two members."))
+                raise self._mistake("json-comma-missing")
             self._skip()
             if self._text[self._at : self._at + 1] != '"':
-                raise self._wrong(
-                    tr(
-                        "a key between double quotes is expected here; a comma before a closing bracket is one too many."
-                    )
-                )
+                raise self._mistake("json-key-expected")
             line = self._line()
             key = self._string()
             if key in members:
-                raise Mistake(line, tr("the key {key!r} stands here for the second time.", key=key))
+                raise Mistake(line, Message("key-repeated", key=key))
             if not self._takes(":"):
-                raise self._wrong(tr("a colon is missing after the key {key!r}.", key=key))
+                raise self._mistake("json-colon-missing", key=key)
             members[key] = self._value(depth + 1, line)
         return members
 
-    def _array(self, depth: int) -> list[Marked]:
-        items: list[Marked] = []
+    def _array(self, depth: int) -> list[Node]:
+        items: list[Node] = []
         self._at += 1
         while not self._takes("]"):
             if items and not self._takes(","):
-                raise self._wrong(tr("a comma is missing between two items."))
+                raise self._mistake("json-comma-missing")
             items.append(self._value(depth + 1))
         return items
 
@@ -143,10 +144,10 @@ class _Json:
         try:
             found, self._at = scanstring(self._text, self._at + 1, True)  # noqa: FBT003 - the stdlib's signature
         except json.JSONDecodeError as problem:
-            line, what = problem.lineno, problem.msg
+            mistake = Mistake(problem.lineno, Message("json-string-syntax", reason=problem.msg))
         else:
             return str(found)
-        raise Mistake(line, f"{what}.")
+        raise mistake
 
     def _takes(self, sign: str) -> bool:
         self._skip()
@@ -154,7 +155,7 @@ class _Json:
             self._at += 1
             return True
         if self._at >= len(self._text):
-            raise self._wrong(tr("the text ends too early: {sign!r} is missing.", sign=sign))
+            raise self._mistake("json-ends-early", sign=sign)
         return False
 
     def _skip(self) -> None:
@@ -165,46 +166,38 @@ class _Json:
     def _line(self) -> int:
         return self._text.count("\n", 0, self._at) + 1
 
-    def _wrong(self, what: str) -> Mistake:
-        return Mistake(self._line(), what)
+    def _mistake(self, code: str, **params: object) -> Mistake:
+        return Mistake(self._line(), Message(code, **params))
 
 
 class _Yaml:
     def __init__(self, loader: yaml.SafeLoader) -> None:
         self._loader = loader
 
-    def read(self, node: yaml.Node, line: int, depth: int) -> Marked:
+    def read(self, node: yaml.Node, line: int, depth: int) -> Node:
         import yaml  # noqa: PLC0415 - JSON does without
 
         if depth > _DEEPEST:
-            raise Mistake(line, tr("it is nested too deeply."))
-        match node:
-            case yaml.MappingNode():
-                return Marked(self._members(node, depth), line)
-            case yaml.SequenceNode():
-                items = [self.read(item, item.start_mark.line + 1, depth + 1) for item in node.value]
-                return Marked(items, line)
-            case yaml.ScalarNode():
-                return Marked(self._scalar(node), line)
-        raise Mistake(line, tr("this has no counterpart in JSON."))
+            raise Mistake(line, Message("nested-too-deeply"))
+        if isinstance(node, yaml.MappingNode):
+            return Node(self._members(node, depth), line)
+        if isinstance(node, yaml.SequenceNode):
+            return Node([self.read(item, item.start_mark.line + 1, depth + 1) for item in node.value], line)
+        return Node(self._scalar(node), line)
 
-    def _members(self, node: yaml.MappingNode, depth: int) -> dict[str, Marked]:
+    def _members(self, node: yaml.MappingNode, depth: int) -> dict[str, Node]:
         own: set[str] = set()
         for key, _ in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key.value, str):
-                raise Mistake(line, tr("a key has to be text."))
+                raise Mistake(line, Message("key-not-text"))
             if key.value in own:
-                raise Mistake(line, tr("the key {key!r} stands here for the second time.", key=key.value))
+                raise Mistake(line, Message("key-repeated", key=key.value))
             own.add(key.value)
         self._loader.flatten_mapping(node)  # what is merged comes first, so that what stands here itself wins
-        members: dict[str, Marked] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            members[key.value] = self.read(value, line, depth + 1)
-        return members
+        return {key.value: self.read(value, key.start_mark.line + 1, depth + 1) for key, value in node.value}
 
-    def _scalar(self, node: yaml.ScalarNode) -> Content:
+    def _scalar(self, node: yaml.Node) -> Content:
         tag = node.tag.removeprefix("tag:yaml.org,2002:")
         if tag not in ("null", "bool", "int", "float"):
             return str(node.value)

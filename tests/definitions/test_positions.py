@@ -9,12 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ta_cluster_async.definitions.positions import Mistake, read_json, read_yaml
+from ta_cluster_async.messages import Message
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
+
+
+def code_of(mistake: Mistake) -> str:
+    what = mistake.params["what"]
+    assert isinstance(what, Message)
+    return what.code
 
 
 @given(value=JSON, indent=st.sampled_from([None, 2]), ensure_ascii=st.booleans())
@@ -52,48 +59,54 @@ def test_yaml_knows_its_lines_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "code"),
     [
-        ("", 1, "a JSON value is expected"),
-        ('{\n"a": 1\n"b": 2}', 3, "a comma is missing"),
-        ('{\n"a": 1,\n}', 3, "one too many"),
-        ('{"a": [1 2]}', 1, "a comma is missing between two items"),
-        ('{"a"\n 1}', 2, "a colon is missing after the key 'a'"),
-        ('{"a": 1,\n "a": 2}', 2, "for the second time"),
-        ("{'a': 1}", 1, "a key between double quotes"),
-        ('{"a": yes}', 1, "text stands between double quotes"),
-        ('{"a": 1', 1, "the text ends too early: '}' is missing"),
-        ('[\n\n"a', 3, "Unterminated string"),
-        ('["a\nb"]', 1, "Invalid control character"),
-        ("[1] [2]", 1, "there is more after the end"),
-        ("[" * 1000, 1, "nested too deeply"),
-        ("[NaN]", 1, "a JSON value is expected"),
-        ("[01]", 1, "a comma is missing"),
+        ("", 1, "json-value-expected"),
+        ('{\n"a": 1\n"b": 2}', 3, "json-comma-missing"),
+        ('{\n"a": 1,\n}', 3, "json-key-expected"),
+        ('{"a": [1 2]}', 1, "json-comma-missing"),
+        ('{"a"\n 1}', 2, "json-colon-missing"),
+        ('{"a": 1,\n "a": 2}', 2, "key-repeated"),
+        ("{'a': 1}", 1, "json-key-expected"),
+        ('{"a": yes}', 1, "json-value-expected"),
+        ('{"a": 1', 1, "json-ends-early"),
+        ('[\n\n"a', 3, "json-string-syntax"),
+        ('["a\nb"]', 1, "json-string-syntax"),
+        ("[1] [2]", 1, "json-trailing-text"),
+        ("[" * 1000, 1, "nested-too-deeply"),
+        ("[NaN]", 1, "json-value-expected"),
+        ("[01]", 1, "json-comma-missing"),
     ],
 )
-def test_json_with_a_mistake_says_the_line(text: str, line: int, words: str) -> None:
+def test_json_with_a_mistake_says_the_line(text: str, line: int, code: str) -> None:
     with pytest.raises(Mistake) as mistake:
         read_json(text)
-    assert mistake.value.line == line
-    assert words in mistake.value.message
+    assert (mistake.value.line, code_of(mistake.value)) == (line, code)
+
+
+def test_json_with_a_string_that_does_not_end_says_so() -> None:
+    with pytest.raises(Mistake, match="line 3: this text is not valid JSON: Unterminated string"):
+        read_json('[\n\n"a')
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "code"),
     [
-        ("", 1, "there is nothing in it"),
-        ("a: 1\nb: [1\nc: 2\n", 3, ""),
-        ("a: 1\na: 2\n", 2, "for the second time"),
-        ("a: 1\n? [x]\n: 2\n", 2, "a key has to be text"),
-        ("a: \tb: c\n", 1, ""),
-        ("a: &x [*x]\n", 1, ""),
+        ("", 1, "definition-empty"),
+        ("a: 1\nb: [1\nc: 2\n", 3, "yaml-syntax"),
+        ("a: 1\na: 2\n", 2, "key-repeated"),
+        ("a: 1\n? [x]\n: 2\n", 2, "key-not-text"),
+        ("a: \tb: c\n", 1, "yaml-syntax"),
+        ("a: &x [*x]\n", 1, "nested-too-deeply"),
+        ("a: \x01\n", 1, "yaml-syntax"),
+        ("a: !!int b\n", 1, "yaml-syntax"),
+        ("[" * 250 + "]" * 250, 1, "nested-too-deeply"),
     ],
 )
-def test_yaml_with_a_mistake_says_the_line(text: str, line: int, words: str) -> None:
+def test_yaml_with_a_mistake_says_the_line(text: str, line: int, code: str) -> None:
     with pytest.raises(Mistake) as mistake:
         read_yaml(text)
-    assert mistake.value.line == line
-    assert words in mistake.value.message
+    assert (mistake.value.line, code_of(mistake.value)) == (line, code)
 
 
 def test_dates_in_yaml_stay_as_they_are_written() -> None:

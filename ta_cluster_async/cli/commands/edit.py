@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...definitions.loader import STDIN, FileDefinition, read_definition
+from ...definitions.loader import LoadedDefinition, load_definition
 from ...errors import InvalidRequest, NotFound
+from ...messages import Message
 from ...models import Catalog, ClusterDetail, update_body
 from ..config.settings import Given
 from ..connection import (
@@ -17,6 +18,7 @@ from ..connection import (
 )
 from ..exit_codes import Exit
 from ..i18n.translate import tr
+from ..input import STDIN, check_stdin, read_text
 from ..output.console import print_message, print_warning, stdout
 from ..output.diff import colored, diff_lines
 from ..running import interruptible, run
@@ -62,7 +64,7 @@ def create(
     del quiet
 
     async def command() -> Exit:
-        _check_stdin(file, given)
+        check_stdin(file, given.token_file)
         async with open_project(given) as project:
             found = _read(project, file, create=True)
             catalog = found.catalog or (Catalog.TAG if tags else Catalog.CLUSTER)
@@ -100,7 +102,7 @@ def update(
     del quiet
 
     async def command() -> Exit:
-        _check_stdin(file, given)
+        check_stdin(file, given.token_file)
         async with open_project(given) as project:
             found = _read(project, file, create=False)
             detail = await read_one(project, ref, tags=tags)
@@ -154,19 +156,20 @@ def delete(
     run(command())
 
 
-def _read(project: "Project", file: str, *, create: bool) -> FileDefinition:
-    found = read_definition(
-        file,
+def _read(project: "Project", file: str, *, create: bool) -> LoadedDefinition:
+    found = load_definition(
+        read_text(file),
+        Message("standard-input") if file == STDIN else file,
         create=create,
         strict_names=project.session.strict_names,
         project_id=project.id,
     )
-    for doubt in found.doubts:
-        print_warning(doubt)
+    for warning in found.warnings:
+        print_warning(str(warning))
     return found
 
 
-async def _show_creation(project: "Project", found: FileDefinition) -> Exit:
+async def _show_creation(project: "Project", found: LoadedDefinition) -> Exit:
     name = found.name or ""
     try:
         taken = await project.clusters.detail(name)
@@ -203,7 +206,7 @@ def _show_update(detail: ClusterDetail, body: "JsonObject") -> Exit:
     return Exit.OK
 
 
-def _check_fits(found: FileDefinition, detail: ClusterDetail, file: str) -> None:
+def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> None:
     if found.name not in (None, detail.cluster_name):
         raise InvalidRequest(
             tr(
@@ -221,13 +224,6 @@ def _check_fits(found: FileDefinition, detail: ClusterDetail, file: str) -> None
                 file=file,
                 name=detail.cluster_name,
             )
-        )
-
-
-def _check_stdin(file: str, given: Given) -> None:
-    if file == STDIN == given.token_file:
-        raise InvalidRequest(
-            tr("Standard input cannot give both the token and the definition: put one of them into a file.")
         )
 
 

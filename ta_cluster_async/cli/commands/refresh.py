@@ -30,6 +30,7 @@ from ..exit_codes import Exit, exit_of_report
 from ..forecast import forecast
 from ..history import History, read_journal
 from ..i18n.translate import tr
+from ..input import check_stdin
 from ..output.console import (
     is_quiet,
     print_lines,
@@ -50,7 +51,6 @@ from ..output.tables import outcome_table
 from ..resume_hint import say_how_to_go_on
 from ..running import run
 from ..selection import (
-    STDIN,
     Selection,
     Wanted,
     before,
@@ -329,10 +329,7 @@ def _check(wanted: Wanted, given: Given) -> None:
                 "`ta-cluster list` shows what there is."
             )
         )
-    if wanted.from_file == STDIN == given.token_file:
-        raise InvalidRequest(
-            tr("Standard input cannot give both the token and the references: put one of them into a file.")
-        )
+    check_stdin(wanted.from_file, given.token_file)
 
 
 def _is_watched(selection: Selection) -> bool:

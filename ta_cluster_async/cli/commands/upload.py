@@ -27,6 +27,7 @@ from ..connection import (
 )
 from ..exit_codes import Exit
 from ..i18n.translate import tr
+from ..input import STDIN, check_stdin
 from ..output.console import (
     is_quiet,
     json_text,
@@ -38,7 +39,6 @@ from ..running import run
 if TYPE_CHECKING:
     from ...resources import Project
 
-_STDIN = "-"
 _ACCOUNT = "#account_id"
 _SECONDS_BETWEEN_LINES = 10.0
 _MIB = 1 << 20
@@ -129,10 +129,6 @@ def upload(
     del quiet
     if replace is None and display_name is None:
         raise typer.BadParameter(tr("a new cluster or tag needs one"), param_hint="--display-name")
-    if file == _STDIN == given.token_file:
-        raise typer.BadParameter(
-            tr("standard input cannot give both the token and the ids"), param_hint="--token-file"
-        )
     wish = _Wish(
         file=file,
         display_name=display_name,
@@ -148,6 +144,7 @@ def upload(
     )
 
     async def command() -> Exit:
+        check_stdin(file, given.token_file)
         async with open_project(given) as project:
             with _display() as on_progress:
                 send = wish.to_tag if tags else wish.to_cluster
@@ -241,7 +238,7 @@ class _Wish:
         return "skip" if self.skip_blank else None
 
     def _source(self) -> str | BinaryIO:
-        return sys.stdin.buffer if self.file == _STDIN else self.file
+        return sys.stdin.buffer if self.file == STDIN else self.file
 
 
 @contextmanager

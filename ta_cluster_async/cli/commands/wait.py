@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,17 +34,17 @@ from ..connection import (
 from ..durations import seconds_of
 from ..exit_codes import Exit, exit_of_outcomes
 from ..i18n.translate import tr
+from ..input import check_stdin, read_text
 from ..output.console import print_message, print_result, stderr
 from ..output.json_lines import event_json
 from ..output.live import failure_line, progress_display
 from ..output.progress import ProgressState
 from ..output.tables import outcome_table
-from ..running import read_stdin, run
+from ..running import run
 
 if TYPE_CHECKING:
     from ...resources import Project, Refresh
 
-_STDIN = "-"
 _STATUSES: tuple[tuple[type[TaError], Status], ...] = (
     (RefreshFailed, Status.FAILED),
     (RefreshUnconfirmed, Status.UNCONFIRMED),
@@ -95,12 +94,7 @@ def wait(
     del quiet
 
     async def command() -> Exit:
-        if from_file == _STDIN == given.token_file:
-            raise InvalidRequest(
-                tr(
-                    "Standard input cannot give both the token and the references: put one of them into a file."
-                )
-            )
+        check_stdin(from_file, given.token_file)
         wanted = [_ref_or_ticket(word) for word in refs or ()]
         if from_file is not None:
             wanted += _read(from_file)
@@ -244,21 +238,13 @@ class _Waiting:
 
 
 def _read(path: str) -> list[int | str | RefreshTicket]:
-    try:
-        text = read_stdin() if path == _STDIN else Path(path).read_text(encoding="utf-8-sig")
-    except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
-    except UnicodeDecodeError:
-        reason = tr("it is no UTF-8 text")
-    else:
-        found: list[int | str | RefreshTicket] = []
-        for line in (line.strip() for line in text.splitlines()):
-            if line.startswith("{"):
-                found += _tickets(line)
-            elif line and not line.startswith("#"):
-                found.append(ref_of(line))
-        return list(dict.fromkeys(found))
-    raise InvalidRequest(tr("The file {path} cannot be read: {reason}.", path=path, reason=reason))
+    found: list[int | str | RefreshTicket] = []
+    for line in (line.strip() for line in read_text(path).splitlines()):
+        if line.startswith("{"):
+            found += _tickets(line)
+        elif line and not line.startswith("#"):
+            found.append(ref_of(line))
+    return list(dict.fromkeys(found))
 
 
 def _ref_or_ticket(word: str) -> int | str | RefreshTicket:

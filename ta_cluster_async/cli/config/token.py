@@ -10,6 +10,7 @@ from ...client.profiles import LONGEST_TOKEN, checked_token, token_from_file
 from ...errors import ConfigurationError
 from ...messages import Message
 from ..i18n.translate import tr
+from ..input import STDIN
 from ..running import interruptible
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from ...client.secret import Secret
 
-STDIN = "-"
 
 read: list[Secret] = []
 """The tokens that this process has read, to be masked should the command itself break."""

@@ -1,27 +1,13 @@
-"""`ta-cluster create`, `update` and `delete`, and the definitions in files that they read."""
+"""`ta-cluster create`, `update` and `delete`."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ta_cluster_async import (
-    ConditionCluster,
-    ConditionTag,
-    FirstLastEvent,
-    FirstLastTag,
-    QuotaEvent,
-    QuotaTag,
-    TagValue,
-    all_of,
-    event,
-    user,
-)
-from ta_cluster_async.cli.commands.demo_data import TEAM
-from ta_cluster_async.definitions.loader import read_definition
-from ta_cluster_async.models import create_body, unstructure
+from tests.definitions.samples import API, WHALES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,40 +17,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Command
 
     Write = Callable[..., str]
-
-WHALES = """\
-name: whales
-display_name: 巨鲸
-definition:
-  events:
-    - event_name: pay
-      comparator: greater
-      num: 1000
-      recent_day: 1-30
-      quota: {analysis: SUM, quota: amount}
-  filters:
-    - {column_name: vip, comparator: isTrue}
-"""
-API = {
-    "clusterName": "whales",
-    "displayName": "巨鲸",
-    "clusterType": "cluster_by_static_condition",
-    "qp": {
-        "events": [
-            {
-                "eventName": "pay",
-                "comparator": "greater",
-                "num": "1000",
-                "recentDay": "1-30",
-                "taPropQuota": {"analysis": "SUM", "quota": "amount"},
-            }
-        ],
-        "event_relation": "and",
-        "filts": [{"columnName": "vip", "comparator": "isTrue", "ftv": [], "tableType": "user"}],
-        "relation": "and",
-        "event_user_relation": "and",
-    },
-}
 
 
 @pytest.fixture
@@ -79,170 +31,6 @@ def write(tmp_path: Path) -> Write:
         return str(path)
 
     return write
-
-
-def body_of(path: str, *, create: bool = True) -> dict[str, Any]:
-    return read_definition(path, create=create, strict_names=True, project_id=102).body
-
-
-def refusal(path: str, *, create: bool = True) -> list[str]:
-    """The mistakes of a file, each beginning with its line."""
-    from ta_cluster_async import InvalidRequest  # noqa: PLC0415
-
-    with pytest.raises(InvalidRequest) as refused:
-        body_of(path, create=create)
-    lines = refused.value.message.splitlines()
-    return [lines[0].partition(": ")[2]] if len(lines) == 1 else [line.strip() for line in lines[1:]]
-
-
-# What a file says
-
-
-def test_the_librarys_names_in_yaml_make_the_same_body_as_the_apis_names_in_json(write: Write) -> None:
-    assert body_of(write(WHALES)) == body_of(write(API)) == API
-
-
-def test_what_the_library_has_as_a_default_need_not_be_said_in_its_names(write: Write) -> None:
-    text = "name: a\ndisplay_name: A\ndefinition:\n  events:\n  - {event_name: pay, comparator: greater, num: 4}\n"
-    definition = all_of(event("pay").times().greater(4))
-    expected = create_body(ConditionCluster("a", "A", definition))
-    assert body_of(write(text)) == {key: value for key, value in expected.items() if key != "clusterCatalog"}
-
-
-def test_a_body_in_the_apis_names_goes_out_as_it_is(write: Write) -> None:
-    body = {**API, "newKey": {"x": [1, None, "2"]}, "clusterType": "cluster_by_static_sql", "sql": "SELECT 1"}
-    assert body_of(write(body)) == body
-
-
-@pytest.mark.parametrize(
-    ("text", "tag"),
-    [
-        (
-            """\
-name: spender
-display_name: Spender
-values:
-  - tag_value: much
-    definition: {filters: [{column_name: total_pay, comparator: greater, values: [1000]}]}
-""",
-            ConditionTag("spender", "Spender", [TagValue("much", all_of(user("total_pay").greater(1000)))]),
-        ),
-        (
-            "name: last_item\ndisplay_name: L\nevent: {event_name: use, property: item_id, is_first_event: false}\n",
-            FirstLastTag("last_item", "L", FirstLastEvent("use", "item_id", is_first_event=False)),
-        ),
-        (
-            "name: paid\ndisplay_name: P\nevent: {event_name: pay, analysis: SUM, quota: amount, recent_day: 1-30}\n",
-            QuotaTag("paid", "P", QuotaEvent("pay", "SUM", "amount", recent_day="1-30")),
-        ),
-    ],
-    ids=["values", "first or last", "aggregate"],
-)
-def test_the_three_kinds_of_tags_in_the_librarys_names(
-    write: Write, text: str, tag: ConditionTag | FirstLastTag | QuotaTag
-) -> None:
-    body = body_of(write(text))
-    expected = create_body(tag)
-    assert body == {key: value for key, value in expected.items() if key != "clusterCatalog"}
-
-
-@pytest.mark.parametrize("definition", TEAM, ids=lambda definition: definition.name)
-def test_each_body_that_the_library_makes_is_taken_without_a_doubt(write: Write, definition: Any) -> None:
-    body = create_body(definition)
-    found = read_definition(write(body), create=True, strict_names=True, project_id=102)
-    assert (found.body, found.doubts, found.catalog) == (body, [], definition.catalog)
-
-
-def test_filters_of_an_event_are_on_its_own_properties_unless_it_is_said_otherwise(write: Write) -> None:
-    text = (
-        "name: a\ndisplay_name: A\ndefinition:\n  events:\n  - event_name: pay\n    comparator: greater\n    num: 0\n"
-        "    filters: [{column_name: channel, comparator: equal, values: [ios]}]\n"
-    )
-    [condition] = body_of(write(text))["qp"]["events"]
-    assert condition["filts"][0]["tableType"] == "event"
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        ("display_name: A\ndefinition: {}\n", 1, "'clusterName' is missing"),
-        ("name: a\ndefinition: {}\n", 1, "'displayName' is missing"),
-        ("name: a b\ndisplay_name: A\ndefinition: {}\n", 1, "the name 'a b' is refused"),
-        (f"name: a\ndisplay_name: {'x' * 51}\ndefinition: {{}}\n", 2, "has 51 characters"),
-        ("name: a\ndisplay_name: ''\ndefinition: {}\n", 2, "the display name is empty"),
-        ("name: 12\ndisplay_name: A\ndefinition: {}\n", 1, "'clusterName' has to be text"),
-        ("name: a\ndisplay_name: A\n", 1, "'definition' is missing"),
-        ("name: a\ndisplay_name: A\ncluster_type: cluster_by_static_condition\n", 1, "'qp' is missing"),
-        ("name: a\ndisplay_name: A\ndefinition: []\n", 3, "an object is expected here, not a list"),
-        ("name: a\ndisplay_name: A\ndefinition:\n  events: {}\n", 4, "'events' has to be a list"),
-        ("name: a\ndisplay_name: A\ndefinition:\n  events:\n  - num: 4\n", 5, "'eventName' is missing"),
-        (
-            "name: a\ndisplay_name: A\ndefinition:\n  filters:\n  - {column_name: x, comparator: isNotNull}\n",
-            5,
-            "'notNull' may be meant",
-        ),
-        (
-            "name: a\ndisplay_name: A\ndefinition:\n  relation: yes\n",
-            4,
-            "has to be a string, not true or false",
-        ),
-        ("name: a\ndisplay_name: A\ndefinition:\n  filtres: []\n", 4, "'filters' may be meant"),
-        ("name: a\ndisplayname: A\ndefinition: {}\n", 2, "'display_name' may be meant"),
-        ("name: a\ndisplay_name: A\nclusterName: b\n", 3, "the same as a key before it"),
-        ("name: a\ndisplay_name: A\nproject_id: 7\ndefinition: {}\n", 3, "it is for project 7"),
-        ("name: a\ndisplay_name: A\ncluster_type: cluster_by_import\n", 3, "use `ta-cluster upload`"),
-        (
-            "name: a\ndisplay_name: A\ncluster_type: cluster_by_static_condition\nvalues: []\n",
-            1,
-            "one is of a cluster, one of a tag",
-        ),
-        (
-            "name: a\ndisplay_name: A\ndefinition:\n  events:\n  - {event_name: p, comparator: greater, recent_day: 7-1}\n",
-            5,
-            "'recentDay' has to be such as 1-7",
-        ),
-        ("name: a\ndisplay_name: A\ndefinition: {}\n  x: 1\n", 4, ""),
-        ("- 1\n", 1, "a definition is an object"),
-    ],
-)
-def test_a_mistake_is_told_with_its_line(write: Write, text: str, line: int, words: str) -> None:
-    mistakes = refusal(write(text))
-    assert any(mistake.startswith(f"line {line}: ") and words in mistake for mistake in mistakes), mistakes
-
-
-def test_all_mistakes_are_told_at_once_in_their_order(write: Write) -> None:
-    text = "name: a b\ndisplay_name: A\ndefinition:\n  events: 1\n  relation: [and]\n"
-    assert [mistake.partition(":")[0] for mistake in refusal(write(text))] == ["line 1", "line 4", "line 5"]
-
-
-def test_in_the_apis_names_the_lines_of_json_are_told(write: Write) -> None:
-    body = {**API, "qp": {"events": [{"eventName": "pay", "comparator": "greaterThan"}]}}
-    [mistake] = refusal(write(body))
-    assert mistake == "line 9: the API has no comparator 'greaterThan'; 'greater' may be meant."
-
-
-def test_words_that_no_specification_has_are_doubted_and_sent(write: Write) -> None:
-    body = {
-        **API,
-        "qp": {
-            "relation": "xor",
-            "filts": [{"columnName": "a", "comparator": "nearTo", "tableType": "moon", "unheard": 1}],
-        },
-    }
-    found = read_definition(write(body), create=True, strict_names=True, project_id=102)
-    assert found.body == body
-    assert [doubt.partition("line ")[2].partition(":")[0] for doubt in found.doubts] == [
-        "6",
-        "10",
-        "11",
-        "12",
-    ]
-
-
-def test_keys_that_servers_are_known_to_have_are_not_doubted(write: Write) -> None:
-    body = {**API, "qp": {"filts": [{"columnName": "a", "comparator": "isTrue", "columnDesc": "A"}]}}
-    found = read_definition(write(body), create=True, strict_names=True, project_id=102)
-    assert found.doubts == []
 
 
 @pytest.mark.parametrize(
@@ -459,13 +247,3 @@ def test_tags_protects_a_cluster_from_a_slip(whales: Emulator, command: Command,
     assert command("update", "whales", write(WHALES), "--tags").code == 2
     assert command("show", "whales", "--tags").code == 2
     assert [cluster.name for cluster in whales.clusters()] == ["whales"]
-
-
-def test_a_body_is_read_as_the_models_would_have_it(write: Write) -> None:
-    """The reader goes by the models, so a model with a new field is read without a change here."""
-    definition = all_of(
-        event("pay").percentile("amount", 90).greater(5).recent_days(0, 7).where(user("x").equal("y")),
-        user("vip").is_true(),
-    )
-    found = body_of(write({**API, "qp": unstructure(definition)}))
-    assert found["qp"] == unstructure(definition)

@@ -1,0 +1,38 @@
+"""Text that a command reads from a file or from standard input."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..errors import InvalidRequest
+from .i18n.translate import tr
+from .running import interruptible
+
+STDIN = "-"
+
+
+def read_text(path: str) -> str:
+    """Return the text of a file, or with `-` all of standard input.
+
+    Raises:
+        InvalidRequest: It cannot be read.
+    """
+    try:
+        if path != STDIN:
+            return Path(path).read_text(encoding="utf-8-sig")
+        with interruptible():
+            return sys.stdin.read()
+    except OSError as problem:
+        reason = problem.strerror or type(problem).__name__
+    except UnicodeDecodeError:
+        reason = tr("it is no UTF-8 text")
+    raise InvalidRequest(tr("The file {path} cannot be read: {reason}.", path=path, reason=reason))
+
+
+def check_stdin(path: str | None, token_file: str | None) -> None:
+    """Raise InvalidRequest where both the token and the input would come from standard input."""
+    if path == STDIN == token_file:
+        raise InvalidRequest(
+            tr("Standard input cannot give both the token and the input: put one of them into a file.")
+        )
