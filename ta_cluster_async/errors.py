@@ -70,10 +70,11 @@ class TaError(Exception):
     def __str__(self) -> str:
         where = f"{self.endpoint}: " if self.endpoint else ""
         tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
-        advice = self._advice()
+        advice = self.what_to_do()
         return f"{where}{self.message}{tries}{' ' if advice else ''}{advice}"
 
-    def _advice(self) -> str:
+    def what_to_do(self) -> str:
+        """Return the advice at the end of `str()`; "" where there is none."""
         return self.advice
 
     def what(self) -> Message:

@@ -61,12 +61,17 @@ class Message:
 
     __hash__ = None  # type: ignore[assignment]  # the parameters may be of any kind
 
-    def render(self, form: Callable[[Template, int], str]) -> str:
-        """Return the sentence, with `form` choosing the text of each template by its count."""
-        template = MESSAGES[self.code]
+    def render(
+        self, form: Callable[[Template, int], str], templates: Mapping[str, Template] | None = None
+    ) -> str:
+        """Return the sentence, with `form` choosing the text of each template by its count.
+
+        The templates are those of `MESSAGES` unless others are given.
+        """
+        template = (templates or MESSAGES)[self.code]
         count = self.params[template.number] if isinstance(template, Plural) else 0
         params = {
-            name: value.render(form) if isinstance(value, Message) else value
+            name: value.render(form, templates) if isinstance(value, Message) else value
             for name, value in self.params.items()
         }
         return form(template, count if isinstance(count, int) else 0).format_map(params)

@@ -9,11 +9,14 @@ import contextlib
 import os
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ta_cluster_async import cli
+from ta_cluster_async.cli.i18n.build_hook import compile_catalogues
 from ta_cluster_async.emulator import VirtualTimeLoop
 
 # A busy machine is no defect: examples may take their time.
@@ -22,6 +25,7 @@ settings.load_profile("default")
 
 
 def pytest_configure():
+    compile_catalogues(Path(cli.__file__).with_name("i18n"))
     if loop := os.environ.get("TA_TEST_LOOP"):
         asyncio.set_event_loop_policy(import_module(loop).EventLoopPolicy())
     if os.environ.get("TA_TEST_EAGER"):

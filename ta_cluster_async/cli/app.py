@@ -70,7 +70,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "emulator": emulator,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name, cls=HelpfulCommand, help=command_help(_name, _command))(_command)
+    app.command(_name, cls=HelpfulCommand, help=command_help(_command))(_command)
 
 for _registered in runs_app.registered_commands:
     _registered.cls = HelpfulCommand

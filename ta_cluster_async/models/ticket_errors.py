@@ -40,7 +40,8 @@ class OutcomeUnknown(TransportError):
         )
         self.ticket = ticket
 
-    def _advice(self) -> str:
+    def what_to_do(self) -> str:
+        """Return the advice, which depends on whether the call is safe to repeat."""
         return "It is safe to call again." if self.safe_to_retry else self.advice
 
 

@@ -1,11 +1,13 @@
 """What is published: the contents of the wheel and of the source distribution, built here without network."""
 
+import io
 import subprocess
 import sys
 import tarfile
 import tomllib
 import zipfile
 from email import message_from_bytes
+from gettext import GNUTranslations
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -16,10 +18,13 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # Files of the package that are no modules.
 DATA = {
     "ta_cluster_async/py.typed",
+    "ta_cluster_async/cli/i18n/locale/zh_CN/LC_MESSAGES/ta_cluster.mo",
     "ta_cluster_async/cli/report/templates/report.css",
     "ta_cluster_async/cli/report/templates/report.html.j2",
     "ta_cluster_async/cli/report/templates/report.js",
 }
+# Runs while the wheel is built.
+BUILD_HOOK = "ta_cluster_async/cli/i18n/build_hook.py"
 # What hatchling adds to a source distribution, and what pyproject.toml lists.
 TOP_LEVEL = {
     ".gitignore",
@@ -74,7 +79,7 @@ def info(name):
 
 def test_the_wheel_has_every_module_and_nothing_else_of_the_package(wheel):
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / PACKAGE).rglob("*.py")}
-    assert {name for name in wheel if name.startswith(f"{PACKAGE}/")} == modules | DATA
+    assert {name for name in wheel if name.startswith(f"{PACKAGE}/")} == modules - {BUILD_HOOK} | DATA
 
 
 def test_the_wheel_has_nothing_beside_the_package_but_what_says_what_it_is(wheel):
@@ -86,6 +91,12 @@ def test_the_wheel_has_nothing_beside_the_package_but_what_says_what_it_is(wheel
         info("entry_points.txt"),
         info("licenses/LICENSE"),
     }
+
+
+def test_the_wheel_speaks_chinese(wheel):
+    name = "ta_cluster_async/cli/i18n/locale/zh_CN/LC_MESSAGES/ta_cluster.mo"
+    catalogue = GNUTranslations(io.BytesIO(wheel[name]))
+    assert catalogue.gettext("Stopped.") == "已停止。"
 
 
 def test_the_wheel_has_no_tests(wheel):
@@ -117,7 +128,8 @@ def test_the_source_distribution_has_no_stray_files(sdist):
         name for name in sdist if any(part.startswith((".", "__pycache__")) for part in Path(name).parts)
     }
     assert hidden == {".gitignore"}
-    assert not [name for name in sdist if name.endswith((".pyc", ".db", ".whl", ".orig", ".log"))]
+    others = [name for name in sdist if not name.startswith("tests/contract/data/")]
+    assert not [name for name in others if name.endswith((".pyc", ".db", ".whl", ".orig", ".log", ".mo"))]
 
 
 def test_the_tests_of_the_source_distribution_can_run(sdist):

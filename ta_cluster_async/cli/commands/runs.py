@@ -232,9 +232,7 @@ def _page_writer() -> Callable[[Record], bytes]:
         raise ConfigurationError(
             tr('The page needs an extra: python -m pip install "ta-cluster-async[report]"')
         ) from None
-    from ..report.words import Words  # noqa: PLC0415 - only the page has so many
-
-    return lambda record: render_page(record, Words.of_locale()).encode()
+    return lambda record: render_page(record).encode()
 
 
 def _write(path: Path, content: bytes) -> str:
@@ -266,7 +264,7 @@ def _end(command: Callable[[], Exit]) -> NoReturn:
     raise typer.Exit(code)
 
 
-app.command("list", help=command_help("runs list", list_runs))(list_runs)
-app.command("show", help=command_help("runs show", show_run))(show_run)
-app.command("report", help=command_help("runs report", report_run))(report_run)
-app.command("prune", help=command_help("runs prune", prune_runs))(prune_runs)
+app.command("list", help=command_help(list_runs))(list_runs)
+app.command("show", help=command_help(show_run))(show_run)
+app.command("report", help=command_help(report_run))(report_run)
+app.command("prune", help=command_help(prune_runs))(prune_runs)

@@ -1,41 +1,82 @@
-"""The language of the command: English, and Chinese where the locale is Chinese."""
+"""The language of the command: English, or Chinese where the locale says so and both streams can show it.
+
+The English texts stand in the code and are the keys of the catalogue `locale/zh_CN/LC_MESSAGES/ta_cluster.po`. Installing the package
+compiles it. A source tree that was never installed has no compiled catalogue; the command then speaks English.
+`python -m tests.cli.i18n.catalogue` brings the catalogue up to date with the code.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...messages import MESSAGES, english
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from gettext import NullTranslations
+
+    from ...messages import Message, Template
 
 _PLAIN = ("C", "POSIX")
 
 
-def tr(english: str, /, **values: object) -> str:
-    """Return a text in the user's language, with `{name}` replaced by the values.
-
-    The English text is the key of its translation in `chinese`; a test sees to it that none is missing.
-    """
-    text = english
-    if is_chinese():
-        from .chinese import CHINESE  # noqa: PLC0415 - most need none of it
-
-        text = CHINESE.get(english, english)
+def tr(message: str, /, **values: object) -> str:
+    """Return a text in the user's language, with `{name}` replaced by the values."""
+    text = look_up(message)
     return text.format(**values) if values else text
 
 
+def look_up(message: str) -> str:
+    """Return a text that stands elsewhere, such as in a docstring or a table, in the user's language."""
+    return _catalogue().gettext(message) if message and is_chinese() else message
+
+
+def ntr(singular: str, plural: str, count: int, /, **values: object) -> str:
+    """Return the text for a count in the user's language, with `{count}` and the names of the values replaced."""
+    if is_chinese():
+        text = _catalogue().ngettext(singular, plural, count)
+    else:
+        text = singular if count == 1 else plural
+    return text.format(count=count, **values)
+
+
+def tr_message(message: Message, templates: Mapping[str, Template] = MESSAGES) -> str:
+    """Return a message of the library in the user's language, made from `templates`."""
+    return message.render(_chinese if is_chinese() else english, templates)
+
+
 def is_chinese() -> bool:
-    """True when the locale says Chinese and both streams can show it."""
+    """Return whether the locale says Chinese and both streams can show it."""
     return _language().lower().startswith("zh") and all(
         _can_show(stream) for stream in (sys.stdout, sys.stderr)
     )
 
 
+@cache
+def _catalogue() -> NullTranslations:
+    import gettext  # noqa: PLC0415 - English does without
+
+    return gettext.translation("ta_cluster", Path(__file__).with_name("locale"), ["zh_CN"], fallback=True)
+
+
+def _chinese(template: Template, count: int) -> str:
+    if isinstance(template, str):
+        return _catalogue().gettext(template)
+    return _catalogue().ngettext(template.one, template.many, count)
+
+
 def _language() -> str:
-    """The language of messages as gettext finds it; where no variable says it, the one of Windows' own surface."""
-    said = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    if said.partition(".")[0] in _PLAIN:
+    """Return the language of messages as gettext finds it; where no variable says it, that of the Windows user interface."""
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    if locale.partition(".")[0] in _PLAIN:
         return "en"
-    first = os.environ.get("LANGUAGE", "").partition(":")[0]
-    if first or said:
-        return first or said
+    preferred = os.environ.get("LANGUAGE", "").partition(":")[0]
+    if preferred or locale:
+        return preferred or locale
     return _language_of_windows() if sys.platform == "win32" else "en"
 
 

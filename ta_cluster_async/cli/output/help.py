@@ -11,34 +11,12 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from ..i18n.translate import is_chinese, tr
+from ..i18n.translate import is_chinese, look_up, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import RenderableType
-
-_CHINESE_USAGE = (
-    (r"No such command (.+?)\. Did you mean (.+)\?", "没有命令 {0}，是否指 {1}？"),
-    (r"No such option: (.+) \(Possible options: (.+)\)", "没有选项 {0}，是否指 {1}？"),
-    (r"No such option: (.+)", "没有选项 {0}"),
-    (r"No such option (.+)", "没有选项 {0}"),
-    (r"No such command (.+)", "没有命令 {0}"),
-    (r"Missing argument (.+)", "缺少参数 {0}"),
-    (r"Missing option (.+)", "缺少选项 {0}"),
-    (r"Missing command", "缺少命令"),
-    (r"Option (.+) requires an argument", "选项 {0} 需要一个值"),
-    (r"Got unexpected extra arguments?(?:\(s\))? \((.+)\)", "多余的参数：{0}"),
-    (r"Invalid value for (.+?): (.+)", "{0} 的值无效：{1}"),
-)
-_CHINESE_HEADINGS = {
-    "ARGUMENTS_PANEL_TITLE": "参数",
-    "OPTIONS_PANEL_TITLE": "选项",
-    "COMMANDS_PANEL_TITLE": "命令",
-    "DEFAULT_STRING": "[默认：{}]",
-    "ENVVAR_STRING": "[环境变量：{}]",
-    "REQUIRED_LONG_STRING": "[必填]",
-}
 
 
 def sentence_of(problem: Exception) -> str | None:
@@ -54,7 +32,7 @@ def sentence_of(problem: Exception) -> str | None:
     context = getattr(problem, "ctx", None)
     command = "ta-cluster" if context is None else context.command_path
     said = str(message()).strip().rstrip(".。")
-    said = _in_chinese(said) if is_chinese() else said
+    said = _translated_usage(said) if is_chinese() else said
     if not said.endswith(("?", "？")):
         said += tr(".")
     return tr("{what} `{command} --help` has the arguments and an example.", what=said, command=command)
@@ -65,7 +43,7 @@ def shape_help() -> None:
     from typer import rich_utils  # noqa: PLC0415 - only help needs it
 
     shapes = {"Columns": _folding, "Table": _TableWithWholeNames}
-    for name, shape in {**shapes, **(_CHINESE_HEADINGS if is_chinese() else {})}.items():
+    for name, shape in {**shapes, **(_headings() if is_chinese() else {})}.items():
         if hasattr(rich_utils, name):  # typer exports none of them
             setattr(rich_utils, name, shape)
 
@@ -110,19 +88,39 @@ def _translated(option: Any) -> Any:
     return option
 
 
-def _in_chinese(message: str) -> str:
-    for pattern, chinese in _CHINESE_USAGE:
+def _headings() -> dict[str, str]:
+    """Return what typer writes around the texts of help, by the names of its constants."""
+    return {
+        "ARGUMENTS_PANEL_TITLE": tr("Arguments"),
+        "OPTIONS_PANEL_TITLE": tr("Options"),
+        "COMMANDS_PANEL_TITLE": tr("Commands"),
+        "DEFAULT_STRING": tr("[default: {}]"),
+        "ENVVAR_STRING": tr("[env var: {}]"),
+        "REQUIRED_LONG_STRING": tr("[required]"),
+    }
+
+
+def _translated_usage(message: str) -> str:
+    """Return a usage error of typer, which knows no Chinese, in Chinese."""
+    texts = (
+        (r"No such command (.+?)\. Did you mean (.+)\?", tr("No such command {0}. Did you mean {1}?")),
+        (r"No such option: (.+) \(Possible options: (.+)\)", tr("No such option {0}. Did you mean {1}?")),
+        (r"No such option:? (.+)", tr("No such option {0}")),
+        (r"No such command (.+)", tr("No such command {0}")),
+        (r"Missing argument (.+)", tr("Missing argument {0}")),
+        (r"Missing option (.+)", tr("Missing option {0}")),
+        (r"Missing command", tr("Missing command")),
+        (r"Option (.+) requires an argument", tr("Option {0} requires an argument")),
+        (r"Got unexpected extra arguments?(?:\(s\))? \((.+)\)", tr("Got unexpected extra arguments: {0}")),
+        (r"Invalid value for (.+?): (.+)", tr("Invalid value for {0}: {1}")),
+    )
+    for pattern, text in texts:
         found = re.match(pattern, message)
         if found:
-            return chinese.format(*found.groups()) + message[found.end() :]
+            return text.format(*found.groups()) + message[found.end() :]
     return message
 
 
-def command_help(name: str, command: Callable[..., object]) -> str:
-    """The help of a command: its docstring, or what it means in Chinese where the locale is."""
-    if is_chinese():
-        from ..i18n.chinese_help import HELP  # noqa: PLC0415 - most need none of it
-
-        if name in HELP:
-            return HELP[name]
-    return inspect.getdoc(command) or ""
+def command_help(command: Callable[..., object]) -> str:
+    """Return the help of a command, which is its docstring, in the user's language."""
+    return look_up(inspect.getdoc(command) or "")

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ..i18n.translate import tr
 from .timeline import ends_by_bin, occupancy
+from .words import duration, tick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ...batch import RefreshReport
     from .timeline import Timeline
-    from .words import Words
 
 # Each can be told from the others, and from the page, in light and in dark. The page's script sets all other colours.
 QUEUED = "#93a1b0"
@@ -47,12 +48,12 @@ _TIME: Mapping[str, Any] = {
 }
 
 
-def figure_of_flights(timeline: Timeline, report: RefreshReport, words: Words) -> go.Figure:
+def figure_of_in_flight(timeline: Timeline, report: RefreshReport) -> go.Figure:
     """How many refreshes were queued, running and ended but not yet seen, over time."""
     width = (timeline.seconds or 1.0) / _BINS
     times = [_moment(timeline, width * index) for index in range(_BINS + 1)]
     figure = go.Figure()
-    for name, color, phases in _phases(timeline, words):
+    for name, color, phases in _phases(timeline):
         heights = [round(value, 3) for value in occupancy(phases, width, _BINS)]
         if any(heights):
             figure.add_scatter(
@@ -64,7 +65,7 @@ def figure_of_flights(timeline: Timeline, report: RefreshReport, words: Words) -
                 fillcolor=color,
                 hovertemplate="%{y:.1f}",
             )
-    limit = words.fill("limit", count=report.max_running)
+    limit = tr("at most {count} at a time", count=report.max_running)
     figure.add_scatter(
         x=[times[0], times[-1]],
         y=[report.max_running] * 2,
@@ -74,8 +75,8 @@ def figure_of_flights(timeline: Timeline, report: RefreshReport, words: Words) -
         hoverinfo="skip",
     )
     figure.update_layout(_layout(height=230), hovermode="x unified")
-    figure.update_xaxes(**_TIME, range=[times[0], times[-1]], title_text=words["time"])
-    figure.update_yaxes(title_text=words["in_flight"], **_counting(report.max_running))
+    figure.update_xaxes(**_TIME, range=[times[0], times[-1]], title_text=tr("time (UTC)"))
+    figure.update_yaxes(title_text=tr("in flight"), **_counting(report.max_running))
     return figure
 
 
@@ -99,23 +100,25 @@ def figure_of_bars(timeline: Timeline) -> go.Figure:
     return figure
 
 
-def figure_of_durations(ran: Sequence[float], expected: Sequence[float], words: Words) -> go.Figure:
+def figure_of_durations(ran: Sequence[float], expected: Sequence[float]) -> go.Figure:
     """How the run times are distributed, and what earlier runs led to expect of the same clusters."""
     figure = go.Figure()
     edges = _edges(ran, expected)
     most = 0
-    for key, seconds in (("this_run", ran), ("earlier", expected)):
+    for filled, seconds in ((True, ran), (False, expected)):
         if not seconds:
             continue
         heights = _histogram(seconds, edges)
         most = max(most, *heights)
-        texts = [f"{words.duration(low)} – {words.duration(high)}" for low, high in pairwise(edges)]
-        filled = key == "this_run"
+        texts = [f"{duration(low)} – {duration(high)}" for low, high in pairwise(edges)]
+        count = f"{len(seconds):,}"
         figure.add_scatter(
             x=[edges[0], *edges],
             y=[0, *heights, 0],
             customdata=["", *texts, ""],
-            name=words.fill(key, count=f"{len(seconds):,}"),
+            name=tr("this run ({count})", count=count)
+            if filled
+            else tr("earlier runs ({count})", count=count),
             mode="lines",
             line={"shape": "hv", "width": 1.5 if filled else 2.5, "color": RUNNING if filled else EARLIER},
             fill="tozeroy" if filled else "none",
@@ -133,14 +136,14 @@ def figure_of_durations(ran: Sequence[float], expected: Sequence[float], words: 
     figure.update_xaxes(
         type="log",
         tickvals=ticks,
-        ticktext=[words.tick(tick) for tick in ticks],
-        title_text=words["run_time"],
+        ticktext=[tick(seconds) for seconds in ticks],
+        title_text=tr("run time"),
     )
-    figure.update_yaxes(title_text=words["count"], **_counting(most))
+    figure.update_yaxes(title_text=tr("clusters"), **_counting(most))
     return figure
 
 
-def figure_of_throughput(timeline: Timeline, bound: float, words: Words) -> go.Figure:
+def figure_of_throughput(timeline: Timeline, bound: float) -> go.Figure:
     """How many refreshes were seen to have ended: in all, and in each of some sixty stretches of time."""
     ended = [span for span in timeline.spans if span.outcome.ok or not span.open]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.55, 0.45])
@@ -150,7 +153,7 @@ def figure_of_throughput(timeline: Timeline, bound: float, words: Words) -> go.F
     figure.add_scatter(
         x=[_moment(timeline, 0), *(_moment(timeline, times[count - 1]) for count in counts)],
         y=[0, *counts],
-        name=words["ended"],
+        name=tr("ended in all"),
         mode="lines",
         line={"color": RUNNING, "width": 2, "shape": "hv"},
         row=1,
@@ -158,14 +161,14 @@ def figure_of_throughput(timeline: Timeline, bound: float, words: Words) -> go.F
     )
     width = next((width for width in _NICE if timeline.seconds / width <= 60), timeline.seconds / 60)
     bins = int(timeline.seconds / width) + 1
-    for key, color, ok in (("well", RUNNING, True), ("badly", BAD, False)):
+    for name, color, ok in ((tr("succeeded"), RUNNING, True), (tr("not succeeded"), BAD, False)):
         heights = ends_by_bin((span.seen for span in ended if span.outcome.ok is ok), width, bins)
         if any(heights):
             figure.add_bar(
                 x=[_moment(timeline, width * (index + 0.5)) for index in range(bins)],
                 y=heights,
                 width=1000 * width,
-                name=words[key],
+                name=name,
                 marker={"color": color, "line": {"width": 0}},
                 row=2,
                 col=1,
@@ -176,7 +179,7 @@ def figure_of_throughput(timeline: Timeline, bound: float, words: Words) -> go.F
             figure.add_scatter(
                 x=[_moment(timeline, 0), _moment(timeline, bound)],
                 y=rises,
-                name=words["at_best"],
+                name=tr("at the lower bound"),
                 mode="lines",
                 showlegend=shown,
                 line={"color": BOUND, "width": 2, "dash": "dash"},
@@ -187,9 +190,9 @@ def figure_of_throughput(timeline: Timeline, bound: float, words: Words) -> go.F
     figure.update_layout(_layout(height=400), barmode="stack", bargap=0, hovermode="x unified")
     longest = max(timeline.seconds, bound) or 1.0
     figure.update_xaxes(**_TIME, range=[_moment(timeline, 0), _moment(timeline, longest * 1.01)])
-    figure.update_xaxes(title_text=words["time"], row=2, col=1)
-    figure.update_yaxes(title_text=words["ended"], **_counting(len(ended)), row=1, col=1)
-    per = words.fill("ended_per", time=words.tick(width))
+    figure.update_xaxes(title_text=tr("time (UTC)"), row=2, col=1)
+    figure.update_yaxes(title_text=tr("ended in all"), **_counting(len(ended)), row=1, col=1)
+    per = tr("ended per {time}", time=tick(width))
     most = max(ends_by_bin(times, width, bins))
     figure.update_yaxes(title_text=per, **_counting(most), row=2, col=1)
     return figure
@@ -212,16 +215,16 @@ def _counting(most: int) -> Mapping[str, Any]:
     return {"rangemode": "tozero", "fixedrange": True, "dtick": 1 if most <= 5 else None}
 
 
-def _phases(timeline: Timeline, words: Words) -> list[tuple[str, str, list[tuple[float, float]]]]:
+def _phases(timeline: Timeline) -> list[tuple[str, str, list[tuple[float, float]]]]:
     """Name, color, and from when to when each refresh was in it; from the ground up, so that what waits lies on what the server does."""
     well = [span for span in timeline.spans if span.outcome.ok]
     badly = [span for span in timeline.spans if not span.outcome.ok]
     return [
-        (words["running"], RUNNING, [(span.running, span.ended) for span in well]),
-        (words["did_not_succeed"], BAD, [(span.running, span.ended) for span in badly if not span.open]),
-        (words["open"], LOST, [(span.running, span.ended) for span in badly if span.open]),
-        (words["unseen"], UNSEEN, [(span.ended, span.seen) for span in timeline.spans]),
-        (words["queued"], QUEUED, [(span.submitted, span.running) for span in timeline.spans]),
+        (tr("computing"), RUNNING, [(span.running, span.ended) for span in well]),
+        (tr("ran and failed"), BAD, [(span.running, span.ended) for span in badly if not span.open]),
+        (tr("end not seen"), LOST, [(span.running, span.ended) for span in badly if span.open]),
+        (tr("ended, not yet seen"), UNSEEN, [(span.ended, span.seen) for span in timeline.spans]),
+        (tr("queued"), QUEUED, [(span.submitted, span.running) for span in timeline.spans]),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from ...batch.report import Status
+from ..i18n.translate import ntr
 from .text import shortened, well_formed
 
 if TYPE_CHECKING:
@@ -39,15 +40,19 @@ def junit_xml(record: Record) -> bytes:
     root.append(suite)
     suite.extend(_case(outcome, report.project_id) for outcome in report.outcomes)
     if not record.over:
-        said = f"The run is not complete: {record.unfinished} refreshes were begun and have no outcome."
+        text = ntr(
+            "The run is not complete: {count} refresh was started and has no outcome.",
+            "The run is not complete: {count} refreshes were started and have no outcome.",
+            record.unfinished,
+        )
         case = ET.SubElement(
             suite, "testcase", classname=_class(report.project_id), name="the whole run", time="0.000"
         )
-        ET.SubElement(case, "error", type="incomplete", message=said).text = said
+        ET.SubElement(case, "error", type="incomplete", message=text).text = text
     ET.indent(root)
-    text = io.BytesIO()
-    ET.ElementTree(root).write(text, encoding="utf-8", xml_declaration=True)
-    return text.getvalue() + b"\n"
+    file = io.BytesIO()
+    ET.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)
+    return file.getvalue() + b"\n"
 
 
 def _case(outcome: Outcome, project_id: int) -> ET.Element:
@@ -61,12 +66,12 @@ def _case(outcome: Outcome, project_id: int) -> ET.Element:
     if outcome.ok:
         return case
     status = outcome.status.value
-    said = well_formed(outcome.message) or status.replace("_", " ")
-    first_line = shortened(said.split("\n", 1)[0], _FIRST_LINE)
+    message = well_formed(outcome.message) or status.replace("_", " ")
+    first_line = shortened(message.split("\n", 1)[0], _FIRST_LINE)
     if outcome.status is Status.SKIPPED:
         ET.SubElement(case, "skipped", message=first_line)
     else:
-        ET.SubElement(case, "failure", type=status, message=first_line).text = said
+        ET.SubElement(case, "failure", type=status, message=first_line).text = message
     return case
 
 

@@ -14,15 +14,19 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from ...batch.report import FAILURES, Status
+from ..i18n.translate import is_chinese, tr
+from ..output.errors import outcome_text, stop_text
+from ..output.progress import status_name
 from .comparison import compare
 from .figures import (
     figure_of_bars,
     figure_of_durations,
-    figure_of_flights,
+    figure_of_in_flight,
     figure_of_throughput,
 )
 from .text import shortened, well_formed
 from .timeline import lay_out
+from .words import duration, script_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from .comparison import Comparison
     from .source import Record
     from .timeline import Timeline
-    from .words import Words
 
 _LONGEST_NAME = 200
 _LONGEST_MESSAGE = 1_000
@@ -41,30 +44,33 @@ _LONGEST_MESSAGE = 1_000
 Row: TypeAlias = dict[str, str]
 
 
-def render_page(record: Record, words: Words) -> str:
-    """The page of a run, in the language of `words`."""
+def render_page(record: Record) -> str:
+    """Return the page of a run, in the language of the command."""
     report = record.report
     timeline, comparison = lay_out(report), compare(record)
     drawn = bool(timeline.spans)
     page_js, plotly_js = _script(_read("report.js")), _script(get_plotlyjs())
     scripts = [page_js, plotly_js] if drawn else [page_js]
     return _template().render(
-        words=words.texts,
-        title=words.fill("title", project=report.project_id),
+        lang="zh-CN" if is_chinese() else "en",
+        title=tr("Refreshes of project {project}", project=report.project_id),
         run_id=well_formed(report.run_id),
         began=f"{report.started_at:%Y-%m-%d %H:%M:%S}",
-        notes=_notes(record, words),
-        counts=_counts(report, words),
-        measures=_measures(report, words),
-        failures=[_failure(outcome, words) for outcome in report.failures],
+        notes=_notes(record),
+        counts=_counts(report),
+        measures=_measures(report),
+        failures=[_failure(outcome) for outcome in report.failures],
         failures_count=f"{len(report.failures):,}",
-        no_failures=words["no_failures" if record.over else "none_so_far"] if report.total else "",
-        cut=_cut(report.failures, words),
+        no_failures=_no_failures(record) if report.total else "",
+        cut=_cut(report.failures),
         drawn=drawn,
-        timeline_notes=_timeline_notes(report, timeline, words),
-        durations=_durations(comparison, words) if drawn else None,
-        data=_data(report, timeline, comparison, words) if drawn else None,
-        made_by=words.fill("made_by", version=version("ta-cluster-async")),
+        timeline_notes=_timeline_notes(report, timeline),
+        durations=_durations(comparison) if drawn else None,
+        data=_data(report, timeline, comparison) if drawn else None,
+        made_by=tr(
+            "Made by ta-cluster {version}. This page loads nothing from the network.",
+            version=version("ta-cluster-async"),
+        ),
         style=Markup(_read("report.css")),  # noqa: S704 - these three are our own files and Plotly's
         page_js=Markup(page_js),  # noqa: S704
         plotly_js=Markup(plotly_js),  # noqa: S704
@@ -72,37 +78,50 @@ def render_page(record: Record, words: Words) -> str:
     )
 
 
-def _notes(record: Record, words: Words) -> list[str]:
-    notes = [] if record.over else [words["going"]]
+def _notes(record: Record) -> list[str]:
+    notes = (
+        []
+        if record.over
+        else [tr("This run is not complete: what follows is what the journal knows of it so far.")]
+    )
     if record.report.stopped:
-        notes.append(f"{words['stopped']}: {well_formed(words.reason(record.report.stopped))}")
+        notes.append(tr("Stopped early: {why}", why=well_formed(stop_text(record.report))))
     if record.unfinished:
-        notes.append(f"{words['unfinished']}: {record.unfinished:,}")
+        notes.append(tr("Begun, without an outcome yet: {count}.", count=f"{record.unfinished:,}"))
     return notes
 
 
-def _counts(report: RefreshReport, words: Words) -> list[Row]:
-    tiles = [_tile(words["clusters"], f"{report.total:,}")]
+def _no_failures(record: Record) -> str:
+    return tr("All of them succeeded or were skipped.") if record.over else tr("None so far.")
+
+
+def _counts(report: RefreshReport) -> list[Row]:
+    tiles = [_tile(tr("Clusters"), f"{report.total:,}")]
     for status in Status:
         if count := report.counts.get(status):
             tone = "good" if status is Status.SUCCEEDED else "bad" if status in FAILURES else "warn"
-            tiles.append(_tile(words.status(status), f"{count:,}", tone=tone))
+            tiles.append(_tile(status_name(status), f"{count:,}", tone=tone))
     return tiles
 
 
-def _measures(report: RefreshReport, words: Words) -> list[Row]:
+def _measures(report: RefreshReport) -> list[Row]:
     bound = report.lower_bound
     against = ""
     if 0 < bound.seconds <= report.makespan:
-        against = words.fill("times_bound", ratio=f"{report.makespan / bound.seconds:.2f}")
-    tiles = [_tile(words["makespan"], words.duration(report.makespan), against)]
+        against = tr("{ratio} × the lower bound", ratio=f"{report.makespan / bound.seconds:.2f}")
+    tiles = [_tile(tr("Makespan"), duration(report.makespan), against)]
     if bound.seconds:
-        name = max(("bound_work", "bound_longest", "bound_rate"), key=lambda name: getattr(bound, name[6:]))
-        note = words.fill(name, running=report.max_running)
-        tiles.append(_tile(words["bound"], words.duration(bound.seconds), note))
-    tiles.append(_tile(words["at_a_time"], f"{report.max_running:,}"))
-    each = words.fill("each", count=f"{report.requests / report.total:.1f}") if report.total else ""
-    tiles.append(_tile(words["requests"], f"{report.requests:,}", each))
+        notes = {
+            bound.rate: tr("the requests at the rate limit"),
+            bound.longest: tr("the longest run time"),
+            bound.work: tr("all run times over {count} at a time", count=report.max_running),
+        }
+        tiles.append(_tile(tr("Lower bound"), duration(bound.seconds), notes[bound.seconds]))
+    tiles.append(_tile(tr("At a time, at most"), f"{report.max_running:,}"))
+    each = (
+        tr("{count} for each cluster", count=f"{report.requests / report.total:.1f}") if report.total else ""
+    )
+    tiles.append(_tile(tr("Requests"), f"{report.requests:,}", each))
     return tiles
 
 
@@ -110,48 +129,60 @@ def _tile(label: str, value: str, note: str = "", *, tone: str = "") -> Row:
     return {"label": label, "value": value, "note": note, "tone": tone}
 
 
-def _failure(outcome: Outcome, words: Words) -> Row:
+def _failure(outcome: Outcome) -> Row:
     return {
         "id": "" if outcome.cluster_id is None else str(outcome.cluster_id),
         "name": _name(outcome),
-        "status": words.status(outcome.status),
+        "status": status_name(outcome.status),
         "progress": "" if outcome.progress is None else f"{outcome.progress} %",
         "attempts": str(outcome.attempts),
-        "message": shortened(well_formed(words.reason(outcome.message)), _LONGEST_MESSAGE),
+        "message": shortened(well_formed(outcome_text(outcome)), _LONGEST_MESSAGE),
     }
 
 
-def _cut(failures: Sequence[Outcome], words: Words) -> str:
+def _cut(failures: Sequence[Outcome]) -> str:
     if any(len(outcome.message) > _LONGEST_MESSAGE for outcome in failures):
-        return words.fill("cut", most=f"{_LONGEST_MESSAGE:,}")
+        return tr(
+            "Messages longer than {most} characters are cut; run.json has them whole.",
+            most=f"{_LONGEST_MESSAGE:,}",
+        )
     return ""
 
 
-def _timeline_notes(report: RefreshReport, timeline: Timeline, words: Words) -> list[str]:
+def _timeline_notes(report: RefreshReport, timeline: Timeline) -> list[str]:
     notes = []
     if never := len(report.outcomes) - len(timeline.spans):
-        notes.append(words.fill("not_drawn", count=f"{never:,}"))
+        notes.append(tr("Never submitted, and so without a bar: {count}.", count=f"{never:,}"))
     if left_out := report.total - len(report.outcomes):
-        notes.append(words.fill("left_out", count=f"{left_out:,}"))
+        notes.append(
+            tr(
+                "This report was made without its successes, which are in the counts alone: {count}.",
+                count=f"{left_out:,}",
+            )
+        )
     return notes
 
 
-def _durations(comparison: Comparison, words: Words) -> dict[str, object] | None:
+def _durations(comparison: Comparison) -> dict[str, object] | None:
     ran = comparison.ran
     if not ran:
         return None
     known = bool(comparison.expected)
-    middle, longest = words.duration(median(ran)), words.duration(max(ran))
+    middle, longest = duration(median(ran)), duration(max(ran))
     return {
-        "note": words["durations_note" if known else "no_history"],
-        "median": words.fill("median", time=middle, time_longest=longest),
+        "note": tr(
+            "How long the computations took, against what the earlier runs in the journal led to expect for the same clusters. The dotted lines are the medians."
+        )
+        if known
+        else tr("The journal has no earlier runs of these clusters to compare with."),
+        "median": tr("The median is {time}, the longest {time_longest}.", time=middle, time_longest=longest),
         "known": known,
         "slower": [
             {
                 "id": str(one.outcome.cluster_id),
                 "name": _name(one.outcome),
-                "took": words.duration(one.took),
-                "expected": words.duration(one.expected),
+                "took": duration(one.took),
+                "expected": duration(one.expected),
                 "ratio": f"{one.ratio:.1f}",
             }
             for one in comparison.slower
@@ -159,17 +190,15 @@ def _durations(comparison: Comparison, words: Words) -> dict[str, object] | None
     }
 
 
-def _data(
-    report: RefreshReport, timeline: Timeline, comparison: Comparison, words: Words
-) -> dict[str, object]:
+def _data(report: RefreshReport, timeline: Timeline, comparison: Comparison) -> dict[str, object]:
     """What the page's script draws. Times are milliseconds, those of the clusters since `began`."""
     figures = {
-        "flights": figure_of_flights(timeline, report, words),
+        "in_flight": figure_of_in_flight(timeline, report),
         "bars": figure_of_bars(timeline),
-        "throughput": figure_of_throughput(timeline, report.lower_bound.seconds, words),
+        "throughput": figure_of_throughput(timeline, report.lower_bound.seconds),
     }
     if comparison.ran:
-        figures["durations"] = figure_of_durations(comparison.ran, comparison.expected, words)
+        figures["durations"] = figure_of_durations(comparison.ran, comparison.expected)
     statuses = list(Status)
     spans = timeline.spans
     clusters: dict[str, object] = {
@@ -178,12 +207,12 @@ def _data(
         "status": [statuses.index(span.outcome.status) for span in spans],
         "ok": [int(span.outcome.ok) for span in spans],
         "open": [int(span.open) for span in spans],
-        "statuses": [words.status(status) for status in statuses],
+        "statuses": [status_name(status) for status in statuses],
     }
     for name in ("submitted", "running", "ended", "seen"):
         clusters[name] = [round(1000 * getattr(span, name)) for span in spans]
     return {
-        "words": dict(words.texts),
+        "words": script_words(),
         "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
         "clusters": clusters,
         "began": round(1000 * timeline.began.timestamp()),
@@ -202,6 +231,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["tr"] = tr
     return environment.get_template("report.html.j2")
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from ta_cluster_async.cli.report.page import render_page
 from ta_cluster_async.cli.report.source import Record
-from ta_cluster_async.cli.report.words import Words
 from tests.cli.report.browser import PROGRAM, Page, browser
 from tests.cli.report.samples import batch, hostile
 
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not install
 
 Story: TypeAlias = Callable[[Page], Awaitable[None]]
 Tell: TypeAlias = Callable[..., None]
-FIGURES = ("flights", "bars", "durations", "throughput")
+FIGURES = ("in-flight", "bars", "durations", "throughput")
 BARS = "document.querySelectorAll('#bars .barlayer path').length"
 NAMES = "[...document.querySelectorAll('#bars .ytick text')].map((tick) => tick.textContent)"
 SHOWN = "document.getElementById('shown').textContent"
@@ -56,7 +55,7 @@ def tell(shared: tuple[asyncio.Runner, Page], tmp_path: Path) -> Tell:
         history = {
             one.cluster_id: one.run_seconds for one in report.outcomes if one.cluster_id and one.run_seconds
         }
-        file.write_bytes(render_page(Record(report=report, history=history), Words(chinese=False)).encode())
+        file.write_bytes(render_page(Record(report=report, history=history)).encode())
 
         async def main() -> None:
             await page.open(file, dark=dark)
@@ -88,7 +87,7 @@ def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_
         assert await page.ask(BARS) <= 3 * 100
         before = await page.ask(NAMES)
         first = await page.ask(SHOWN)
-        await page.drag("#flights .nsewdrag", 0.5, 0.52)
+        await page.drag("#in-flight .nsewdrag", 0.5, 0.52)
         await page.until(f"{SHOWN} !== {first!r}")
         await page.drag("#bars .nsewdrag", 0.4, 0.6)
         await page.until(f"!{SHOWN}.startsWith('The 100')")
@@ -150,7 +149,7 @@ def test_text_and_page_have_contrast_in_light_and_in_dark_also_when_the_night_be
         ground = await light_of(page, "body", "backgroundColor")
         for selector in ("h1", "#failures td"):
             assert abs(ground - await light_of(page, selector, "color")) > 150
-        return ground, await light_of(page, "#flights .xtick text", "fill")
+        return ground, await light_of(page, "#in-flight .xtick text", "fill")
 
     async def story(page: Page) -> None:
         ground, tick = await look(page)

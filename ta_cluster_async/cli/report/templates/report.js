@@ -118,14 +118,14 @@
 
   function duration(milliseconds) {
     const seconds = milliseconds / 1000;
-    const fill = (text, ...parts) => parts.reduce((said, part, place) => said.replace(`{${place}}`, part), text);
+    const fill = (text, ...parts) => parts.reduce((whole, part, place) => whole.replace(`{${place}}`, part), text);
     const two = (value) => String(value).padStart(2, "0");
-    if (seconds < 10) return fill(words.short_seconds, String(Math.round(10 * seconds) / 10));
+    if (seconds < 10) return fill(words.seconds, String(Math.round(10 * seconds) / 10));
     const all = Math.round(seconds);
-    if (all < 60) return fill(words.short_seconds, all);
-    if (all < 3600) return fill(words.short_minutes, Math.floor(all / 60), two(all % 60));
+    if (all < 60) return fill(words.seconds, all);
+    if (all < 3600) return fill(words.minutes, Math.floor(all / 60), two(all % 60));
     const minutes = Math.round(seconds / 60);
-    return fill(words.short_hours, Math.floor(minutes / 60), two(minutes % 60));
+    return fill(words.hours, Math.floor(minutes / 60), two(minutes % 60));
   }
 
   function inStretch() {
@@ -153,7 +153,7 @@
     const name = fitting(clusters.name[index], 80);
     const lines = [`<b>${plain(name)}</b> (${clusters.id[index]})`, plain(clusters.statuses[clusters.status[index]])];
     if (clusters.open[index]) {
-      lines.push(`${clusters.ok[index] ? words.joined : words.open}: ≤ ${duration(seen[index] - submitted[index])}`);
+      lines.push(`${clusters.ok[index] ? words.attached : words.open}: ≤ ${duration(seen[index] - submitted[index])}`);
     } else {
       lines.push(`${words.queued}: ${duration(running[index] - submitted[index])}`);
       lines.push(`${words.running}: ${duration(ended[index] - running[index])}`);
@@ -194,14 +194,14 @@
   }
 
   function margin() {
-    return Math.round(Math.min(210, 0.28 * byId("flights").clientWidth));
+    return Math.round(Math.min(210, 0.28 * byId("in-flight").clientWidth));
   }
 
   async function drawBars() {
     const fits = inStretch();
     const shown = longest(fits);
-    const said = !fits.length ? words.none_shown : shown.length < fits.length ? words.some_shown : words.all_shown;
-    byId("shown").textContent = filled(said, shown.length, fits.length);
+    const text = !fits.length ? words.none_shown : shown.length < fits.length ? words.some_shown : words.all_shown;
+    byId("shown").textContent = filled(text, shown.length, fits.length);
     await draw("bars", barsOf(shown, margin()), linked);
   }
 
@@ -225,7 +225,7 @@
     stretch = [Math.max(whole[0], from), Math.min(whole[1], to)];
     if (stretch[1] - stretch[0] < 1) stretch = whole;
     // Plotly changes the ranges that it was given.
-    await Plotly.relayout(byId("flights"), { "xaxis.range": [...whole], "xaxis.autorange": false, shapes: shades() });
+    await Plotly.relayout(byId("in-flight"), { "xaxis.range": [...whole], "xaxis.autorange": false, shapes: shades() });
     await drawBars();
     showing = false;
   }
@@ -239,8 +239,8 @@
   }
 
   async function start() {
-    figures.flights.layout.margin.l = margin();
-    await draw("flights", figures.flights, linked);
+    figures.in_flight.layout.margin.l = margin();
+    await draw("in-flight", figures.in_flight, linked);
     const first = longest(inStretch());
     if (first.length < count) {
       // Where the longest are begun first most are close together. The stretch of the first half shows how they ran.
@@ -250,7 +250,7 @@
     } else {
       await drawBars();
     }
-    [byId("flights"), byId("bars")].forEach(follow);
+    [byId("in-flight"), byId("bars")].forEach(follow);
     byId("find").addEventListener("input", drawBars);
     byId("only-failures").addEventListener("change", drawBars);
     for (const id of ["durations", "throughput"]) if (figures[id]) await draw(id, figures[id]);

@@ -1,0 +1,145 @@
+"""Brings the Chinese catalogue up to date with the texts in the code.
+
+    python -m tests.cli.i18n.catalogue
+
+New texts come in without a translation, and texts that are gone go; the tests are red until each has its translation.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import string
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+import ta_cluster_async
+from ta_cluster_async.cli.output.errors import COMMAND_ADVICE, COMMAND_MESSAGES
+from ta_cluster_async.errors import TaError
+from ta_cluster_async.messages import MESSAGES, Plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ta_cluster_async.messages import Template
+
+PACKAGE = Path(ta_cluster_async.__file__).parent
+CATALOGUE = PACKAGE / "cli" / "i18n" / "locale" / "zh_CN" / "LC_MESSAGES" / "ta_cluster.po"
+HEADER = """\
+# The Chinese texts of the command. `python -m tests.cli.i18n.catalogue` brings the file up to date.
+msgid ""
+msgstr ""
+"Language: zh_CN\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+
+Text: TypeAlias = str | tuple[str, str]
+"""A text in the code, or the pair of texts that a count chooses from."""
+
+
+def update() -> None:
+    """Write the catalogue with the texts of the code, and with the translations that it has for them."""
+    known = read()
+    catalogue = Catalog(locale="zh_CN")
+    for text, file in texts().items():
+        translated = known.get(text[0] if isinstance(text, tuple) else text)
+        catalogue.add(text, translated.string if translated else "", locations=[(file, 0)])
+    content = io.BytesIO(HEADER.encode())
+    content.seek(0, io.SEEK_END)
+    write_po(content, catalogue, width=110, omit_header=True, include_lineno=False)
+    CATALOGUE.write_bytes(content.getvalue())
+
+
+def read() -> Catalog:
+    """Return the catalogue as it is."""
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh_CN")
+
+
+@cache
+def texts() -> dict[Text, str]:
+    """Return each text that a user may see in the language of the command, with the first file that has it."""
+    found: dict[Text, str] = {}
+    files = (
+        file
+        for pattern in ("cli/**/*.py", "cli/**/*.j2", "definitions/*.py")
+        for file in PACKAGE.glob(pattern)
+    )
+    for file in sorted(files):
+        for text in _texts_in(file):
+            found.setdefault(text, file.relative_to(PACKAGE.parent).as_posix())
+    for template in MESSAGES.values():
+        if _has_words(template):
+            found.setdefault(_as_text(template), "ta_cluster_async/messages.py")
+    for name, advice in advices().items():
+        found.setdefault(advice, f"ta_cluster_async/{'cli/output/' * (name in COMMAND_ADVICE)}errors.py")
+    found.setdefault("It is safe to call again.", "ta_cluster_async/models/ticket_errors.py")
+    for template in COMMAND_MESSAGES.values():
+        found.setdefault(_as_text(template), "ta_cluster_async/cli/output/errors.py")
+    return found
+
+
+def advices() -> dict[str, str]:
+    """Return what the command advises for each class of errors that has advice."""
+    return {
+        kind.__name__: COMMAND_ADVICE.get(kind.__name__, kind.advice)
+        for kind in _below(TaError)
+        if kind.advice
+    }
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names of the values in a text with their formats."""
+    fields = ((name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text))
+    return {f"{name}!{conversion}:{spec}" for name, spec, conversion in fields if name is not None}
+
+
+def _texts_in(file: Path) -> Iterator[Text]:
+    if file.suffix == ".j2":
+        with file.open("rb") as source:
+            for _, text, _, _ in extract("jinja2", source, keywords={"tr": None}):
+                yield str(text)
+        return
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        if isinstance(node, ast.Call) and name in ("tr", "ntr"):
+            given = node.args[: 1 if name == "tr" else 2]
+            found = [
+                one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            # Babel would pass over it in silence.
+            assert len(found) == len(given), f"{file}:{node.lineno}: {name}() needs the text itself"
+            yield found[0] if name == "tr" else (found[0], found[1])
+        elif isinstance(node, ast.FunctionDef) and file.parent.name == "commands":
+            text = ast.get_docstring(node) or ""
+            if "\nExample: " in text:  # the help of a command
+                yield text
+
+
+def _as_text(template: Template) -> Text:
+    return (template.one, template.many) if isinstance(template, Plural) else template
+
+
+def _has_words(template: Template) -> bool:
+    text = template.many if isinstance(template, Plural) else template
+    return any(literal.strip() for literal, *_ in string.Formatter().parse(text))
+
+
+def _below(kind: type[TaError]) -> Iterator[type[TaError]]:
+    yield kind
+    for one in kind.__subclasses__():
+        yield from _below(one)
+
+
+if __name__ == "__main__":
+    update()

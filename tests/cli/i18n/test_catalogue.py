@@ -1,0 +1,72 @@
+"""The catalogue has exactly the texts of the code, each with a translation that can be filled in like the text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.i18n import catalogue
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Message
+
+HAN = re.compile("[\u4e00-\u9fff]")
+WITHOUT_WORDS = {"{first} {second}", ", ", ".", "the CA"}
+"""Texts in which Chinese needs no character of its own."""
+
+ENTRIES = [entry for entry in catalogue.read() if entry.id]
+
+
+def forms(texts: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts or ())
+
+
+def key(entry: Message) -> catalogue.Text:
+    return entry.id if isinstance(entry.id, str) else (entry.id[0], entry.id[1])
+
+
+def test_each_text_is_in_the_catalogue_and_nothing_else() -> None:
+    texts = catalogue.texts().keys()
+    known = {key(entry) for entry in ENTRIES}
+    assert len(texts) > 400
+    assert texts - known == set(), "run python -m tests.cli.i18n.catalogue, and translate what is new"
+    assert known - texts == set(), "run python -m tests.cli.i18n.catalogue"
+
+
+def test_nothing_is_untranslated_fuzzy_or_obsolete() -> None:
+    assert [entry.id for entry in ENTRIES if not all(forms(entry.string))] == []
+    assert [entry.id for entry in ENTRIES if entry.fuzzy] == []
+    assert catalogue.read().obsolete == {}
+
+
+def test_the_file_is_as_the_command_writes_it(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    content = catalogue.CATALOGUE.read_text(encoding="utf-8")
+    copy = tmp_path / "ta_cluster.po"
+    copy.write_text(content, encoding="utf-8")
+    monkeypatch.setattr(catalogue, "CATALOGUE", copy)
+    catalogue.update()
+    assert copy.read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: forms(entry.id)[-1][:40])
+def test_a_translation_has_the_values_of_its_text(entry: Message) -> None:
+    english = catalogue.placeholders(forms(entry.id)[-1])
+    assert [catalogue.placeholders(form) for form in forms(entry.string)] == [english]
+    for form in forms(entry.id):
+        assert catalogue.placeholders(form) <= english
+
+
+def test_translations_are_chinese() -> None:
+    for entry in ENTRIES:
+        (text,) = forms(entry.string)
+        assert HAN.search(text) or forms(entry.id)[0] in WITHOUT_WORDS, entry.id
+        assert not re.search(r"。\.|\.。|[\u4e00-\u9fff][,;:!?]|[\u4e00-\u9fff]\.(?![a-z])", text), text
+
+
+def test_a_count_has_one_form_for_one_and_another_for_many() -> None:
+    for entry in ENTRIES:
+        if not isinstance(entry.id, str):
+            one, many = entry.id
+            assert one != many
