@@ -29,7 +29,7 @@ KILLS = 16
 NURSERY = """
 import asyncio, os, sys
 from datetime import UTC, datetime
-from ta_cluster_async.batch.journal import Entry, Journal
+from ta_cluster_async.batch.journal.journal import Journal
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.models import RefreshTicket
 

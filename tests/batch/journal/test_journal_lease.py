@@ -276,8 +276,8 @@ def test_a_sign_of_life_is_due_four_times_in_a_lease(path: Path) -> None:
 
 HOLD = f"""
 import asyncio, sys
-from ta_cluster_async.batch import process
-from ta_cluster_async.batch.journal import Journal
+from ta_cluster_async.batch.journal import process
+from ta_cluster_async.batch.journal.journal import Journal
 
 async def main():
     held = await Journal(sys.argv[1]).open(base_url={URL!r}, project_id=102, max_running=1)
