@@ -130,6 +130,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-whole": "the value",
     "not-utf-8": "it is not UTF-8 text",
     "not-json-text": "The text is not valid JSON.",
+    "refresh-not-proven": "nothing proved within {seconds:.0f} seconds that the refresh ran.",
+    "refresh-out-of-time": "the time for the refresh is over.",
+    "refresh-reported-failed": "the server says that the refresh failed.",
+    "refresh-stood-still": "the progress has stood still for {seconds:.0f} seconds.",
     "version-unreadable": "It has version {version}, and this library reads version {known}: use the library that wrote it.",
     # models
     "any-of-nothing": "any_of() needs a condition. For all users write all_of().",
@@ -191,6 +195,24 @@ MESSAGES: Final[Mapping[str, Template]] = {
     # resources
     # uploads
     # batch
+    "already-running": "It was being refreshed already.",
+    "already-running-fail": "It was being refreshed already, and on_running is 'fail'.",
+    "batch-cancelled": "The batch was cancelled.",
+    "batch-error": "An error ended the batch: {error}.",
+    "batch-journal-lost": "The journal can no longer be written: {cause}",
+    "batch-max-failures": Plural(
+        "1 refresh failed; max_failures={limit} was reached.",
+        "{count} refreshes failed; max_failures={limit} was reached.",
+    ),
+    "batch-timeout": "The time for the batch is over.",
+    "batch-token-rejected": "The token was rejected.",
+    "left-on-its-way": "{reason} Its request was on its way: attach to the ticket to see whether it has begun.",
+    "left-running": "{reason} The refresh continues on the server: attach to the ticket to watch it.",
+    "no-such-cluster": "There is no cluster or tag {ref!r} in this project.",
+    "not-started": "{reason} It was not started.",
+    "outcome-unreadable": "This is not an outcome: {problem} Read what Outcome.to_dict() returned.",
+    "polls-failed": "it could not be polled for {seconds:.0f} seconds; the last error was: {cause}",
+    "report-unreadable": "This is not a report: {problem} Read what RefreshReport.to_json() returned.",
     # journal
     # definitions
     "catalog-conflict": "{key!r} conflicts with an earlier key: one defines a cluster, the other a tag.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..messages import Message
 from ..models import RefreshTicket
 from .events import Attached
 from .report import Status
@@ -21,11 +22,9 @@ def join(run: Run, target: Target) -> Outcome | None:
     now = run.loop.time()
     mode = run.options.on_running
     if mode == "skip":
-        return target.outcome(Status.SKIPPED, now, message="It was being refreshed already.")
+        return target.outcome(Status.SKIPPED, now, Message("already-running"))
     if mode == "fail":
-        return target.outcome(
-            Status.FAILED, now, message="It was being refreshed already, and on_running is 'fail'."
-        )
+        return target.outcome(Status.FAILED, now, Message("already-running-fail"))
     ticket = RefreshTicket(
         project_id=run.project.id,
         cluster_id=target.cluster_id,
@@ -46,12 +45,9 @@ def join(run: Run, target: Target) -> Outcome | None:
     return None
 
 
-def left_alone(why: str, *, is_on_its_way: bool) -> str:
-    """What is said of a refresh that goes on, or may have begun, when nobody watches it any more."""
-    message = f"{why} The refresh goes on on the server: attach to the ticket to watch it."
-    if is_on_its_way:
-        message = f"{why} Its request was on its way: attach to the ticket to see whether it has begun."
-    return message
+def left_alone(reason: Message, *, is_on_its_way: bool) -> Message:
+    """Return what to say of a refresh that goes on, or may have begun, when nobody watches it any more."""
+    return Message("left-on-its-way" if is_on_its_way else "left-running", reason=reason)
 
 
 def resume(run: Run, target: Target, entry: Entry) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ..errors import InvalidRequest, NotFound, TokenRejected
+from ..messages import Message
 from ..models import ClusterRow
 from ..protocol.refresh import is_running
 from ..protocol.validation import check_ref
@@ -16,7 +17,7 @@ from .chunks import Parts
 from .events import Planned
 from .listing import is_baseline
 from .lookup import look_up
-from .report import Outcome, Status
+from .report import Outcome, Status, explain
 from .retry import is_refusal
 from .target import Target
 
@@ -80,8 +81,7 @@ class Planner:
         if self._held:
             await self._let_the_longest_go_first()
         run.planned = True
-        if run.stopped:
-            run.stop(run.stopped)
+        run.drop_waiting()
         self._tell(complete=True)
 
     def abandon(self) -> None:
@@ -155,7 +155,7 @@ class Planner:
             if ref in self._seen:
                 return
             self._seen.add(ref)
-        self._finish(Outcome(ref=ref, status=Status.REJECTED, error=error, message=str(error)))
+        self._finish(Outcome(ref=ref, status=Status.REJECTED, **explain(error)))
 
     def _sort_out(self, found: Found, began: float) -> None:
         """Make targets of those that were found, and give the others their outcome. They were looked for from `began` on."""
@@ -193,12 +193,10 @@ class Planner:
     def _not_found(self, ref: Ref, error: TaError | None) -> Outcome:
         cluster_id = ref if isinstance(ref, int) else None
         if error is None or isinstance(error, NotFound):
-            message = f"There is no cluster or tag {ref!r} in this project."
-            return Outcome(
-                ref=ref, status=Status.REJECTED, cluster_id=cluster_id, error=error, message=message
-            )
+            what = Message("no-such-cluster", ref=ref)
+            return Outcome(ref=ref, status=Status.REJECTED, cluster_id=cluster_id, **explain(what, error))
         status = Status.REJECTED if is_refusal(error) else Status.FAILED
-        return Outcome(ref=ref, status=status, cluster_id=cluster_id, error=error, message=str(error))
+        return Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(error))
 
     async def _admit(self) -> None:
         """Attach, settle or let wait, with what the journal knows of each."""
@@ -260,8 +258,10 @@ class Planner:
 
     def _stopped(self, target: Target) -> Outcome:
         run = self._run
+        assert run.stopped is not None
+        status, what, error = run.stopped
         return self._remembered(target.ref, self._known.get(target.cluster_id)) or target.outcome(
-            run.stop_status, run.loop.time(), error=run.stop_error, message=run.stopped
+            status, run.loop.time(), what, error=error
         )
 
     def _remembered(self, ref: Ref, entry: Entry | None) -> Outcome | None:
@@ -270,14 +270,14 @@ class Planner:
             return None
         if entry.outcome is not None:
             return evolve(entry.outcome, ref=ref)
-        run = self._run
+        assert self._run.stopped is not None
+        status, what, error = self._run.stopped
         return Outcome(
             ref=ref,
-            status=run.stop_status,
+            status=status,
             cluster_id=entry.cluster_id,
             cluster_name=entry.ticket.cluster_name,
-            error=run.stop_error,
-            message=left_alone(run.stopped, is_on_its_way=entry.state == "intended"),
+            **explain(left_alone(what, is_on_its_way=entry.state == "intended"), error),
             ticket=entry.ticket,
             attempts=entry.attempts,
         )
@@ -302,17 +302,12 @@ class Planner:
 
     def _leave(self, ref: Ref) -> None:
         """Settle a reference that was not looked up before the batch was stopped."""
-        run = self._run
         outcome = self._remembered(ref, self._known.get(ref))
         if outcome is None:
+            assert self._run.stopped is not None
+            status, what, error = self._run.stopped
             cluster_id = ref if isinstance(ref, int) else None
-            outcome = Outcome(
-                ref=ref,
-                status=run.stop_status,
-                cluster_id=cluster_id,
-                error=run.stop_error,
-                message=run.stopped,
-            )
+            outcome = Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(what, error))
         elif isinstance(ref, str) and outcome.cluster_id is not None:
             if outcome.cluster_id in self._seen:
                 return  # it is among the references by its id

@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound, SchemaError, TaError, TokenRejected
+from ..messages import Message
 from ..models.ticket_errors import (
     OutcomeUnknown,
     RefreshFailed,
@@ -314,18 +315,17 @@ class Observer:
             case Verdict.SUCCEEDED:
                 run.settle(target, target.outcome(Status.SUCCEEDED, now, seen=seen))
             case Verdict.FAILED:
-                error: TaError = self._error(
-                    target, RefreshFailed, "the server says that the refresh failed."
-                )
-                run.settle(target, target.outcome(Status.FAILED, now, error=error, seen=seen))
+                error = self._error(target, RefreshFailed, Message("refresh-reported-failed"))
+                run.settle(target, target.outcome(Status.FAILED, now, error, seen=seen))
             case Verdict.STALLED:
-                error = self._error(target, RefreshStalled, "the progress has stood still for too long.")
-                run.settle(target, target.outcome(Status.STALLED, now, error=error))
+                assert target.watch is not None
+                what = Message("refresh-stood-still", seconds=now - target.watch.moved)
+                error = self._error(target, RefreshStalled, what)
+                run.settle(target, target.outcome(Status.STALLED, now, error))
             case Verdict.UNCONFIRMED if target.resend:
                 self._start_again(target, seen, now)
             case Verdict.UNCONFIRMED:
-                message = f"nothing proved within {run.policy.grace:g} seconds that the refresh ran."
-                self._unconfirmed(target, message, now)
+                self._unconfirmed(target, Message("refresh-not-proven", seconds=run.policy.grace), now)
             case Verdict.WAIT:  # pragma: no branch - there is no other
                 self._time_is_over(target, now)
 
@@ -335,8 +335,7 @@ class Observer:
         del run.flights[target.cluster_id]
         target.land(seen, now)
         run.put(target, first=True)
-        if run.stopped:
-            run.stop(run.stopped)
+        run.drop_waiting()
         run.changed.fire()
 
     def _trouble(self, target: Target, problem: TaError) -> None:
@@ -363,29 +362,26 @@ class Observer:
             tempo = run.tempo(now)
             target.due = now + min(max(tempo.shortest, 0.5 * (now - since)), tempo.longest)
         elif isinstance(problem, NotFound):
-            run.settle(target, target.outcome(Status.FAILED, now, error=problem))
+            run.settle(target, target.outcome(Status.FAILED, now, problem))
         else:
-            message = (
-                f"it could not be looked at for {now - since:.0f} seconds, at last because {problem.message}"
-            )
-            self._unconfirmed(target, message, now)
+            self._unconfirmed(target, Message("polls-failed", seconds=now - since, cause=problem.what()), now)
 
-    def _unconfirmed(self, target: Target, message: str, now: float) -> None:
-        error = target.doubt or self._error(target, RefreshUnconfirmed, message)
+    def _unconfirmed(self, target: Target, what: Message, now: float) -> None:
+        error = target.doubt or self._error(target, RefreshUnconfirmed, what)
         if isinstance(error, OutcomeUnknown):
             error.ticket = target.ticket
-        self._run.settle(target, target.outcome(Status.UNCONFIRMED, now, error=error))
+        self._run.settle(target, target.outcome(Status.UNCONFIRMED, now, error))
 
     def _time_is_over(self, target: Target, now: float) -> None:
-        error = self._error(target, RefreshTimeout, "the time for the refresh is over.")
-        self._run.settle(target, target.outcome(Status.TIMED_OUT, now, error=error))
+        error = self._error(target, RefreshTimeout, Message("refresh-out-of-time"))
+        self._run.settle(target, target.outcome(Status.TIMED_OUT, now, error))
 
-    def _error(self, target: Target, kind: type[RefreshError], message: str) -> RefreshError:
+    def _error(self, target: Target, kind: type[RefreshError], what: Message) -> RefreshError:
         ticket = target.ticket
         watch = target.watch
         assert ticket is not None
         assert watch is not None
-        return kind(message, ticket=ticket, progress=watch.progress, endpoint="refresh")
+        return kind(what, ticket=ticket, progress=watch.progress, endpoint="refresh")
 
 
 def _is_lost(target: Target, view: ListView) -> bool:

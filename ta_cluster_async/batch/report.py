@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar, TypedDict
 
 import attrs
 from attrs import field, frozen
 
 from ..errors import InvalidRequest, TaError
+from ..messages import Message
 from ..models import RefreshTicket
-from .strict_json import Said
+from ..models.strict_json import json_key, read_json, read_value
+from .stored_messages import plain, restore
 
 VERSION = 1
 
@@ -52,7 +55,7 @@ class Outcome:
         cluster_id: The cluster or tag; None where it is not known.
         cluster_name: Its name, where known.
         error: Why it did not succeed, as the error itself; None after JSON and when resumed from a journal.
-        message: The same as text, "" for a success.
+        message: The same in English, "" for a success.
         baseline_refresh_time: The refresh time before, in the server's local time.
         refresh_time: The refresh time after, where it was seen.
         users_num: How many users are in it now, where it was seen.
@@ -65,13 +68,16 @@ class Outcome:
         resumed: True when this outcome comes from the journal of an earlier process.
         settled_at: When it got this outcome, in UTC by this machine's clock. None for what never was a target, such as a name that does not
             exist, and for what was written before the library knew it.
+        code: Why it did not succeed, as one of the codes in `messages.MESSAGES`: stable, for programs to decide by. "" for a success, and
+            for what was written before the library knew codes.
+        params: The parameters of the code, as JSON values.
     """
 
     ref: int | str
     status: Status
     cluster_id: int | None = None
     cluster_name: str | None = None
-    error: TaError | None = field(default=None, eq=False, repr=False)
+    error: TaError | None = field(default=None, eq=False, repr=False, metadata=json_key(stored=False))
     message: str = ""
     baseline_refresh_time: datetime | None = None
     refresh_time: datetime | None = None
@@ -80,73 +86,65 @@ class Outcome:
     queue_seconds: float | None = None
     run_seconds: float | None = None
     detect_seconds: float | None = None
-    attempts: int = 0
+    attempts: int = field(default=0, metadata=json_key(least=0))
     ticket: RefreshTicket | None = None
     resumed: bool = False
-    settled_at: datetime | None = None
+    settled_at: datetime | None = field(default=None, metadata=json_key(utc=True, may_be_absent=True))
+    code: str = field(default="", metadata=json_key(may_be_absent=True))
+    params: Mapping[str, object] = field(
+        factory=dict, converter=plain, hash=False, repr=False, metadata=json_key(may_be_absent=True)
+    )
 
     @property
     def ok(self) -> bool:
         """True for a success."""
         return self.status is Status.SUCCEEDED
 
+    def what(self) -> Message | None:
+        """Return why it did not succeed as a value, to be said in another language.
+
+        None for a success, and where only another version of this library knows the code: then `message` is all there is.
+        """
+        return restore(self.code, self.params)
+
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON values; the error stands in `message` and the ticket as its own object."""
-        said = attrs.asdict(self, recurse=False, filter=lambda a, _: a.name not in {"error", "ticket"})
-        said["status"] = self.status.value
+        values = attrs.asdict(self, recurse=False, filter=lambda a, _: a.name not in {"error", "ticket"})
+        values["status"] = self.status.value
         for name in ("baseline_refresh_time", "refresh_time"):
-            time = said[name]
-            said[name] = None if time is None else time.isoformat(" ")
-        said["settled_at"] = None if self.settled_at is None else self.settled_at.isoformat()
-        said["ticket"] = None if self.ticket is None else json.loads(self.ticket.to_json())
-        return said
+            time = values[name]
+            values[name] = None if time is None else time.isoformat(" ")
+        values["settled_at"] = None if self.settled_at is None else self.settled_at.isoformat()
+        values["ticket"] = None if self.ticket is None else json.loads(self.ticket.to_json())
+        return values
 
     @classmethod
-    def from_dict(cls, said: Mapping[str, object]) -> Outcome:
+    def from_dict(cls, values: Mapping[str, object]) -> Outcome:
         """Read what `to_dict` returned. Raises InvalidRequest, which names the key and never the value, for anything else."""
-        try:
-            return cls._from(Said.of(said))
-        except ValueError as error:
-            problem = str(error)
-        raise InvalidRequest(f"This is no outcome: {problem}. Read what Outcome.to_dict() returned.")
-
-    @classmethod
-    def _from(cls, said: Said) -> Outcome:
-        ticket = said.or_none(said.inner, "ticket")
-        return cls(
-            ref=said.ref("ref"),
-            status=said.word(Status, "status"),
-            cluster_id=said.or_none(said.whole, "cluster_id"),
-            cluster_name=said.or_none(said.text, "cluster_name"),
-            message=said.text("message"),
-            baseline_refresh_time=said.or_none(said.server_time, "baseline_refresh_time"),
-            refresh_time=said.or_none(said.server_time, "refresh_time"),
-            users_num=said.or_none(said.whole, "users_num"),
-            progress=said.or_none(said.whole, "progress"),
-            queue_seconds=said.or_none(said.number, "queue_seconds"),
-            run_seconds=said.or_none(said.number, "run_seconds"),
-            detect_seconds=said.or_none(said.number, "detect_seconds"),
-            attempts=said.count("attempts"),
-            ticket=None if ticket is None else _ticket(ticket),
-            resumed=said.flag("resumed"),
-            settled_at=said.or_absent(said.moment, "settled_at"),
-        )
+        outcome = read_value(cls, values)
+        if isinstance(outcome, Message):
+            raise InvalidRequest(Message("outcome-unreadable", problem=outcome))
+        return outcome
 
 
-def _status(name: str) -> Status:
-    try:
-        return Status(name)
-    except ValueError:
-        pass
-    raise ValueError("counts has another key")
+class Explanation(TypedDict):
+    """The attributes of an `Outcome` that say why it did not succeed."""
+
+    error: TaError | None
+    message: str
+    code: str
+    params: Mapping[str, object]
 
 
-def _ticket(said: Said) -> RefreshTicket:
-    try:
-        return RefreshTicket.from_json(json.dumps(said.values))
-    except (InvalidRequest, TypeError, ValueError, RecursionError):
-        pass  # the latter where a mapping that was given holds what JSON does not
-    raise ValueError("ticket has another type or value")
+def explain(what: Message | TaError | None, error: TaError | None = None) -> Explanation:
+    """Return why a refresh did not succeed: an error, or a message with the error behind it."""
+    message: Message | None = what.what() if isinstance(what, TaError) else what
+    return Explanation(
+        error=what if isinstance(what, TaError) else error,
+        message="" if what is None else str(what),
+        code="" if message is None else message.code,
+        params={} if message is None else message.params,
+    )
 
 
 @frozen(kw_only=True)
@@ -183,19 +181,31 @@ class RefreshReport:
         counts: How many outcomes there are of each status; statuses without any are left out.
         lower_bound: What no scheduler could have beaten.
         outcomes: One for each reference, in the order of their ends; without the successes if `keep_successes=False`.
-        stopped: Why the batch ended before all references were tried, "" if it did not.
+        stopped: Why the batch ended before all references were tried, in English; "" if it did not.
+        stop_code: The same as one of the codes in `messages.MESSAGES`. "" if it did not, and in reports of earlier versions.
+        stop_params: The parameters of this code, as JSON values.
     """
+
+    json_version: ClassVar[int] = VERSION
 
     run_id: str
     project_id: int
-    started_at: datetime
+    started_at: datetime = field(metadata=json_key(utc=True))
     makespan: float
-    requests: int
-    max_running: int
+    requests: int = field(metadata=json_key(least=0))
+    max_running: int = field(metadata=json_key(least=0))
     counts: Mapping[Status, int]
     lower_bound: LowerBound
     outcomes: tuple[Outcome, ...] = field(repr=False)
     stopped: str = ""
+    stop_code: str = field(default="", metadata=json_key(may_be_absent=True))
+    stop_params: Mapping[str, object] = field(
+        factory=dict, converter=plain, hash=False, repr=False, metadata=json_key(may_be_absent=True)
+    )
+
+    def why_stopped(self) -> Message | None:
+        """Return why the batch ended early as a value; None where `stopped` is all there is."""
+        return restore(self.stop_code, self.stop_params)
 
     @property
     def ok(self) -> bool:
@@ -216,7 +226,7 @@ class RefreshReport:
 
     def to_json(self) -> str:
         """Return the report as JSON text. It holds no token and no URL."""
-        said: dict[str, object] = {
+        values: dict[str, object] = {
             "version": VERSION,
             "run_id": self.run_id,
             "project_id": self.project_id,
@@ -227,44 +237,21 @@ class RefreshReport:
             "counts": {status.value: count for status, count in self.counts.items()},
             "lower_bound": attrs.asdict(self.lower_bound),
             "stopped": self.stopped,
+            "stop_code": self.stop_code,
+            "stop_params": self.stop_params,
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
-        text = json.dumps(said, ensure_ascii=False)
+        text = json.dumps(values, ensure_ascii=False)
         try:
             text.encode()
         except UnicodeEncodeError:  # half of a character, from a server or a reference
-            return json.dumps(said)
+            return json.dumps(values)
         return text
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RefreshReport:
         """Read what `to_json` wrote. Raises InvalidRequest, which never shows the text, for anything else and for other versions."""
-        try:
-            return cls._from(Said.parse(text))
-        except ValueError as error:
-            problem = (
-                "it is no JSON text" if isinstance(error, UnicodeError | json.JSONDecodeError) else str(error)
-            )
-        raise InvalidRequest(
-            f"This is no report: {problem}. Read what RefreshReport.to_json() of this library wrote."
-        )
-
-    @classmethod
-    def _from(cls, said: Said) -> RefreshReport:
-        if said.whole("version") != VERSION:
-            raise ValueError(f"it has another version than {VERSION}")
-        counts, bound = said.inner("counts"), said.inner("lower_bound")
-        return cls(
-            run_id=said.text("run_id"),
-            project_id=said.whole("project_id"),
-            started_at=said.moment("started_at"),
-            makespan=said.number("makespan"),
-            requests=said.count("requests"),
-            max_running=said.count("max_running"),
-            counts={_status(name): counts.count(name) for name in counts.values},
-            lower_bound=LowerBound(
-                rate=bound.number("rate"), work=bound.number("work"), longest=bound.number("longest")
-            ),
-            stopped=said.text("stopped"),
-            outcomes=tuple(Outcome._from(Said.of(one)) for one in said.items("outcomes")),  # noqa: SLF001
-        )
+        report = read_json(cls, text)
+        if isinstance(report, Message):
+            raise InvalidRequest(Message("report-unreadable", problem=report))
+        return report

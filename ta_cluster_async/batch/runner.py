@@ -12,6 +12,7 @@ import anyio
 
 from ..client.validation import positive
 from ..errors import ConfigurationError, InvalidRequest, JournalError
+from ..messages import Message
 from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from .attach import left_alone
@@ -211,18 +212,18 @@ class RefreshBatch:
             return
         run.interrupted = True
         if failure is not None:
-            why = f"The batch was ended by an error, {type(failure).__name__}."
+            reason = Message("batch-error", error=type(failure).__name__)
         else:
-            why = "The batch was cancelled."
+            reason = Message("batch-cancelled")
         now = run.loop.time()
         for target in [*run.flights.values(), *run.starting]:
             if target.ticket is None:
-                message = f"{why} It was not started."
+                what = Message("not-started", reason=reason)
             else:
-                message = left_alone(why, is_on_its_way=target.watch is None)
-            run.settle(target, target.outcome(Status.CANCELLED, now, message=message))
+                what = left_alone(reason, is_on_its_way=target.watch is None)
+            run.settle(target, target.outcome(Status.CANCELLED, now, what))
         run.starting.clear()
-        run.stop(why)
+        run.stop(reason)
         planner.abandon()
 
     async def _close_journal(self, journal: RunJournal, run: Run) -> None:
@@ -381,7 +382,7 @@ def _seen(driver: asyncio.Task[None]) -> None:
 
 
 def _out_of_time(run: Run) -> None:
-    run.stop("The time for the batch is over.", Status.TIMED_OUT)
+    run.stop(Message("batch-timeout"), Status.TIMED_OUT)
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -8,12 +8,13 @@ from collections import Counter, deque
 from datetime import UTC, datetime
 from math import inf
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import field, frozen
 
 from ..errors import TaError
+from ..messages import Message
 from ..models import Catalog
 from ..protocol.refresh import PollPolicy
 from .events import Finished, Progressed
@@ -68,6 +69,20 @@ class Options:
     keep_successes: bool
 
 
+class Stop(NamedTuple):
+    """Why no more are started.
+
+    Attributes:
+        status: The status of what was not begun.
+        what: The reason.
+        error: The error behind it.
+    """
+
+    status: Status
+    what: Message
+    error: TaError | None
+
+
 @frozen(kw_only=True)
 class _Totals:
     """Sums over all ends, for the lower bound and the tempo."""
@@ -86,7 +101,7 @@ class Run:
         flights: Targets in flight on the server, by cluster id.
         starting: Targets whose POST is under way.
         planned: True when no more references are to come.
-        stopped: Why no more are started, "" while they are.
+        stopped: Why no more are started; None while they are.
         not_begun: Outcomes of what was given up before it began. They go into the journal when the batch is complete; should the process
             end before that, another run takes these up.
         interrupted: The batch could not go on. What has no end by now is no end in the journal, so that another run goes on with it.
@@ -120,9 +135,7 @@ class Run:
         self.flights: dict[int, Target] = {}
         self.starting: set[Target] = set()
         self.planned = False
-        self.stopped = ""
-        self.stop_status = Status.CANCELLED
-        self.stop_error: TaError | None = None
+        self.stopped: Stop | None = None
         self.interrupted = False
         self.changed = Signal()
         self.flown = Signal()
@@ -299,7 +312,7 @@ class Run:
         self.emit(Finished(at=self.at(), outcome=outcome))
         limit = self.options.max_failures
         if limit is not None and not self.stopped and self.failures >= limit:
-            self.stop(f"{self.failures} refreshes did not succeed, which is what max_failures allows.")
+            self.stop(Message("batch-max-failures", count=self.failures, limit=limit))
         self.changed.fire()
 
     @property
@@ -307,28 +320,30 @@ class Run:
         """How many have not succeeded so far."""
         return sum(self._totals.counts[status] for status in FAILURES)
 
-    def stop(self, why: str, status: Status = Status.CANCELLED, error: TaError | None = None) -> None:
-        """Start no more; what waits ends with `status`, and what is in flight is watched to its end."""
-        if not self.stopped:
-            self.stopped, self.stop_status, self.stop_error = why, status, error
+    def stop(self, what: Message, status: Status = Status.CANCELLED, *, error: TaError | None = None) -> None:
+        """Start no more; what waits ends with `status`, and what is in flight is watched to its end. The first reason is kept."""
+        self.stopped = self.stopped or Stop(status, what, error)
+        self.drop_waiting()
+
+    def drop_waiting(self) -> None:
+        """Give what waits its outcome, if the batch was stopped."""
+        if self.stopped is None:
+            return
+        status, what, error = self.stopped
         while self.waiting:
             target = self.waiting.popleft()
             del self.waiting_ids[target.cluster_id]
-            self.finish(
-                target.outcome(
-                    self.stop_status, self.loop.time(), error=self.stop_error, message=self.stopped
-                )
-            )
+            self.finish(target.outcome(status, self.loop.time(), what, error=error))
         self.halted.fire()
         self.changed.fire()
 
     def abort(self, error: TokenRejected) -> None:
         """The token is rejected: no request makes sense any more. With another one, a run with the same journal can go on."""
         self.interrupted = True
-        self.stop("The token was rejected.", error=error)
+        self.stop(Message("batch-token-rejected"), error=error)
         now = self.loop.time()
         for target in list(self.flights.values()):
-            self.settle(target, target.outcome(Status.UNCONFIRMED, now, error=error))
+            self.settle(target, target.outcome(Status.UNCONFIRMED, now, error))
         self.flown.fire()
 
     # Events
@@ -368,5 +383,7 @@ class Run:
                 longest=self._longest,
             ),
             outcomes=tuple(self.outcomes),
-            stopped=self.stopped,
+            stopped="" if self.stopped is None else str(self.stopped.what),
+            stop_code="" if self.stopped is None else self.stopped.what.code,
+            stop_params={} if self.stopped is None else self.stopped.what.params,
         )

@@ -12,6 +12,7 @@ from ..errors import (
     TaError,
     TokenRejected,
 )
+from ..messages import Message
 from ..models import RefreshTicket
 from ..protocol.endpoints import DETAIL, REFRESHES
 from ..protocol.refresh import is_running
@@ -65,22 +66,29 @@ class Submitter:
             await self._submit(target)
         except TokenRejected as error:
             run.abort(error)
-            self._settle(target, run.stop_status, error)
+            self._stopped(target, error)
         except JournalError as error:
             run.interrupted = True
-            run.stop(f"The journal can no longer be written: {error}", error=error)
-            self._settle(target, run.stop_status, error)
+            run.stop(Message("batch-journal-lost", cause=error.what()), error=error)
+            self._stopped(target, error)
         except TaError as error:
             if ends_the_batch(error):
                 raise
             if run.stopped and may_pass(error):
-                self._settle(target, run.stop_status, run.stop_error, run.stopped)
+                self._stopped(target)
                 return
             self._settle(target, Status.REJECTED if is_refusal(error) else Status.FAILED, error)
 
-    def _settle(self, target: Target, status: Status, error: TaError | None, message: str = "") -> None:
+    def _settle(self, target: Target, status: Status, error: TaError) -> None:
         run = self._run
-        run.settle(target, target.outcome(status, run.loop.time(), error=error, message=message))
+        run.settle(target, target.outcome(status, run.loop.time(), error))
+
+    def _stopped(self, target: Target, error: TaError | None = None) -> None:
+        """It was not started, because the batch was stopped, or because of this error."""
+        run = self._run
+        assert run.stopped is not None
+        status, what, behind = run.stopped
+        run.settle(target, target.outcome(status, run.loop.time(), error or what, error=behind))
 
     async def _submit(self, target: Target) -> None:
         """Bring it into flight, or give it its outcome. Raises what speaks against its refresh."""
@@ -90,7 +98,7 @@ class Submitter:
             if run.loop.time() - target.read_at > _FRESH:
                 await self._read_again(target)
             if run.stopped:
-                self._settle(target, run.stop_status, run.stop_error, run.stopped)
+                self._stopped(target)
                 return
             before = target.seen
             if is_running(before.progress, before.refresh_time) or (refused and _was_never_computed(before)):
@@ -217,7 +225,7 @@ class Submitter:
                 return None
             await run.pause(wait)
             wait = min(2 * wait, 30.0)
-        self._settle(target, run.stop_status, run.stop_error, run.stopped)
+        self._stopped(target)
         return None
 
     def _fly(self, target: Target, ticket: RefreshTicket, doubt: TaError | None) -> None:

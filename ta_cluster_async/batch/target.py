@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from math import inf
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -12,8 +13,11 @@ from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import Ref
 from ..protocol.refresh import Watch
 from .listing import Seen, is_baseline
-from .report import Outcome, Status
+from .report import Outcome, Status, explain
 from .schedule import Sight
+
+if TYPE_CHECKING:
+    from ..messages import Message
 
 
 def last_look(begin: float, deadline: float) -> float:
@@ -140,12 +144,12 @@ class Target:
         self,
         status: Status,
         now: float,
+        what: Message | TaError | None = None,
         *,
         error: TaError | None = None,
-        message: str = "",
         seen: Seen | None = None,
     ) -> Outcome:
-        """What became of it. `seen` is the state that shows its end."""
+        """Return what became of it, and why, with the error behind a message. `seen` is the state that shows its end."""
         watch, ticket = self.watch, self.ticket
         ended = seen is not None and watch is not None
         # The end lies between the last look and this one: where it was to be expected, or else in the middle.
@@ -162,8 +166,7 @@ class Target:
             status=status,
             cluster_id=self.cluster_id,
             cluster_name=self.name,
-            error=error,
-            message=message or ("" if error is None else str(error)),
+            **explain(what, error),
             baseline_refresh_time=self.seen.refresh_time if ticket is None else ticket.baseline_refresh_time,
             refresh_time=None if seen is None else seen.refresh_time,
             users_num=None if seen is None else seen.users_num,

@@ -19,8 +19,8 @@ One cattrs converter reads them all. What is wrong is said by the key and never 
         raise InvalidRequest(Message("job-unreadable", problem=job))
 
 Every key must be there, also one whose field has a default, unless it says `may_be_absent`; null is taken where the type allows None.
-Keys without a field are passed over. Fields may be classes of this kind, enumerations, `Literal`, `tuple[...]` and `Mapping[...]` of
-counts. A value that is an instance already, such as a datetime from a column of a database, is taken as it is.
+Keys without a field are passed over. Fields may be classes of this kind, enumerations, `Literal`, `tuple[...]`, `Mapping[...]` of
+counts, and `Mapping[str, object]` for an object of any kind. A value that is an instance already, such as a datetime from a column of a database, is taken as it is.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def read_json(cls: type[T], text: str | bytes) -> T | Message:
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return Message("not-json-text")
     return read_value(cls, value)
 
@@ -123,7 +123,7 @@ def _converter() -> Converter:
     made.register_structure_hook_factory(_has_origin(Literal), _literal)
     made.register_structure_hook_factory(_has_origin(Union, UnionType), _union)
     made.register_structure_hook_factory(_has_origin(tuple), partial(_tuple, made))
-    made.register_structure_hook_factory(_has_origin(Mapping), partial(_counts, made))
+    made.register_structure_hook_factory(_has_origin(Mapping), partial(_mapping, made))
     made.register_structure_hook_factory(attrs.has, partial(_object, made))
     return made
 
@@ -202,8 +202,11 @@ def _tuple(made: Converter, kind: object) -> Read:
     return read_items
 
 
-def _counts(made: Converter, kind: object) -> Read:
-    read_key = _reader(made, get_args(kind)[0])
+def _mapping(made: Converter, kind: object) -> Read:
+    key, value = get_args(kind)
+    if value is object:
+        return _read_mapping
+    read_key = _reader(made, key)
     read_count = _at_least(0, _PLAIN[int])
 
     def read_counts(value: object, _: object = None) -> object:
@@ -214,6 +217,10 @@ def _counts(made: Converter, kind: object) -> Read:
         }
 
     return read_counts
+
+
+def _read_mapping(value: object, _: object = None) -> object:
+    return _as_object(value)
 
 
 def _object(made: Converter, cls: type[attrs.AttrsInstance]) -> Read:

@@ -60,7 +60,8 @@ def test_looks_at_one_become_fewer_the_longer_they_fail(kit: Any) -> None:
         at(batch, 305.0)
         observer._trouble(target, PASSES)
         assert [one.status for one in batch.outcomes] == [Status.UNCONFIRMED]
-        assert "it could not be looked at for 300 seconds, at last because" in batch.outcomes[0].message
+        [outcome] = batch.outcomes
+        assert (outcome.code, outcome.params["seconds"]) == ("polls-failed", 300.0)
 
     observe(kit, story)
 

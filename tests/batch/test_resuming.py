@@ -19,6 +19,7 @@ from ta_cluster_async.batch import (
 from ta_cluster_async.batch.journal.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalBusy, JournalError, TokenRejected
+from ta_cluster_async.messages import Message
 from ta_cluster_async.models import RefreshTicket
 
 BASE = datetime(2025, 12, 31)  # noqa: DTZ001 - server times have no zone
@@ -329,15 +330,12 @@ def left_by_another(path: Any) -> Journal:
 def check_what_was_left(told: Any, status: Status) -> None:
     assert [told[ref].status for ref in (1, "c_2")] == [Status.SUCCEEDED] * 2
     assert all(told[ref].resumed and told[ref].users_num == 7 for ref in (1, "c_2"))
-    for ref, end in (
-        (3, "The refresh goes on on the server: attach to the ticket to watch it."),
-        ("c_4", "The refresh goes on on the server: attach to the ticket to watch it."),
-        (5, "Its request was on its way: attach to the ticket to see whether it has begun."),
-    ):
+    for ref, code in ((3, "left-running"), ("c_4", "left-running"), (5, "left-on-its-way")):
         outcome = told[ref]
         assert outcome.status is status
         assert (outcome.ticket.baseline_refresh_time, outcome.attempts) == (BASE, 1)
-        assert outcome.message == f"{told[6].message} {end}"
+        assert outcome.what() == Message(code, reason=told[6].what())
+        assert outcome.message == str(outcome.what())
     assert (told[6].status, told[6].ticket, told[6].cluster_id) == (status, None, 6)
     assert (told["c_4"].cluster_id, told["c_4"].cluster_name, told["c_4"].resumed) == (4, "c_4", False)
     assert (told["nix"].status, told["nix"].ticket) == (status, None)
@@ -484,3 +482,6 @@ def test_a_journal_that_stopped_the_batch_is_not_asked_again(
     assert told.error is None
     assert told.report.total == 15
     assert told.report.stopped == "The journal can no longer be written: The disk is full."
+    assert told.report.why_stopped() == Message(
+        "batch-journal-lost", cause=JournalError("The disk is full.").what()
+    )

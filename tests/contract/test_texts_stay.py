@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import ta_cluster_async
 from ta_cluster_async import Outcome, RefreshReport, RefreshTicket, TaError
+from tests.contract.commands import is_within
 from tests.contract.record import load
 from tests.contract.samples import attributes, errors, reports, tickets
 
@@ -35,12 +37,12 @@ def test_a_ticket_is_written_as_it_was(name: str, ticket: RefreshTicket) -> None
 
 @pytest.mark.parametrize("text", REPORTS.values(), ids=REPORTS)
 def test_a_report_of_an_earlier_version_is_read_and_written_as_it_was(text: str) -> None:
-    assert RefreshReport.from_json(text).to_json() == text
+    assert is_within(json.loads(text), json.loads(RefreshReport.from_json(text).to_json()))
 
 
 @pytest.mark.parametrize(("name", "report"), reports().items(), ids=reports())
 def test_a_report_is_written_as_it_was(name: str, report: RefreshReport) -> None:
-    assert report.to_json() == REPORTS[name]
+    assert is_within(json.loads(REPORTS[name]), json.loads(report.to_json()))
     assert RefreshReport.from_json(REPORTS[name]) == report
 
 

@@ -10,7 +10,7 @@ from ...errors import JournalError
 from ..report import Status
 from .lease import holder_of
 from .rows import (
-    OUTCOME_COLUMNS,
+    OUTCOME_NAMES,
     RunInfo,
     check_run,
     from_cell,
@@ -134,7 +134,7 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
 def _columns(connection: sqlite3.Connection) -> str:
     """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer. For use in `told`."""
     known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
-    return OUTCOME_COLUMNS if "settled_at" in known else OUTCOME_COLUMNS.replace("settled_at", "NULL")
+    return ", ".join(name if name in known else "NULL" for name in OUTCOME_NAMES)
 
 
 def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int, int]:

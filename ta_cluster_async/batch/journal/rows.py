@@ -83,10 +83,26 @@ class RunInfo:
 
 
 # Each row comes with the columns in the order of these.
-OUTCOME_COLUMNS = (
-    "ref, status, cluster_id, cluster_name, message, baseline_refresh_time, refresh_time, users_num, progress,"
-    " queue_seconds, run_seconds, detect_seconds, outcome_attempts, settled_at, ticket"
+OUTCOME_NAMES = (
+    "ref",
+    "status",
+    "cluster_id",
+    "cluster_name",
+    "message",
+    "code",
+    "params",
+    "baseline_refresh_time",
+    "refresh_time",
+    "users_num",
+    "progress",
+    "queue_seconds",
+    "run_seconds",
+    "detect_seconds",
+    "outcome_attempts",
+    "settled_at",
+    "ticket",
 )
+OUTCOME_COLUMNS = ", ".join(OUTCOME_NAMES)
 ENTRY_COLUMNS = f"key, state, attempts, intended_at, {OUTCOME_COLUMNS}"
 
 # The parameters of the first two are run, key, ref, ticket, now; those of FINISH are run, key, now, ended, the outcome, attempts.
@@ -101,14 +117,9 @@ ON CONFLICT (run, key) DO UPDATE SET state = 'submitted', ticket = excluded.tick
 """
 FINISH = f"""
 INSERT INTO refreshes (run, key, intended_at, ended, {OUTCOME_COLUMNS}, state, attempts)
-VALUES ({", ".join("?" * 19)}, 'finished', ?)
-ON CONFLICT (run, key) DO UPDATE SET state = 'finished', ended = excluded.ended, ref = excluded.ref,
-    status = excluded.status, cluster_id = excluded.cluster_id, cluster_name = excluded.cluster_name,
-    message = excluded.message, baseline_refresh_time = excluded.baseline_refresh_time,
-    refresh_time = excluded.refresh_time, users_num = excluded.users_num, progress = excluded.progress,
-    queue_seconds = excluded.queue_seconds, run_seconds = excluded.run_seconds,
-    detect_seconds = excluded.detect_seconds, outcome_attempts = excluded.outcome_attempts, settled_at = excluded.settled_at,
-    ticket = coalesce(excluded.ticket, ticket)
+VALUES (?, ?, ?, ?, {", ".join("?" * len(OUTCOME_NAMES))}, 'finished', ?)
+ON CONFLICT (run, key) DO UPDATE SET state = 'finished', ended = excluded.ended,
+    {", ".join(f"{name} = excluded.{name}" for name in OUTCOME_NAMES[:-1])}, ticket = coalesce(excluded.ticket, ticket)
 """  # noqa: S608 - the columns are the constant above
 FORGET = "DELETE FROM refreshes WHERE run = ? AND key = ?"
 
@@ -119,6 +130,7 @@ _OUTCOME_TYPES: Mapping[str, tuple[type, ...]] = {
     "cluster_id": (int, _NULL),
     "cluster_name": (str, _NULL),
     "message": (str,),
+    "code": (str,),
     "users_num": (int, _NULL),
     "progress": (int, _NULL),
     "queue_seconds": (float, _NULL),
@@ -166,6 +178,8 @@ def outcome_values(outcome: Outcome) -> Values:
         cell(outcome.cluster_id),
         cell(outcome.cluster_name),
         cell(outcome.message),
+        outcome.code or None,
+        json.dumps(outcome.params) if outcome.params else None,
         None if before is None else before.isoformat(" "),
         None if after is None else after.isoformat(" "),
         cell(outcome.users_num),
@@ -181,9 +195,8 @@ def outcome_values(outcome: Outcome) -> Values:
 
 def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
     """Make an outcome of its columns. Raises JournalError for what no version of this library up to this one wrote."""
-    ref, status, cluster_id, name, message, before, after, users, progress, *seconds, attempts, at, ticket = (
-        row
-    )
+    ref, status, cluster_id, name, message, code, params, before, after, users, progress, *rest = row
+    *seconds, attempts, at, ticket = rest
     queue, run, detect = seconds
     with readable(path):
         outcome = Outcome(
@@ -192,6 +205,8 @@ def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
             cluster_id=from_cell(cluster_id),
             cluster_name=from_cell(name),
             message=from_cell(message),
+            code="" if code is None else code,
+            params={} if params is None else json.loads(params),
             baseline_refresh_time=_server_time(before),
             refresh_time=_server_time(after),
             users_num=from_cell(users),

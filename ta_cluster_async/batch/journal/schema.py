@@ -116,8 +116,19 @@ def _add_ends(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE refreshes ADD COLUMN settled_at REAL")
 
 
+def _add_codes(connection: sqlite3.Connection) -> None:
+    """Version 4 knows the code and the parameters of each message."""
+    connection.execute("ALTER TABLE refreshes ADD COLUMN code TEXT")
+    connection.execute("ALTER TABLE refreshes ADD COLUMN params TEXT")  # JSON
+
+
 # A file of version n has been through the first n of these, and a new file goes through all.
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_durations, _add_ends)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create,
+    _add_durations,
+    _add_ends,
+    _add_codes,
+)
 
 VERSION = len(_STEPS)
 

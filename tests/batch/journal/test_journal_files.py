@@ -310,9 +310,9 @@ def test_connections_wait_for_others_and_begin_nothing_by_themselves(path: Path,
 def test_a_later_version_is_left_alone(path: Path) -> None:
     use(path)
     with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 4")
-    assert "has version 4, and this library knows versions up to 3: use a newer one" in refusal(path)
-    with pytest.raises(JournalError, match="has version 4"):
+        other.execute("PRAGMA user_version = 5")
+    assert "has version 5, and this library knows versions up to 4: use a newer one" in refusal(path)
+    with pytest.raises(JournalError, match="has version 5"):
         Journal(path).runs()
 
 
@@ -364,7 +364,7 @@ def test_version_1_is_migrated_and_learns_the_durations_of_its_outcomes(old: Pat
 
     assert run(main()) == {970: 50.0}
     with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
@@ -391,6 +391,7 @@ def test_when_an_outcome_of_an_old_file_came_is_not_known_before_and_after_the_m
     use(old)
     assert list(Journal(old).outcomes("tuesday")) == before
     assert [outcome.settled_at for outcome in before] == [None, None, None]
+    assert [(outcome.code, outcome.params, outcome.what()) for outcome in before] == [("", {}, None)] * 3
 
 
 def test_a_migration_that_fails_leaves_the_old_file(old: Path) -> None:
