@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .signal import Signal
+from ..client.signal import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from anyio.lowlevel import checkpoint_if_cancelled
 from attrs import field, frozen
 
+from ..client.signal import Signal
 from ..errors import TaError
 from ..messages import Message
 from ..models import Catalog
@@ -27,7 +28,6 @@ from .report import (
 )
 from .retry import may_pass
 from .schedule import Tempo, ends_per_second
-from .signal import Signal
 from .target import last_look
 
 if TYPE_CHECKING:

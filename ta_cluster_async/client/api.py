@@ -22,16 +22,16 @@ from ..protocol.envelope import decode
 from ..protocol.refresh import PollPolicy
 from ..protocol.requests import Response
 from ..protocol.retry import RetryBudget, RetryPolicy
-from .limiter import Gate
+from .limiter import Limiter
 from .secret import Secret
-from .tokens import TokenSource, sealed
+from .tokens import TokenSource, as_secret
 from .validation import (
     at_least_one,
     check_base_url,
     check_ssl,
     check_token,
     positive,
-    warn_of_open_wire,
+    warn_if_unencrypted,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class ApiClient:
         self._base_url = ""
         self._state = _State.NEW
         # A traceback that shows this frame's locals must show neither the token nor a base URL with a token in it.
-        source = sealed(token)
+        source = as_secret(token)
         token = ""
         checked = check_base_url(base_url, source if isinstance(source, Secret) else None)
         base_url = ""
@@ -107,14 +107,14 @@ class ApiClient:
         self.strict_names = strict_names
         self.max_connections = at_least_one(max_connections, "max_connections")
         self.rate_limit = None if rate_limit is None else positive(rate_limit, "rate_limit")
-        self._gate = Gate(self.max_connections, self.rate_limit)
+        self._limiter = Limiter(self.max_connections, self.rate_limit)
         self._ssl = check_ssl(ssl)
         self._borrowed = client_session
         self._transport = transport
         self._budget = RetryBudget(self.retry)
         self._random = Random()  # noqa: S311  (jitter)
         self._loop: asyncio.AbstractEventLoop | None = None
-        warn_of_open_wire(checked)
+        warn_if_unencrypted(checked)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._base_url!r}, {self._state.name.lower()})"
@@ -155,7 +155,7 @@ class ApiClient:
             self._check_usable()
             assert self._transport is not None
             self._state = _State.CLOSED
-            self._gate.close()
+            self._limiter.close()
             self._tokens.close()
             await self._transport.aclose()
         self._state = _State.CLOSED
@@ -188,9 +188,9 @@ class ApiClient:
         left = self.timeout if timeout is None else positive(timeout, "timeout")
         deadline = loop.time() + left
         token = self._tokens.usable
-        if token is None or not self._gate.try_enter():
-            return await self._persist(request, convert, deadline, None)
-        # The quick way of nearly all calls: no waiting, no second attempt.
+        if token is None or not self._limiter.try_acquire():
+            return await self._retry(request, convert, deadline, None)
+        # The fast path of nearly all calls: no waiting and no second attempt.
         transport = self._transport
         assert transport is not None
         try:
@@ -198,33 +198,33 @@ class ApiClient:
             found = quick(answer.body) if quick is not None and isinstance(answer, Response) else None
             outcome = self._read(answer, token, convert) if found is None else found
         finally:
-            self._gate.leave()
+            self._limiter.release()
         if isinstance(outcome, TaError):
-            return await self._persist(request, convert, deadline, outcome)
+            return await self._retry(request, convert, deadline, outcome)
         if self._budget.left < self.retry.budget:
             self._budget.give()
         return outcome
 
-    async def _persist(
+    async def _retry(
         self, request: Request, convert: Callable[[JsonValue], T], deadline: float, first: TaError | None
     ) -> T:
-        """Make what attempts are left after the first one, or all of them if there was none yet."""
+        """Make the attempts that are left after the first one, or all of them if there was none yet."""
         attempts = Attempts(request.endpoint)
         outcome: T | TaError
         while True:
             if first is not None:
                 outcome, first = first, None
             else:
-                outcome = await self._enter_and_send(request, convert, attempts, deadline)
+                outcome = await self._attempt(request, convert, attempts, deadline)
             if not isinstance(outcome, TaError):
                 self._budget.give()
                 return outcome
             if attempts.means_done(outcome):
                 return convert(None)
-            outcome = self._after_close(outcome)
+            outcome = self._closed_error(outcome)
             attempts.add(outcome)
             logger.debug("%s attempt %d: %s", request.endpoint.name, attempts.count, type(outcome).__name__)
-            if isinstance(outcome, TokenRejected) and not attempts.asked_anew:
+            if isinstance(outcome, TokenRejected) and not attempts.token_renewed:
                 again = await self._renew_token(request, attempts, deadline)
             else:
                 again = await self._wait_to_retry(outcome, request, attempts, deadline)
@@ -237,10 +237,10 @@ class ApiClient:
         finally:
             del failure
 
-    async def _enter_and_send(
+    async def _attempt(
         self, request: Request, convert: Callable[[JsonValue], T], attempts: Attempts, deadline: float
     ) -> T | TaError:
-        refusal = await self._gate.enter(deadline)
+        refusal = await self._limiter.acquire(deadline)
         if refusal is not None:
             return NotSent(_REFUSED[refusal], reason=refusal)
         assert self._loop is not None
@@ -248,7 +248,7 @@ class ApiClient:
         try:
             token: Secret | TokenFailure | None = self._tokens.usable
             if token is None:
-                attempts.asked_anew = self._tokens.was_rejected
+                attempts.token_renewed = self._tokens.was_rejected
                 token = await self._tokens.ask(deadline)
             if isinstance(token, TaError):
                 return token
@@ -257,10 +257,10 @@ class ApiClient:
                 return NotSent(_REFUSED["no-connection"], reason="no-connection")
             return self._read(await self._transport.send(request, token, left), token, convert)
         finally:
-            self._gate.leave()
+            self._limiter.release()
 
     def _read(self, answer: Answer, token: Secret, convert: Callable[[JsonValue], T]) -> T | TaError:
-        """What the answer means. An error is returned, so that the frames with the server's text are gone when it is raised."""
+        """Return what the answer means. An error is returned, so that it is raised without the frames that hold the server's text."""
         if not isinstance(answer, Response):
             return answer
         data = decode(answer, token.mask, time.time())
@@ -277,31 +277,31 @@ class ApiClient:
     async def _wait_to_retry(
         self, error: TaError, request: Request, attempts: Attempts, deadline: float
     ) -> bool:
-        """Pause the session if the server asks for it, and wait for the next attempt; False when `error` is the end."""
+        """Pause the session if the server asks for it, and wait for the next attempt. Returns False when there is none."""
         pause = self.retry.pause(error, attempts.count)
         if pause > 0:
-            self._gate.pause(pause)
+            self._limiter.pause(pause)
         if self._state is not _State.OPEN or not _can_start(request):
             return False
         assert self._loop is not None
         delay = self.retry.delay(error, request.endpoint.replay, attempts.count, self._random)
         if delay is None or self._loop.time() + delay >= deadline or not self._budget.take():
             return False
-        await self._gate.sleep(delay)
+        await self._limiter.sleep(delay)
         return True
 
     async def _renew_token(self, request: Request, attempts: Attempts, deadline: float) -> bool:
-        """Ask the provider for another token than the one that was rejected; False when there is none."""
+        """Ask the provider for another token than the rejected one. Returns False when there is none."""
         if not self._tokens.can_ask or not _can_start(request):
             return False
-        attempts.asked_anew = True
+        attempts.token_renewed = True
         fresh = await self._tokens.ask(deadline)
         if isinstance(fresh, Secret):
             return self._tokens.usable is not None
         attempts.add(fresh)
         return False
 
-    def _after_close(self, error: TaError) -> TaError:
+    def _closed_error(self, error: TaError) -> TaError:
         if self._state is _State.OPEN or not isinstance(error, TransportError):
             return error
         return type(error)("the session was closed while the call was under way.", reason="closed")
@@ -324,7 +324,7 @@ def _can_start(request: Request) -> bool:
 
 
 def _source_failure(request: Request) -> BaseException | None:
-    """What the source of an upload raised, without the frames of the HTTP library around it: they hold the URL."""
+    """Return what the source of an upload raised, without the frames of the HTTP library around it: they hold the URL."""
     failure = request.upload.failure if request.upload is not None else None
     if failure is None:
         return None

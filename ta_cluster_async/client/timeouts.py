@@ -1,4 +1,4 @@
-"""The deadlines of the requests in flight, kept by one timer for all of them.
+"""The timeouts of the requests in timeout, kept by one timer for all of them.
 
 A timer for each request, as aiohttp has it, costs a tenth of the CPU time of a small request, and the cancelled ones that the event loop
 still holds set Python's cyclic collector to work.
@@ -10,11 +10,11 @@ import asyncio
 from math import inf
 
 
-class Flight:
-    """One request in flight.
+class RequestTimeout:
+    """The timeout of one request.
 
     Attributes:
-        expired: True when its task was cancelled because its time is over.
+        expired: True when the task was cancelled because the time is over.
     """
 
     __slots__ = ("_cancelling", "_task", "at", "expired")
@@ -26,46 +26,46 @@ class Flight:
         self.expired = False
 
     def expire(self) -> None:
-        """Cancel the task, which then asks `take_back`."""
+        """Cancel the task, which then calls `uncancel()`."""
         self.expired = True
         self._task.cancel()
 
-    def take_back(self) -> bool:
-        """Take the cancellation by `expire` back; False when the task was cancelled by somebody else as well."""
+    def uncancel(self) -> bool:
+        """Take back the cancellation by `expire()`. Returns False when the task was cancelled by others as well."""
         return self._task.uncancel() <= self._cancelling
 
 
-class Deadlines:
-    """Ends each flight that it was told of and not told the end of, at its time by the event loop's clock."""
+class Timeouts:
+    """Cancels each task between its `start()` and `stop()` whose time is over by the event loop's clock."""
 
     def __init__(self) -> None:
-        self._flights: set[Flight] = set()
+        self._running: set[RequestTimeout] = set()
         self._armed_for = inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, seconds: float) -> Flight:
-        """Watch the running task from now on."""
+    def start(self, seconds: float) -> RequestTimeout:
+        """Start the timeout of the running task."""
         task = asyncio.current_task()
         assert task is not None
         loop = task.get_loop()
-        flight = Flight(task, loop.time() + seconds)
-        self._flights.add(flight)
-        if flight.at < self._armed_for:
-            self._arm(flight.at, loop)
-        return flight
+        timeout = RequestTimeout(task, loop.time() + seconds)
+        self._running.add(timeout)
+        if timeout.at < self._armed_for:
+            self._arm(timeout.at, loop)
+        return timeout
 
-    def end(self, flight: Flight) -> None:
-        """Watch it no more."""
-        self._flights.discard(flight)
+    def stop(self, timeout: RequestTimeout) -> None:
+        """Stop a timeout."""
+        self._running.discard(timeout)
 
     def close(self) -> None:
-        """End all flights now, those too that have no connection yet which could be closed under them."""
+        """Expire all timeouts now. This also ends requests that have no connection yet that could be closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._armed_for = None, inf
-        for flight in self._flights:
-            if not flight.expired:
-                flight.expire()
+        for timeout in self._running:
+            if not timeout.expired:
+                timeout.expire()
 
     def _arm(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
@@ -76,12 +76,12 @@ class Deadlines:
     def _fire(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer, self._armed_for = None, inf
         now = loop.time()
-        for flight in self._flights:
-            if flight.expired:
+        for timeout in self._running:
+            if timeout.expired:
                 continue
-            if flight.at <= now:
-                flight.expire()
-            elif flight.at < self._armed_for:
-                self._armed_for = flight.at
+            if timeout.at <= now:
+                timeout.expire()
+            elif timeout.at < self._armed_for:
+                self._armed_for = timeout.at
         if self._armed_for != inf:
             self._arm(self._armed_for, loop)

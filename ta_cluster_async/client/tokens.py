@@ -19,8 +19,8 @@ TokenFailure: TypeAlias = ConfigurationError | NotSent
 """Why there is no token."""
 
 
-def sealed(value: object) -> Secret | TokenProvider | None:
-    """Put a token that is still a str into a Secret. None for what is no token at all, which may show one all the same."""
+def as_secret(value: object) -> Secret | TokenProvider | None:
+    """Put a token that is a str into a Secret. Returns None for what is neither token nor provider, whose repr may show a token."""
     if isinstance(value, str):
         return Secret(value)
     if isinstance(value, Secret):
@@ -31,10 +31,10 @@ def sealed(value: object) -> Secret | TokenProvider | None:
 class TokenSource:
     """The token in use, and the provider of the next one where there is one.
 
-    Calls that need a token at the same time share one asking, its failure too.
+    Calls that need a token at the same time share one request to the provider, and its failure.
 
     Attributes:
-        usable: The token, or None when the provider has to be asked before the next request.
+        usable: The token, or None when the provider must be asked before the next request.
     """
 
     def __init__(self, token: Secret | TokenProvider) -> None:
@@ -42,7 +42,7 @@ class TokenSource:
         self.usable = self._token = token if isinstance(token, Secret) else None
         self._rejected: Secret | None = None
         self._lock = asyncio.Lock()
-        self._askings = 0
+        self._requests = 0
         self._answer: Secret | TokenFailure | None = None
         self._limit: asyncio.Timeout | None = None
         self._closed = False
@@ -58,24 +58,24 @@ class TokenSource:
         return self._rejected is not None and self._rejected is self._token
 
     def reject(self, token: Secret) -> None:
-        """The server does not accept this token. A late rejection of an older one changes nothing."""
+        """Note that the server rejected a token. A late rejection of an older one changes nothing."""
         if token is self._token:
             self._rejected = token
             if self._provider is not None:
                 self.usable = None
 
     def close(self) -> None:
-        """End an asking that is under way."""
+        """End a request to the provider that is under way."""
         self._closed = True
         if self._limit is not None:
             self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def ask(self, deadline: float) -> Secret | TokenFailure:
-        """Return a token that the server has not rejected, from the provider if need be, or what went wrong with that.
+        """Return a token that the server has not rejected, from the provider if need be, or why there is none.
 
         When the provider returns the rejected token again, that one is returned.
         """
-        seen = self._askings
+        seen = self._requests
         try:
             async with asyncio.timeout_at(deadline):
                 await self._lock.acquire()
@@ -87,14 +87,14 @@ class TokenSource:
                 return token
             if self._closed:
                 return _closed()
-            shared = self._answer_since(seen)
+            shared = self._shared_answer(seen)
             return await self._ask_provider(deadline) if shared is None else shared
         finally:
             self._lock.release()
 
-    def _answer_since(self, asking: int) -> Secret | TokenFailure | None:
+    def _shared_answer(self, seen: int) -> Secret | TokenFailure | None:
         # A copy, since each call raises an error of its own. A Secret is its own copy.
-        return copy(self._answer) if self._askings != asking else None
+        return copy(self._answer) if self._requests != seen else None
 
     async def _ask_provider(self, deadline: float) -> Secret | TokenFailure:
         assert self._provider is not None
@@ -108,7 +108,7 @@ class TokenSource:
             return _closed() if self._closed else _not_in_time()
         finally:
             self._limit = None
-            self._askings += 1
+            self._requests += 1
         if isinstance(outcome, Secret) and self._rejected is not None and outcome == self._rejected:
             outcome = self._rejected
         elif isinstance(outcome, Secret):
@@ -118,7 +118,7 @@ class TokenSource:
 
 
 async def _ask(provider: TokenProvider) -> Secret | TokenFailure:
-    """What the provider raises is named and not kept: its frames may hold a token."""
+    """Ask the provider. What it raises is named and not kept: its frames may hold a token."""
     try:
         asked: object = provider()
         if not inspect.isawaitable(asked):

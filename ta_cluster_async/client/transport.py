@@ -1,7 +1,7 @@
 """The thin adapter to aiohttp, the only file that imports its client.
 
-It turns a `Request` value into a `Response` value and every trouble on the way into `NotSent` or `OutcomeUnknown`. What the library
-knows of HTTP beyond that is in `protocol/`.
+It turns a `Request` into a `Response`, and every failure on the way into `NotSent` or `OutcomeUnknown`. Everything else about HTTP is in
+`protocol/`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import ConfigurationError, NotJson, NotSent, TransportError
 from ..models.ticket_errors import OutcomeUnknown
 from ..protocol.requests import CSV_TYPE, JSON_TYPE, Response
 from .secret import Secret
-from .timeouts import Deadlines
+from .timeouts import Timeouts
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -38,38 +38,38 @@ _CSV_HEADERS = {"Content-Type": CSV_TYPE}
 
 
 def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
-    # Only the time to connect: the deadline of the whole request is ours. Without aiohttp's rounding up to whole seconds.
+    # Only the time to connect: `Timeouts` keeps that of the whole request. Without aiohttp's rounding up to whole seconds.
     return aiohttp.ClientTimeout(total=None, connect=seconds, ceil_threshold=math.inf)
 
 
-# To connect ends before the request does, so that a host that does not answer at all is told from a slow server.
+# Connecting times out before the request does, which tells a host that does not answer from a slow server.
 _CONNECT_SECONDS = 10.0
 _CONNECT = _connect_within(_CONNECT_SECONDS)
-_SHARE = 0.5
-_ROOMY = _CONNECT_SECONDS / _SHARE
+_CONNECT_SHARE = 0.5
+_FULL_CONNECT_FROM = _CONNECT_SECONDS / _CONNECT_SHARE
 
 Answer: TypeAlias = Response | TransportError | NotJson
 """A whole answer, or why there is none."""
 
 
 class Transport(Protocol):
-    """What a session needs of the network. A simulation puts a scripted server here."""
+    """What a session needs of the network. A simulation implements it with a scripted server."""
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Answer:
         """Send one request and read its answer whole, within `timeout` seconds.
 
-        Trouble is returned, not raised, so that no traceback keeps the frames in which the URL stands.
+        Failures are returned, not raised, so that no traceback keeps the frames that hold the URL.
         """
         ...
 
     async def aclose(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
 
 
 class _Request(aiohttp.ClientRequest):
-    """aiohttp's request, which leaves the end of its body unwritten where the connection is lost just then.
+    """aiohttp's request, which closes the connection where it is lost at the end of the body.
 
-    Whoever waits for the answer hears of that loss. Raised here too, in a task that nobody asks, it would end in the log.
+    The reader reports the loss; raising here would only log it.
     """
 
     async def write_bytes(
@@ -82,9 +82,9 @@ class _Request(aiohttp.ClientRequest):
 
 
 class _AddToken:
-    """The one place that puts the token into a URL: the request that aiohttp is about to write. No local keeps it."""
+    """Puts the token into the URL of the request that aiohttp is about to write: the only place that does. No local keeps it."""
 
-    __slots__ = ("_authority", "_began", "_parameter", "_path", "_query", "_scheme")
+    __slots__ = ("_authority", "_called", "_parameter", "_path", "_query", "_scheme")
 
     def __init__(self, scheme: str, authority: str, path: str, query: str, parameter: Secret) -> None:
         self._scheme = scheme
@@ -92,13 +92,13 @@ class _AddToken:
         self._path = path
         self._query = query
         self._parameter = parameter
-        self._began = False
+        self._called = False
 
     def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> Awaitable[ClientResponse]:
-        if self._began:
-            # aiohttp sends a GET once more by itself. Attempts are the session's business, which counts and spaces them.
+        if self._called:
+            # aiohttp would send a GET once more by itself. Retries are the session's: it counts and spaces them.
             raise aiohttp.ServerDisconnectedError
-        self._began = True
+        self._called = True
         query, parameter = self._query, self._parameter
         request.url = URL.build(
             scheme=self._scheme,
@@ -136,11 +136,11 @@ class AiohttpTransport:
         )
         self._urls: dict[str, URL] = {}
         if borrowed is None:
-            # The session's gate stands in front and sets the limit.
+            # The session's limiter keeps the limit.
             connector: aiohttp.BaseConnector = aiohttp.TCPConnector(limit=0, ssl=ssl)
         else:
             connector = _borrowed_pool(borrowed)
-        self._ssl = True if borrowed is None else ssl  # an own pool has it already
+        self._ssl = True if borrowed is None else ssl  # a pool of our own has it already
         self._session = aiohttp.ClientSession(
             connector=connector,
             connector_owner=borrowed is None,
@@ -149,14 +149,14 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=borrowed is not None and borrowed.trust_env,
         )
-        # What `request` awaits, without the context manager that it puts around it, which costs a twenty-fifth of a call.
+        # What `request` awaits, without its context manager, which takes a twenty-fifth of a call.
         self._request: Callable[..., Awaitable[ClientResponse]] = getattr(
             self._session, "_request", self._session.request
         )
         self._pool = connector
         self._token: Secret | None = None
         self._parameter = Secret("")
-        self._deadlines = Deadlines()
+        self._timeouts = Timeouts()
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Answer:
         """See `Transport.send`."""
@@ -164,27 +164,29 @@ class AiohttpTransport:
             return _pool_closed()
         answer: Answer | None = None
         stop: BaseException | None = None
-        flight = self._deadlines.begin(timeout)
+        limit = self._timeouts.start(timeout)
         try:
             answer = await _read(await self._begin(request, token, timeout), request)
         except Exception as problem:  # noqa: BLE001  (whatever it is, its frames hold the URL and must not leave)
-            answer = self._trouble(problem, timeout)
+            answer = self._error_for(problem, timeout)
         except BaseException as problem:  # noqa: BLE001  (raised again below)
             stop = problem
         finally:
-            self._deadlines.end(flight)
+            self._timeouts.stop(limit)
         if answer is not None:
-            if not flight.expired:
+            if not limit.expired:
                 return answer
-            flight.take_back()  # pragma: no cover - only where aiohttp took the cancellation for its own
-            return answer if isinstance(answer, Response) else _late(timeout)  # pragma: no cover - as above
+            limit.uncancel()  # pragma: no cover - only where aiohttp took the cancellation for its own
+            return (
+                answer if isinstance(answer, Response) else _timed_out(timeout)
+            )  # pragma: no cover - as above
         assert stop is not None
         if isinstance(stop, asyncio.CancelledError):
-            if flight.expired and flight.take_back():
-                return _late(timeout)
+            if limit.expired and limit.uncancel():
+                return _timed_out(timeout)
             if self._is_closed() and not _is_cancelled():
                 return _pool_closed()  # closing a pool cancels those who wait in it
-        # Below the frames of aiohttp, whose locals hold the URL. The caller sees a traceback that begins here.
+        # The traceback begins here: the locals of aiohttp's frames hold the URL.
         stop.__cause__ = stop.__context__ = None
         try:
             raise stop.with_traceback(None)
@@ -193,11 +195,11 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
-        self._deadlines.close()
+        self._timeouts.close()
         await self._session.close()
 
     def _begin(self, request: Request, token: Secret, timeout: float) -> Awaitable[ClientResponse]:
-        """What sends it and waits for the head of the answer."""
+        """Start the request: the result is awaited for the head of the answer."""
         if token is not self._token:
             self._token, self._parameter = token, Secret("token=" + quote(token.reveal(), safe=""))
         path = self._prefix + request.endpoint.path
@@ -213,7 +215,7 @@ class AiohttpTransport:
             self._urls.get(path) or self._url(path),
             data=data,
             headers=headers,
-            timeout=_CONNECT if timeout >= _ROOMY else _connect_within(timeout * _SHARE),
+            timeout=_CONNECT if timeout >= _FULL_CONNECT_FROM else _connect_within(timeout * _CONNECT_SHARE),
             allow_redirects=False,
             ssl=self._ssl,
             middlewares=(_AddToken(self._scheme, self._authority, path, request.query, self._parameter),),
@@ -227,8 +229,8 @@ class AiohttpTransport:
     def _is_closed(self) -> bool:
         return self._pool.closed
 
-    def _trouble(self, problem: Exception, timeout: float) -> TransportError:  # noqa: C901  (a decision table)
-        """Name a problem without keeping it: aiohttp's exceptions hold the URL."""
+    def _error_for(self, problem: Exception, timeout: float) -> TransportError:  # noqa: C901  (a decision table)
+        """Return the error for a problem, without the problem itself: aiohttp's exceptions hold the URL."""
         match problem:
             case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
                 return NotSent(
@@ -249,11 +251,11 @@ class AiohttpTransport:
                 return NotSent(f"the proxy refused to connect (HTTP {problem.status}).", reason="refused")
             case aiohttp.ConnectionTimeoutError():
                 return NotSent(
-                    f"no connection to {self._host} within {_said(min(_CONNECT_SECONDS, timeout * _SHARE))}.",
+                    f"no connection to {self._host} within {_said(min(_CONNECT_SECONDS, timeout * _CONNECT_SHARE))}.",
                     reason="connect",
                 )
             case asyncio.TimeoutError():
-                return _late(timeout)
+                return _timed_out(timeout)
             case aiohttp.ClientPayloadError():
                 return OutcomeUnknown("the connection broke in the middle of the answer.", reason="truncated")
             case aiohttp.ClientResponseError():
@@ -271,7 +273,7 @@ class AiohttpTransport:
 
 
 async def _read(response: ClientResponse, request: Request) -> Response | NotJson:
-    """The whole answer, if it is not larger than what is read."""
+    """Read the whole answer, up to `MAX_ANSWER` bytes."""
     content = response.content
     try:
         body = await content.readany()
@@ -286,17 +288,17 @@ async def _read(response: ClientResponse, request: Request) -> Response | NotJso
         response.close()
         raise
     if request.upload is not None or size > MAX_ANSWER:
-        _hang_up(response)  # the server answered before the end of the body, or the answer is too long
+        _abort(response)  # the server answered before the end of the body, or the answer is too long
     if size > MAX_ANSWER:
         message = f"HTTP {response.status} with an answer of more than {MAX_ANSWER} bytes."
         return NotJson(message, status=response.status)
     return Response(response.status, body, response.headers.get(aiohttp.hdrs.RETRY_AFTER))
 
 
-def _hang_up(response: ClientResponse) -> None:
+def _abort(response: ClientResponse) -> None:
     connection = response.connection
     if connection is not None and connection.transport is not None:
-        connection.transport.abort()  # to close it would first send what is left to a server that reads no more
+        connection.transport.abort()  # close() would first send what is left to a server that reads no more
     response.close()
 
 
@@ -317,7 +319,7 @@ def _pool_closed() -> NotSent:
     )
 
 
-def _late(seconds: float) -> OutcomeUnknown:
+def _timed_out(seconds: float) -> OutcomeUnknown:
     return OutcomeUnknown(f"no whole answer within {_said(seconds)}.", reason="timeout")
 
 

@@ -63,8 +63,8 @@ def check_base_url(value: object, token: Secret | None) -> str | ConfigurationEr
     return f"{parts.scheme}://{netloc}{path}"
 
 
-def warn_of_open_wire(base_url: str) -> None:
-    """Warn when the token would travel over the public internet in the clear."""
+def warn_if_unencrypted(base_url: str) -> None:
+    """Warn when the token would travel unencrypted over the public internet."""
     parts = urlsplit(base_url)
     if parts.scheme == "http" and parts.hostname and _is_public(parts.hostname):
         warnings.warn(TaWarning(Message("token-unencrypted", host=parts.hostname)), stacklevel=3)

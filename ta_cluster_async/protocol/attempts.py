@@ -22,7 +22,7 @@ class Attempts:
         sent: Whether any of them reached the server.
         applied: True when one of them may have taken effect.
         last: The error to raise if no further attempt is made.
-        asked_anew: True when the token provider was asked again because the server had rejected the token.
+        token_renewed: True when the token provider was asked again because the server had rejected the token.
     """
 
     endpoint: Endpoint
@@ -30,7 +30,7 @@ class Attempts:
     sent: Sent = "no"
     applied: bool = False
     last: TaError | None = None
-    asked_anew: bool = False
+    token_renewed: bool = False
 
     def add(self, error: TaError) -> None:
         """Take note of a failure. A call whose time is over while it waits for the next attempt fails by what went wrong before."""

@@ -10,8 +10,8 @@ import pytest
 from ta_cluster_async.batch.chunks import Parts
 from ta_cluster_async.batch.listing import read_row, seen_of
 from ta_cluster_async.batch.lookup import _outward
-from ta_cluster_async.batch.signal import Signal
 from ta_cluster_async.batch.workers import work_all
+from ta_cluster_async.client.signal import Signal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import SchemaError
 from ta_cluster_async.models import ClusterDetail, json_type

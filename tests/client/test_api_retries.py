@@ -141,7 +141,7 @@ def test_a_wrong_shape_is_a_schema_error_with_the_status_and_is_not_sent_again(
     transport = scripted(ok)
     with pytest.raises(SchemaError) as caught:
         call(transport, convert=convert)
-    assert [entry.name for entry in caught.traceback][-1] == "_persist"  # what the answer held is in no frame
+    assert [entry.name for entry in caught.traceback][-1] == "_retry"  # what the answer held is in no frame
     assert (caught.value.path, caught.value.status, caught.value.endpoint) == ("data", 200, "progress")
     assert len(transport.sendings) == 1
 
@@ -160,7 +160,7 @@ def test_a_failed_call_leaves_no_chain_and_only_our_frames(scripted: Any) -> Non
         call(scripted(UNAVAILABLE), retry=RetryPolicy(attempts=1))
     assert caught.value.__cause__ is caught.value.__context__ is None
     frames = [entry.name for entry in caught.traceback]
-    assert frames[-3:] == ["main", "call", "_persist"]
+    assert frames[-3:] == ["main", "call", "_retry"]
 
 
 # The deadline

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from ta_cluster_async.client.api import _source_failure
-from ta_cluster_async.client.limiter import Gate
+from ta_cluster_async.client.limiter import Limiter
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, HttpStatusError, NotSent, RateLimited
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
@@ -292,19 +292,19 @@ def test_no_answer_is_not_read_quickly(scripted: Any, ok: Any) -> None:
     assert run(main()) == 7
 
 
-# The gate
+# The limiter
 
 
-async def enter(gate: Gate, deadline: float = 1e9) -> tuple[str | None, float]:
-    reason = await gate.enter(deadline)
+async def enter(limiter: Limiter, deadline: float = 1e9) -> tuple[str | None, float]:
+    reason = await limiter.acquire(deadline)
     if reason is None:
-        gate.leave()
+        limiter.release()
     return reason, asyncio.get_running_loop().time()
 
 
-async def given_up(gate: Gate) -> None:
+async def given_up(limiter: Limiter) -> None:
     """Wait for a second, and give up."""
-    waiting = asyncio.create_task(enter(gate))
+    waiting = asyncio.create_task(enter(limiter))
     await asyncio.sleep(1)
     waiting.cancel()
     await asyncio.wait([waiting])
@@ -312,33 +312,33 @@ async def given_up(gate: Gate) -> None:
 
 def test_who_gave_up_before_anybody_has_started_holds_up_nobody() -> None:
     async def main() -> Any:
-        gate = Gate(9, 1)
-        gate.pause(5)
-        await given_up(gate)
-        return await enter(gate)
+        limiter = Limiter(9, 1)
+        limiter.pause(5)
+        await given_up(limiter)
+        return await enter(limiter)
 
     assert run(main()) == (None, 5)
 
 
 def test_after_a_pause_in_which_somebody_gave_up_the_rate_still_holds() -> None:
     async def main() -> Any:
-        gate = Gate(9, 1)
-        gate.pause(10)
-        await given_up(gate)
-        return await asyncio.gather(*(enter(gate) for _ in range(3)))
+        limiter = Limiter(9, 1)
+        limiter.pause(10)
+        await given_up(limiter)
+        return await asyncio.gather(*(enter(limiter) for _ in range(3)))
 
     assert run(main()) == [(None, 10), (None, 11), (None, 12)]
 
 
 def test_the_turn_of_one_who_gave_up_is_free_only_where_nobody_waits_behind() -> None:
     async def main() -> Any:
-        gate = Gate(9, 1)
-        assert await enter(gate) == (None, 0)
-        behind = [asyncio.create_task(enter(gate)) for _ in range(3)]
+        limiter = Limiter(9, 1)
+        assert await enter(limiter) == (None, 0)
+        behind = [asyncio.create_task(enter(limiter)) for _ in range(3)]
         await asyncio.sleep(0.5)
         behind.pop(1).cancel()
         await asyncio.sleep(0)
-        behind.append(asyncio.create_task(enter(gate)))
+        behind.append(asyncio.create_task(enter(limiter)))
         return await asyncio.gather(*behind)
 
     assert run(main()) == [(None, 1), (None, 3), (None, 4)]
@@ -346,7 +346,7 @@ def test_the_turn_of_one_who_gave_up_is_free_only_where_nobody_waits_behind() ->
 
 def test_who_can_wait_exactly_until_its_turn_or_the_end_of_a_pause_enters() -> None:
     async def main() -> Any:
-        by_rate, paused = Gate(9, 1), Gate(9, None)
+        by_rate, paused = Limiter(9, 1), Limiter(9, None)
         await enter(by_rate)
         paused.pause(1)
         return await asyncio.gather(enter(by_rate, 1.0), enter(paused, 1.0))
@@ -357,26 +357,26 @@ def test_who_can_wait_exactly_until_its_turn_or_the_end_of_a_pause_enters() -> N
 def test_who_is_cancelled_at_the_very_end_of_its_time_gives_back_no_place() -> None:
     async def main() -> Any:
         loop = asyncio.get_running_loop()
-        gate = Gate(1, None)
-        assert gate.try_enter()
-        waiting = asyncio.create_task(enter(gate, 5.0))
+        limiter = Limiter(1, None)
+        assert limiter.try_acquire()
+        waiting = asyncio.create_task(enter(limiter, 5.0))
         await asyncio.sleep(1)
         loop.call_at(5.0, waiting.cancel)
         await asyncio.wait([waiting])
-        return loop.time(), waiting.cancelled(), gate.try_enter()
+        return loop.time(), waiting.cancelled(), limiter.try_acquire()
 
     assert run(main()) == (5, True, False)
 
 
 def test_those_who_wait_or_sleep_leave_nothing_behind() -> None:
     async def main() -> None:
-        gate = Gate(1, None)
-        assert gate.try_enter()
-        assert await enter(gate, 1.0) == ("no-connection", 1)
-        await given_up(gate)
-        assert not gate._queue
-        await gate.sleep(1)
-        assert not gate._sleepers
+        limiter = Limiter(1, None)
+        assert limiter.try_acquire()
+        assert await enter(limiter, 1.0) == ("no-connection", 1)
+        await given_up(limiter)
+        assert not limiter._queue
+        await limiter.sleep(1)
+        assert not limiter._close_signal._waiters
 
     run(main())
 

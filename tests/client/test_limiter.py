@@ -1,4 +1,4 @@
-"""The gate: so many at a time, so many a second, none during a pause."""
+"""The limiter: so many at a time, so many a second, none during a pause."""
 
 import asyncio
 from typing import Any
@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ta_cluster_async.client.limiter import Gate
+from ta_cluster_async.client.limiter import Limiter
 from ta_cluster_async.emulator.loop import run
 
 FAR = 1e9
 
 
-async def pass_through(gate: Any, seconds: Any, log: Any, name: Any, deadline: Any = FAR) -> None:
+async def pass_through(limiter: Any, seconds: Any, log: Any, name: Any, deadline: Any = FAR) -> None:
     """Enter, note the time, stay for some seconds, leave."""
     loop = asyncio.get_running_loop()
-    if not gate.try_enter():
-        reason = await gate.enter(deadline)
+    if not limiter.try_acquire():
+        reason = await limiter.acquire(deadline)
         if reason is not None:
             log.append((name, reason, loop.time()))
             return
@@ -25,22 +25,22 @@ async def pass_through(gate: Any, seconds: Any, log: Any, name: Any, deadline: A
     try:
         await asyncio.sleep(seconds)
     finally:
-        gate.leave()
+        limiter.release()
 
 
 def test_a_free_gate_is_entered_without_waiting() -> None:
     async def main() -> Any:
-        gate = Gate(2, None)
-        return [gate.try_enter(), gate.try_enter(), gate.try_enter()]
+        limiter = Limiter(2, None)
+        return [limiter.try_acquire(), limiter.try_acquire(), limiter.try_acquire()]
 
     assert run(main()) == [True, True, False]
 
 
 def test_never_more_are_in_than_there_are_places_and_they_enter_in_the_order_in_which_they_came() -> None:
     async def main() -> Any:
-        gate = Gate(3, None)
+        limiter = Limiter(3, None)
         log: list[Any] = []
-        await asyncio.gather(*(pass_through(gate, 10, log, n) for n in range(7)))
+        await asyncio.gather(*(pass_through(limiter, 10, log, n) for n in range(7)))
         return log
 
     assert run(main()) == [(n, "in", 10.0 * (n // 3)) for n in range(7)]
@@ -53,7 +53,7 @@ def test_never_more_are_in_than_there_are_places_and_they_enter_in_the_order_in_
 @settings(max_examples=50, deadline=None)
 def test_whoever_is_cancelled_or_late_no_place_is_lost(visits: Any, places: Any) -> None:
     async def main() -> None:
-        gate = Gate(places, None)
+        limiter = Limiter(places, None)
         log: list[Any] = []
         most = 0
 
@@ -63,13 +63,13 @@ def test_whoever_is_cancelled_or_late_no_place_is_lost(visits: Any, places: Any)
             try:
                 async with asyncio.timeout(patience):
                     await pass_through(
-                        gate, stay, log, start, asyncio.get_running_loop().time() + patience * 0.9
+                        limiter, stay, log, start, asyncio.get_running_loop().time() + patience * 0.9
                     )
             except TimeoutError:
                 pass
 
         await asyncio.gather(*(visit(*v) for v in visits))
-        free = [gate.try_enter() for _ in range(places + 1)]
+        free = [limiter.try_acquire() for _ in range(places + 1)]
         assert free == [True] * places + [False]
 
     run(main())
@@ -77,10 +77,10 @@ def test_whoever_is_cancelled_or_late_no_place_is_lost(visits: Any, places: Any)
 
 def test_who_finds_no_place_in_time_is_told_at_its_deadline() -> None:
     async def main() -> Any:
-        gate = Gate(1, None)
+        limiter = Limiter(1, None)
         log: list[Any] = []
         await asyncio.gather(
-            pass_through(gate, 60, log, "first"), pass_through(gate, 1, log, "second", deadline=5)
+            pass_through(limiter, 60, log, "first"), pass_through(limiter, 1, log, "second", deadline=5)
         )
         return log
 
@@ -89,41 +89,41 @@ def test_who_finds_no_place_in_time_is_told_at_its_deadline() -> None:
 
 def test_a_place_given_in_the_turn_in_which_its_owner_is_cancelled_goes_to_the_next() -> None:
     async def main() -> Any:
-        gate = Gate(1, None)
+        limiter = Limiter(1, None)
         log: list[Any] = []
-        assert gate.try_enter()
-        second = asyncio.create_task(pass_through(gate, 1, log, "second"))
-        third = asyncio.create_task(pass_through(gate, 1, log, "third"))
+        assert limiter.try_acquire()
+        second = asyncio.create_task(pass_through(limiter, 1, log, "second"))
+        third = asyncio.create_task(pass_through(limiter, 1, log, "third"))
         await asyncio.sleep(1)
-        gate.leave()
+        limiter.release()
         second.cancel()
         await asyncio.wait([second, third])
-        return log, gate.try_enter()
+        return log, limiter.try_acquire()
 
     assert run(main()) == ([("third", "in", 1.0)], True)
 
 
 def test_a_place_is_not_given_to_one_who_was_cancelled_in_the_same_turn() -> None:
     async def main() -> Any:
-        gate = Gate(1, None)
+        limiter = Limiter(1, None)
         log: list[Any] = []
-        assert gate.try_enter()
-        second = asyncio.create_task(pass_through(gate, 1, log, "second"))
-        third = asyncio.create_task(pass_through(gate, 1, log, "third"))
+        assert limiter.try_acquire()
+        second = asyncio.create_task(pass_through(limiter, 1, log, "second"))
+        third = asyncio.create_task(pass_through(limiter, 1, log, "third"))
         await asyncio.sleep(1)
         second.cancel()
-        gate.leave()
+        limiter.release()
         await asyncio.wait([second, third])
-        return log, gate.try_enter()
+        return log, limiter.try_acquire()
 
     assert run(main()) == ([("third", "in", 1.0)], True)
 
 
 def test_requests_start_at_the_rate_and_not_faster() -> None:
     async def main() -> Any:
-        gate = Gate(100, 4)
+        limiter = Limiter(100, 4)
         log: list[Any] = []
-        await asyncio.gather(*(pass_through(gate, 0, log, n) for n in range(9)))
+        await asyncio.gather(*(pass_through(limiter, 0, log, n) for n in range(9)))
         return log
 
     assert run(main()) == [(n, "in", n / 4) for n in range(9)]
@@ -131,11 +131,11 @@ def test_requests_start_at_the_rate_and_not_faster() -> None:
 
 def test_a_quiet_time_saves_up_no_burst() -> None:
     async def main() -> Any:
-        gate = Gate(100, 2)
+        limiter = Limiter(100, 2)
         log: list[Any] = []
-        await pass_through(gate, 0, log, "first")
+        await pass_through(limiter, 0, log, "first")
         await asyncio.sleep(100)
-        await asyncio.gather(*(pass_through(gate, 0, log, n) for n in range(3)))
+        await asyncio.gather(*(pass_through(limiter, 0, log, n) for n in range(3)))
         return [time for _, _, time in log]
 
     assert run(main()) == [0, 100, 100.5, 101]
@@ -143,10 +143,10 @@ def test_a_quiet_time_saves_up_no_burst() -> None:
 
 def test_who_cannot_have_its_turn_in_time_is_told_at_once_and_takes_no_turn() -> None:
     async def main() -> Any:
-        gate = Gate(100, 1)
+        limiter = Limiter(100, 1)
         log: list[Any] = []
-        patient = [pass_through(gate, 0, log, n) for n in range(3)]
-        hasty = pass_through(gate, 0, log, "hasty", deadline=1.5)
+        patient = [pass_through(limiter, 0, log, n) for n in range(3)]
+        hasty = pass_through(limiter, 0, log, "hasty", deadline=1.5)
         await asyncio.gather(*patient[:2], hasty, patient[2])
         return log
 
@@ -155,14 +155,14 @@ def test_who_cannot_have_its_turn_in_time_is_told_at_once_and_takes_no_turn() ->
 
 def test_turns_that_were_given_up_are_free_again() -> None:
     async def main() -> Any:
-        gate = Gate(100, 1)
+        limiter = Limiter(100, 1)
         log: list[Any] = []
-        waiting = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(50)]
+        waiting = [asyncio.create_task(pass_through(limiter, 0, log, n)) for n in range(50)]
         await asyncio.sleep(0.5)
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
-        await pass_through(gate, 0, log, "late")
+        await pass_through(limiter, 0, log, "late")
         return log
 
     assert run(main()) == [(0, "in", 0.0), ("late", "in", 1.0)]
@@ -170,12 +170,12 @@ def test_turns_that_were_given_up_are_free_again() -> None:
 
 def test_during_a_pause_nobody_enters_and_after_it_all_do() -> None:
     async def main() -> Any:
-        gate = Gate(5, None)
+        limiter = Limiter(5, None)
         log: list[Any] = []
-        gate.pause(30)
-        assert not gate.try_enter()
-        await asyncio.gather(*(pass_through(gate, 0, log, n) for n in range(3)))
-        assert gate.try_enter()
+        limiter.pause(30)
+        assert not limiter.try_acquire()
+        await asyncio.gather(*(pass_through(limiter, 0, log, n) for n in range(3)))
+        assert limiter.try_acquire()
         return log
 
     assert run(main()) == [(n, "in", 30.0) for n in range(3)]
@@ -183,12 +183,12 @@ def test_during_a_pause_nobody_enters_and_after_it_all_do() -> None:
 
 def test_several_pauses_combine_to_the_latest() -> None:
     async def main() -> Any:
-        gate = Gate(5, None)
+        limiter = Limiter(5, None)
         log: list[Any] = []
-        gate.pause(10)
-        gate.pause(30)
-        gate.pause(20)
-        await pass_through(gate, 0, log, "a")
+        limiter.pause(10)
+        limiter.pause(30)
+        limiter.pause(20)
+        await pass_through(limiter, 0, log, "a")
         return log
 
     assert run(main()) == [("a", "in", 30.0)]
@@ -196,12 +196,12 @@ def test_several_pauses_combine_to_the_latest() -> None:
 
 def test_a_pause_that_is_made_longer_holds_those_who_wait_already() -> None:
     async def main() -> Any:
-        gate = Gate(5, None)
+        limiter = Limiter(5, None)
         log: list[Any] = []
-        gate.pause(10)
-        waiting = asyncio.create_task(pass_through(gate, 0, log, "a"))
+        limiter.pause(10)
+        waiting = asyncio.create_task(pass_through(limiter, 0, log, "a"))
         await asyncio.sleep(5)
-        gate.pause(20)
+        limiter.pause(20)
         await waiting
         return log
 
@@ -210,10 +210,10 @@ def test_a_pause_that_is_made_longer_holds_those_who_wait_already() -> None:
 
 def test_who_cannot_outwait_a_pause_is_told_at_once() -> None:
     async def main() -> Any:
-        gate = Gate(5, None)
+        limiter = Limiter(5, None)
         log: list[Any] = []
-        gate.pause(60)
-        await pass_through(gate, 0, log, "a", deadline=30)
+        limiter.pause(60)
+        await pass_through(limiter, 0, log, "a", deadline=30)
         return log
 
     assert run(main()) == [("a", "paused", 0.0)]
@@ -221,12 +221,12 @@ def test_who_cannot_outwait_a_pause_is_told_at_once() -> None:
 
 def test_after_a_pause_the_rate_still_holds_and_so_does_the_order() -> None:
     async def main() -> Any:
-        gate = Gate(100, 2)
+        limiter = Limiter(100, 2)
         log: list[Any] = []
-        early = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(4)]
+        early = [asyncio.create_task(pass_through(limiter, 0, log, n)) for n in range(4)]
         await asyncio.sleep(0.6)  # two have started, two have turns at 1.0 and 1.5
-        gate.pause(9.4)
-        late = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(4, 6)]
+        limiter.pause(9.4)
+        late = [asyncio.create_task(pass_through(limiter, 0, log, n)) for n in range(4, 6)]
         await asyncio.gather(*early, *late)
         return log
 
@@ -242,14 +242,14 @@ def test_after_a_pause_the_rate_still_holds_and_so_does_the_order() -> None:
 
 def test_who_waits_in_a_pause_holds_a_place_but_gives_it_back_when_cancelled() -> None:
     async def main() -> Any:
-        gate = Gate(1, None)
+        limiter = Limiter(1, None)
         log: list[Any] = []
-        gate.pause(60)
-        waiting = asyncio.create_task(pass_through(gate, 0, log, "a"))
+        limiter.pause(60)
+        waiting = asyncio.create_task(pass_through(limiter, 0, log, "a"))
         await asyncio.sleep(1)
         waiting.cancel()
         await asyncio.wait([waiting])
-        await pass_through(gate, 0, log, "b")
+        await pass_through(limiter, 0, log, "b")
         return log
 
     assert run(main()) == [("b", "in", 60.0)]
@@ -257,17 +257,17 @@ def test_who_waits_in_a_pause_holds_a_place_but_gives_it_back_when_cancelled() -
 
 def test_closing_ends_everybody_who_waits_at_once_and_admits_nobody_any_more() -> None:
     async def main() -> Any:
-        gate = Gate(2, 1)
+        limiter = Limiter(2, 1)
         log: list[Any] = []
-        gate.pause(60)
-        tasks = [asyncio.create_task(pass_through(gate, 0, log, n)) for n in range(4)]
-        sleeper = asyncio.create_task(gate.sleep(3600))
+        limiter.pause(60)
+        tasks = [asyncio.create_task(pass_through(limiter, 0, log, n)) for n in range(4)]
+        sleeper = asyncio.create_task(limiter.sleep(3600))
         await asyncio.sleep(1)
-        gate.close()
+        limiter.close()
         await asyncio.gather(*tasks, sleeper)
-        assert not gate.try_enter()
-        assert await gate.enter(FAR) == "closed"
-        await gate.sleep(3600)
+        assert not limiter.try_acquire()
+        assert await limiter.acquire(FAR) == "closed"
+        await limiter.sleep(3600)
         return log, asyncio.get_running_loop().time()
 
     log, time = run(main())
@@ -278,10 +278,10 @@ def test_closing_ends_everybody_who_waits_at_once_and_admits_nobody_any_more() -
 @pytest.mark.parametrize("rate", [None, 3.0])
 def test_ten_thousand_waiters_cost_no_quadratic_time(rate: Any) -> None:
     async def main() -> Any:
-        gate = Gate(100, rate)
+        limiter = Limiter(100, rate)
         log: list[Any] = []
         await asyncio.gather(
-            *(pass_through(gate, 1, log, n) for n in range(10_000 if rate is None else 2_000))
+            *(pass_through(limiter, 1, log, n) for n in range(10_000 if rate is None else 2_000))
         )
         return len(log)
 

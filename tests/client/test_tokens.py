@@ -85,7 +85,7 @@ def test_it_may_give_a_str_or_a_secret(scripted: Any, server: Any, token: Any) -
 
 @pytest.mark.parametrize("request_", [READ, MAKE], ids=["read", "create"])
 @pytest.mark.parametrize("attempts", [1, 4])
-def test_it_is_asked_anew_after_a_rejection_and_the_request_is_sent_again(
+def test_it_is_token_renewed_after_a_rejection_and_the_request_is_sent_again(
     scripted: Any, server: Any, request_: Any, attempts: Any
 ) -> None:
     async def main() -> Any:
@@ -132,7 +132,7 @@ def test_a_late_rejection_of_the_old_token_does_not_reject_the_new_one(
     assert provider.asked == 2
 
 
-def test_within_one_call_it_is_asked_anew_once_at_most(scripted: Any, server: Any) -> None:
+def test_within_one_call_it_is_token_renewed_once_at_most(scripted: Any, server: Any) -> None:
     async def main() -> Any:
         async with transport.session(provider) as ta:
             with pytest.raises(TokenRejected):
@@ -177,7 +177,7 @@ def test_a_fixed_token_that_is_rejected_ends_the_call_at_once(scripted: Any, ser
     assert len(transport.sendings) == 1
 
 
-def test_after_another_kind_of_trouble_it_is_still_asked_anew(
+def test_after_another_kind_of_trouble_it_is_still_token_renewed(
     scripted: Any, server: Any, ok: Any, refusal: Any
 ) -> None:
     async def main() -> Any:

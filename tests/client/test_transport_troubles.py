@@ -40,7 +40,7 @@ def test_each_kind_of_trouble_has_a_name_and_is_not_shown(problem: Any, reason: 
     async def main() -> Any:
         transport = AiohttpTransport("http://127.0.0.1", ssl=True)
         try:
-            return transport._trouble(problem, 5)
+            return transport._error_for(problem, 5)
         finally:
             await transport.aclose()
 
