@@ -249,6 +249,30 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "wrong-type": "{key!r} must be {expected}, not {actual}.",
     "yaml-syntax": "this is not valid YAML: {reason}.",
     # emulator
+    "clock-goes-back": "seconds must not be negative, not {seconds!r}: a clock does not go back.",
+    "clock-speed": "speed must be greater than 0, not {speed!r}.",
+    "emulator-capacity": "capacity must be at least 1, not {capacity!r}.",
+    "emulator-closed": "The emulator is closed. Ask for members and counts while it runs.",
+    "emulator-name-taken": "A cluster or tag already has the name {name!r}. Choose another prefix.",
+    "emulator-needs-duckdb": (
+        'The emulator evaluates definitions with DuckDB: python -m pip install "ta-cluster-async[emulator]". '
+        "Without it, Emulator(settings=Settings(evaluate=False)) works."
+    ),
+    "emulator-not-evaluated": "The users are unknown because settings.evaluate is False.",
+    "emulator-not-started": "The emulator has no address before `async with` or `with` starts it.",
+    "emulator-now": "now must be a naive time: the server's clock has no time zone.",
+    "emulator-source": "The {table} source",
+    "emulator-source-column": "{source} has no column {column!r}; it has {columns}.",
+    "emulator-source-file": "The {table} source {path!r}",
+    "emulator-source-id-type": "{source} has the type {type} in {column!r}; ids must be strings or whole numbers.",
+    "emulator-source-not-a-file": "{source} is not a file.",
+    "emulator-source-suffix": "{source} must end in .parquet or .csv.",
+    "emulator-source-type": "{source} must be a path or an Arrow stream, not {type}.",
+    "emulator-source-unreadable": "{source} cannot be loaded: {reason}",
+    "emulator-source-user-twice": "{source} has more than one row with {column} {account!r}; each user must have one.",
+    "emulator-started": "An emulator can be started once. Make a new one.",
+    "emulator-token": "token must have at least one character.",
+    "loop-start": "start must be a finite number of seconds, not {start!r}.",
     # cli
     "token-on-stdin": "The first line of standard input",
     "typed-token": "What was typed",

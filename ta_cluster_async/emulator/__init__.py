@@ -3,12 +3,12 @@
     async with Emulator() as em:
         async with TaSession(em.url, em.token) as ta: ...
 
-It behaves as the specification's server: 14 paths, exact envelopes, computations that take their time in a queue, and user counts that
-come from evaluating the definitions over an events and a users table. It keeps what it saw (`em.requests`) and what it applied
-(`em.effects`), and does wrong on request (`em.faults.add(Fault.reset())`).
+It behaves as the specification's server: 14 paths, exact envelopes, a queue of computations that take time, and user counts that come
+from evaluating the definitions over an events table and a users table. It records requests (`em.requests`) and changes
+(`em.effects`), and fails as scripted (`em.faults.add(Fault.reset())`).
 """
 
-from .answers import JsonValue
+from ..models.json import JsonValue
 from .clock import Clock, LoopClock, ManualClock
 from .emulator import SAMPLE_NOW, TOKEN, Emulator
 from .faults import Fault, FaultScript, ScriptedFault

@@ -1,42 +1,42 @@
-"""What every request passes before an operation sees it: route, method, rate limit, content type and token."""
+"""The checks that every request passes before its handler: route, method, content type, rate limit and token."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from .answers import Refusal, failure, html
+from .answers import RequestRejected, failure, html
 from .handlers.table import ENDPOINTS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from .answers import Answer
-    from .context import Call, Desk
+    from .handlers.context import Request, RequestContext
     from .handlers.table import Endpoint
     from .settings import Settings
 
 _CONTENT_TYPES = {"json": "application/json", "csv": "text/csv"}
 
 
-class Reception:
-    """Lets a request through to its operation, or answers it at the door."""
+class Admission:
+    """Passes a request to its handler, or rejects it."""
 
-    def __init__(self, desk: Desk, token: str) -> None:
-        self._desk = desk
+    def __init__(self, context: RequestContext, token: str) -> None:
+        self._context = context
         self._token = token
-        self._allowance = Allowance()
+        self._bucket = TokenBucket()
 
     @property
     def _settings(self) -> Settings:
-        return self._desk.settings
+        return self._context.settings
 
     def time(self) -> datetime:
-        """Server time."""
-        return self._desk.state.now()
+        """Return the current server time."""
+        return self._context.state.now()
 
     def route(self, path: str) -> tuple[str, Endpoint | None]:
-        """The path without the prefix, and its endpoint where there is one."""
+        """Return the path without the prefix, and its endpoint if there is one."""
         prefix = self._settings.path_prefix.rstrip("/")
         if not path.startswith(f"{prefix}/"):
             return path, None
@@ -44,51 +44,52 @@ class Reception:
         return path, ENDPOINTS.get(path)
 
     async def delay(self) -> None:
-        """Let the latency pass."""
+        """Wait for the latency."""
         if self._settings.latency > 0:
             await asyncio.sleep(self._settings.latency)
 
-    async def answer(self, call: Call, endpoint: Endpoint | None, token: str) -> Answer:
-        """Run the operation of a request and put what it says into an answer."""
+    async def answer(self, request: Request, endpoint: Endpoint | None, token: str) -> Answer:
+        """Check a request, handle it, and return the answer."""
         settings = self._settings
         if endpoint is None:
             return html(404, "Not Found")
-        if call.record.method != endpoint.method:
+        if request.record.method != endpoint.method:
             return html(405, "Method Not Allowed")
-        declared = call.record.content_type.partition(";")[0].strip().lower()
+        declared = request.record.content_type.partition(";")[0].strip().lower()
         if settings.check_content_type and declared not in {"", _CONTENT_TYPES.get(endpoint.body, declared)}:
             return html(415, "Unsupported Media Type")
         try:
-            self._admit(token)
-            return await endpoint.run(self._desk, call)
-        except Refusal as refusal:
+            self._check_rate_and_token(token)
+            return await endpoint.handle(self._context, request)
+        except RequestRejected as error:
             return failure(
-                refusal.code, refusal.message, status=settings.error_status, stack=settings.stack_messages
+                error.code, error.message, status=settings.error_status, stack=settings.stack_messages
             )
 
-    def _admit(self, token: str) -> None:
+    def _check_rate_and_token(self, token: str) -> None:
         codes = self._settings.codes
         rate = self._settings.rate_limit
-        if rate is not None and not self._allowance.take(rate, asyncio.get_running_loop().time()):
-            raise Refusal(codes.too_frequent, "请求频率过快")
+        if rate is not None and not self._bucket.take(rate, asyncio.get_running_loop().time()):
+            raise RequestRejected(codes.too_frequent, "请求频率过快")
         if not token:
-            raise Refusal(codes.missing_parameter, "参数(token)为空")
+            raise RequestRejected(codes.missing_parameter, "参数(token)为空")
         if token != self._token:
-            raise Refusal(codes.bad_token, "token is invalid or has expired")
+            raise RequestRejected(codes.bad_token, "token is invalid or has expired")
 
 
-class Allowance:
-    """Requests that may still come: refilled at a rate, up to one second's worth but at least one."""
+class TokenBucket:
+    """Limits requests per second, with bursts of one second's worth but at least one request."""
 
     def __init__(self) -> None:
         self._left = 0.0
-        self._asked: float | None = None
+        self._refilled: float | None = None
 
     def take(self, rate: float, now: float) -> bool:
-        """Whether a request at second `now` is within `rate` requests per second."""
-        most = max(1.0, rate)
-        self._left = most if self._asked is None else min(most, self._left + (now - self._asked) * rate)
-        self._asked = now
+        """Return whether a request at second `now` is within `rate` requests per second."""
+        capacity = max(1.0, rate)
+        refilled = self._refilled
+        self._left = capacity if refilled is None else min(capacity, self._left + (now - refilled) * rate)
+        self._refilled = now
         if self._left < 1:
             return False
         self._left -= 1

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from ..messages import Message
+
 
 class Clock(Protocol):
-    """What the emulator asks of a clock. `elapsed()` never goes back."""
+    """What the emulator needs of a clock. `elapsed()` never decreases."""
 
     def start(self) -> None:
-        """Called once, inside the running event loop, when the emulator starts."""
+        """Start the clock. The emulator calls this once, inside its running event loop."""
 
     def elapsed(self) -> float:
-        """Server seconds since `start()`."""
+        """Return the server seconds since `start()`."""
         ...
 
 
 class LoopClock:
-    """Follows `loop.time()` of the running event loop, so a virtual-time loop drives the server's time as well.
+    """Follows `loop.time()` of the running event loop, so that a virtual-time loop also drives the server's time.
 
     Attributes:
         speed: Server seconds per second of the loop. With 60, a refresh of one server minute takes one second.
@@ -26,34 +28,34 @@ class LoopClock:
 
     def __init__(self, speed: float = 1.0) -> None:
         if not speed > 0:
-            raise ValueError(f"speed has to be greater than 0, not {speed!r}")
+            raise ValueError(Message("clock-speed", speed=speed))
         self.speed = speed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = 0.0
 
     def start(self) -> None:
-        """Take the running loop's present time as the server's second 0."""
+        """Take the running loop's current time as the server's second 0."""
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
 
     def elapsed(self) -> float:
-        """Server seconds since `start()`; 0 before it."""
+        """Return the server seconds since `start()`; 0 before it."""
         if self._loop is None:
             return 0.0
         return (self._loop.time() - self._started) * self.speed
 
 
 class ManualClock:
-    """Stands still until `advance()`; an hour of refreshes passes in one call."""
+    """Stands still until `advance()`, which can let an hour of refreshes pass in one call."""
 
     def __init__(self) -> None:
         self._elapsed = 0.0
 
     def start(self) -> None:
-        """Nothing to prepare: time passes by `advance()` alone."""
+        """Do nothing: time passes by `advance()` alone."""
 
     def elapsed(self) -> float:
-        """The sum of all advances in seconds."""
+        """Return the sum of all advances in seconds."""
         return self._elapsed
 
     def advance(self, seconds: float) -> None:
@@ -63,5 +65,5 @@ class ManualClock:
             ValueError: `seconds` is negative.
         """
         if seconds < 0:
-            raise ValueError(f"a clock does not go back: {seconds!r}")
+            raise ValueError(Message("clock-goes-back", seconds=seconds))
         self._elapsed += seconds

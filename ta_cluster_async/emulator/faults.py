@@ -1,10 +1,10 @@
-"""Faults on request: what goes wrong (`Fault`), and when (`FaultScript.add`).
+"""Scripted faults: what goes wrong (`Fault`), and when (`FaultScript.add`).
 
     em.faults.add(Fault.reset(before=False), path="user-cluster-add")
     em.faults.add(Fault.status(429, retry_after="2"), nth=3, count=2)
 
 "Before" means before the effect: the server has applied nothing. "After" means that the request was applied and only its answer
-is lost, late or spoilt.
+is lost, late or wrong.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from .answers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .answers import JsonValue
+    from ..models.json import JsonValue
     from .records import RequestRecord
 
 
 @frozen(kw_only=True)
 class Fault:
-    """One way for a request to go wrong. Made by the class methods below.
+    """One way for a request to go wrong, made by a class method.
 
     Attributes:
-        name: The word that the request's record carries.
-        before: True when it strikes before the effect.
+        name: The name in the request's record.
+        before: Whether it strikes before the effect.
         cut: "reset" cuts the connection with a TCP reset, "close" closes it in order; "" leaves it open.
-        waits: The request hangs for `seconds`, or until it is released when `seconds` is None.
+        waits: The request hangs for `seconds`, or until it is released if `seconds` is None.
         seconds: Seconds of the event loop.
-        change: Makes the answer that is sent from the real answer (an empty one before the effect) and the request's token.
-        stale_seconds: The refresh that this request starts shows the state of before for so many server seconds.
+        change: Returns the answer to send, given the real answer (an empty one before the effect) and the request's token.
+        stale_seconds: Server seconds during which the refresh that this request starts still shows the previous state.
     """
 
     name: str
@@ -57,24 +57,24 @@ class Fault:
 
     @classmethod
     def reset(cls, *, before: bool = True) -> Self:
-        """The connection is reset, before the effect or instead of the answer."""
+        """Reset the connection, before the effect or instead of the answer."""
         return cls(name="reset", before=before, cut="reset")
 
     @classmethod
     def disconnect(cls, *, before: bool = True) -> Self:
-        """The connection is closed in order without an answer."""
+        """Close the connection in order without an answer."""
         return cls(name="disconnect", before=before, cut="close")
 
     @classmethod
     def stall(cls, seconds: float | None = None, *, before: bool = True) -> Self:
-        """No answer for `seconds` of the event loop, or until `release()`; then the request goes its way."""
+        """Hang for `seconds` of the event loop, or until `release()`; then handle the request as usual."""
         return cls(name="stall", before=before, waits=True, seconds=seconds)
 
     @classmethod
     def status(
         cls, status: int, *, retry_after: str | None = None, text: str = "", before: bool = True
     ) -> Self:
-        """An HTTP status with a plain text body, and a Retry-After header where given."""
+        """Answer an HTTP status with a plain text body, and a Retry-After header if given."""
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         fixed = Answer(
             status=status, body=text.encode(), content_type="text/plain;charset=utf-8", headers=headers
@@ -83,7 +83,7 @@ class Fault:
 
     @classmethod
     def html(cls, status: int = 504, title: str = "Gateway Time-out", *, before: bool = True) -> Self:
-        """A gateway's HTML page with any HTTP status, 200 included."""
+        """Answer a gateway's HTML page with any HTTP status, 200 included."""
         fixed = html(status, title)
         return cls(name=f"html {status}", before=before, change=lambda _answer, _token: fixed)
 
@@ -97,26 +97,26 @@ class Fault:
         headers: Mapping[str, str] | None = None,
         before: bool = True,
     ) -> Self:
-        """Any bytes with any status and headers."""
+        """Answer any bytes with any status and headers."""
         fixed = Answer(status=status, body=body, content_type=content_type, headers=dict(headers or {}))
         return cls(name="body", before=before, change=lambda _answer, _token: fixed)
 
     @classmethod
     def return_code(cls, code: int, message: str = "", *, status: int = 200, before: bool = True) -> Self:
-        """An error envelope, such as `Fault.return_code(-1005, "请求频率过快")`."""
+        """Answer an error envelope, such as `Fault.return_code(-1005, "请求频率过快")`."""
         fixed = failure(code, message, status=status)
         return cls(name=f"return_code {code}", before=before, change=lambda _answer, _token: fixed)
 
     @classmethod
     def truncated(cls, missing: int = 64) -> Self:
-        """The real answer, after the effect, under a Content-Length that promises `missing` bytes more; then the connection closes."""
+        """Send the real answer under a Content-Length that promises `missing` more bytes, and close the connection."""
         return cls(
             name="truncated", before=False, change=lambda answer, _token: evolve(answer, missing=missing)
         )
 
     @classmethod
     def half(cls) -> Self:
-        """The first half of the real answer's body, after the effect, as a complete answer with its own Content-Length."""
+        """Send the first half of the real answer's body as a complete answer with its own Content-Length."""
         return cls(
             name="half",
             before=False,
@@ -125,7 +125,7 @@ class Fault:
 
     @classmethod
     def slow(cls, seconds: float, *, pieces: int = 4) -> Self:
-        """The real answer's body in `pieces`, spread over `seconds` of the event loop, after the effect."""
+        """Send the real answer's body in `pieces`, spread over `seconds` of the event loop."""
         pause = seconds / max(1, pieces - 1)
         return cls(
             name="slow",
@@ -135,7 +135,7 @@ class Fault:
 
     @classmethod
     def rewrite(cls, change: Callable[[dict[str, JsonValue]], JsonValue], *, name: str = "rewrite") -> Self:
-        """The real answer's envelope, after the effect, changed by a function: for wrong types and missing keys."""
+        """Change the real answer's envelope by a function, for wrong types and missing keys."""
 
         def rewritten(answer: Answer, _token: str) -> Answer:
             if answer.return_code is None:
@@ -146,7 +146,7 @@ class Fault:
 
     @classmethod
     def return_code_as_text(cls) -> Self:
-        """The real answer with `"return_code": "0"`, after the effect."""
+        """Send the real answer with `"return_code": "0"`."""
         return cls.rewrite(
             lambda envelope: {**envelope, "return_code": str(envelope["return_code"])},
             name="return_code as text",
@@ -154,14 +154,14 @@ class Fault:
 
     @classmethod
     def data(cls, data: JsonValue) -> Self:
-        """The real answer with other `data`, after the effect."""
+        """Send the real answer with other `data`."""
         return cls.rewrite(lambda envelope: {**envelope, "data": data}, name="data")
 
     @classmethod
     def echo_token(
         cls, *, as_html: bool = False, code: int = -1001, status: int = 200, before: bool = True
     ) -> Self:
-        """An error that repeats the request's token, in `return_message` or in an HTML page."""
+        """Answer an error that repeats the request's token, in `return_message` or in an HTML page."""
 
         def echo(_answer: Answer, token: str) -> Answer:
             if as_html:
@@ -173,16 +173,16 @@ class Fault:
 
     @classmethod
     def stale(cls, seconds: float) -> Self:
-        """The refresh is applied, but for `seconds` of server time the state of before is shown: a stale 100 or -1."""
+        """Apply the refresh, but show the previous state for `seconds` of server time: a stale 100 or -1."""
         return cls(name="stale", before=False, stale_seconds=seconds)
 
 
 class ScriptedFault:
-    """A fault in the script, with its conditions.
+    """A fault in the script and the conditions under which it strikes.
 
     Attributes:
         fault: What goes wrong.
-        hits: How many requests have met it.
+        hits: How many requests it has struck.
     """
 
     def __init__(
@@ -204,13 +204,13 @@ class ScriptedFault:
         self._hanging: set[asyncio.Future[None]] = set()
 
     def release(self) -> None:
-        """Let every request that hangs in this fault go on, now and later. Any thread may call it."""
+        """Resume all requests that hang in this fault, and let later ones pass. Any thread may call it."""
         self._released = True
         for future in self._hanging.copy():
-            future.get_loop().call_soon_threadsafe(_go_on, future)
+            future.get_loop().call_soon_threadsafe(_resume, future)
 
     def is_due(self, record: RequestRecord) -> bool:
-        """Whether this request could meet the fault. Counts every request that fits path and predicate."""
+        """Return whether the fault may strike this request. Counts every request that matches path and predicate."""
         if self._path is not None and self._path not in {record.path, record.name}:
             return False
         if self._when is not None and not self._when(record):
@@ -219,25 +219,25 @@ class ScriptedFault:
         return self._seen >= self._nth and (self._count is None or self.hits < self._count)
 
     async def wait(self) -> None:
-        """Hang for the fault's seconds, or until it is released."""
+        """Wait for the fault's seconds, or until it is released."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._hanging.add(future)
         try:
-            # Asked after the future stands in the set, so that a release in another thread is not missed.
+            # Checked after the future is in the set, so that no release in another thread is missed.
             if not self._released:
                 await asyncio.wait([future], timeout=self.fault.seconds)
         finally:
             self._hanging.discard(future)
 
 
-def _go_on(future: asyncio.Future[None]) -> None:
+def _resume(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
 
 
 @frozen
 class FaultScript:
-    """The faults to come. The first one that matches a request strikes; a request meets at most one."""
+    """The scripted faults. The first one that matches a request strikes; at most one strikes a request."""
 
     _scripted: list[ScriptedFault] = field(factory=list, init=False)
 
@@ -254,28 +254,28 @@ class FaultScript:
 
         Args:
             fault: What goes wrong.
-            path: A whole path ("/open/user-cluster-add") or its last part; None means any.
+            path: A whole path ("/open/user-cluster-add") or its last part; None means any path.
             nth: The first matching request that it strikes, from 1.
-            count: How many requests it strikes; None means all from then on.
-            when: A predicate over the request's record, which has method, path, query and (except for uploads) body.
+            count: How many requests it strikes; None means all from `nth` on.
+            when: A predicate of the request's record, which has method, path, query and (except for uploads) body.
         """
         scripted = ScriptedFault(fault, path, nth, count, when)
         self._scripted.append(scripted)
         return scripted
 
     def clear(self) -> None:
-        """Take all faults out of the script and release the requests that hang."""
+        """Remove all faults and resume the requests that hang."""
         self.release()
         self._scripted.clear()
 
     def release(self) -> None:
-        """Let all requests that hang go on."""
+        """Resume all requests that hang."""
         for scripted in self._scripted:
             scripted.release()
 
     def take(self, record: RequestRecord) -> ScriptedFault | None:
-        """The fault that this request meets, or None."""
-        # All of them count the request, so that nth=1 and nth=2 on one path mean its first and its second request.
+        """Return the fault that strikes this request, or None."""
+        # Every fault counts the request, so that nth=1 and nth=2 on one path mean its first and its second request.
         due = [scripted for scripted in self._scripted if scripted.is_due(record)]
         if not due:
             return None

@@ -1,4 +1,4 @@
-"""The HTTP side: connections, bodies, the fault that a request meets, and answers on their way out."""
+"""The HTTP server: connections, request bodies, faults, and sending answers."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .answers import Answer, html
-from .context import Call
+from .handlers.context import Request
 from .records import RequestRecord
 
 if TYPE_CHECKING:
     import ssl as ssl_module
 
-    from .admission import Reception
+    from .admission import Admission
     from .faults import FaultScript
     from .handlers.table import Endpoint
 
-_LONGEST_JSON = 64 << 20
+_MAX_JSON_BYTES = 64 << 20
 
 
 class HttpServer:
-    """Listens, reads requests, asks the reception, and sends what it says.
+    """Listens, reads requests, has them answered, and sends the answers.
 
     Attributes:
         requests: The records of all requests.
         address: Host and port once it listens.
     """
 
-    def __init__(self, reception: Reception, faults: FaultScript) -> None:
+    def __init__(self, admission: Admission, faults: FaultScript) -> None:
         self.requests: list[RequestRecord] = []
         self.address: tuple[str, int] | None = None
-        self._reception = reception
+        self._admission = admission
         self._faults = faults
-        self._under_way: set[asyncio.Task[object]] = set()
+        self._active: set[asyncio.Task[object]] = set()
         self._connections: _Connections | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int, ssl: ssl_module.SSLContext | None) -> None:
         """Listen; port 0 takes a free one."""
-        # Like the servers that it stands for, it takes a compressed body as it comes.
+        # As real TA servers do, it takes a compressed body as it is.
         self._connections = _Connections(self._handle, access_log=None, auto_decompress=False)
         self._listener = await asyncio.get_running_loop().create_server(
             self._connections, host, port, ssl=ssl, backlog=1024
@@ -51,37 +51,37 @@ class HttpServer:
         self.address = self._listener.sockets[0].getsockname()[:2]
 
     async def close(self) -> None:
-        """Stop listening, drop the requests that are under way, hanging ones too, and close every connection."""
+        """Stop listening, drop all active requests, hanging ones too, and close every connection."""
         if self._listener is None or self._connections is None:
             return
         self._listener.close()
         self._connections.pre_shutdown()
-        for task in self._under_way:
+        for task in self._active:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.gather(*self._active, return_exceptions=True)
         await self._connections.abort()
-        # Not `wait_closed()`: a client that never ends its TLS handshake would hold it for a minute.
+        # Not `wait_closed()`, which waits a minute for a client that never ends its TLS handshake.
         if sys.version_info >= (3, 13):  # pragma: no cover - by version
             self._listener.abort_clients()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         task = asyncio.current_task()
         assert task is not None
-        self._under_way.add(task)
+        self._active.add(task)
         try:
             return await self._respond(request)
         except ConnectionError:
-            return web.Response()  # The client is gone: this is sent to nobody.
+            return web.Response()  # The client is gone: this is never sent.
         finally:
-            self._under_way.discard(task)
+            self._active.discard(task)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         query = {name: request.query[name] for name in request.query}
         token = query.pop("token", "")
-        path, endpoint = self._reception.route(request.path)
+        path, endpoint = self._admission.route(request.path)
         record = RequestRecord(
             number=len(self.requests) + 1,
-            time=self._reception.time(),
+            time=self._admission.time(),
             method=request.method,
             path=path,
             query=query,
@@ -92,14 +92,14 @@ class HttpServer:
         answer: Answer | None
         try:
             if endpoint is None or endpoint.body != "csv":
-                record.body = await body.read(_LONGEST_JSON)
+                record.body = await body.read(_MAX_JSON_BYTES)
                 record.body_size = len(record.body)
             answer = await self._answer(request, endpoint, record, body, token)
-        except _TooLong:
+        except _BodyTooLarge:
             answer = html(413, "Request Entity Too Large")
         if answer is None:
-            return web.Response()  # The connection is cut: this is sent to nobody.
-        await self._reception.delay()
+            return web.Response()  # The connection is cut: this is never sent.
+        await self._admission.delay()
         record.status = answer.status
         record.return_code = answer.return_code
         return await _send(request, answer)
@@ -112,19 +112,19 @@ class HttpServer:
         body: _Body,
         token: str,
     ) -> Answer | None:
-        """The answer, or None where a fault cuts the connection instead."""
+        """Return the answer, or None if a fault cuts the connection instead."""
         scripted = self._faults.take(record)
         if scripted is None:
-            answer = await self._reception.answer(Call(record=record, pieces=body), endpoint, token)
+            answer = await self._admission.answer(Request(record=record, chunks=body), endpoint, token)
             await body.drain(record)
             return answer
         fault = scripted.fault
         record.fault = fault.name
-        call = Call(record=record, pieces=body, stale_seconds=fault.stale_seconds)
+        incoming = Request(record=record, chunks=body, stale_seconds=fault.stale_seconds)
         if fault.before and fault.waits:
             await scripted.wait()
         applied = not fault.before or fault.waits
-        answer = await self._reception.answer(call, endpoint, token) if applied else Answer()
+        answer = await self._admission.answer(incoming, endpoint, token) if applied else Answer()
         if fault.waits and not fault.before:
             await scripted.wait()
         if fault.cut == "reset":
@@ -137,54 +137,54 @@ class HttpServer:
         return answer if fault.change is None else fault.change(answer, token)
 
 
-class _TooLong(Exception):
-    """A JSON body that no server would take."""
+class _BodyTooLarge(Exception):
+    """A JSON body is larger than any server would accept."""
 
 
 class _Body:
-    """The body of a request, piece by piece. Says "100 Continue" to a client that waits for it, once somebody reads."""
+    """The body of a request in chunks. Sends "100 Continue" to a client that waits for it when reading begins."""
 
     def __init__(self, request: web.BaseRequest) -> None:
         self._content = request.content
         self._transport = request.transport
-        self._waited_for = request.headers.get("Expect", "").lower() == "100-continue"
+        self._client_waits = request.headers.get("Expect", "").lower() == "100-continue"
 
     def __aiter__(self) -> _Body:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._waited_for and self._transport is not None:
-            self._waited_for = False
+        if self._client_waits and self._transport is not None:
+            self._client_waits = False
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        piece = await self._content.readany()
-        if not piece:
+        chunk = await self._content.readany()
+        if not chunk:
             raise StopAsyncIteration
-        return piece
+        return chunk
 
     async def read(self, limit: int) -> bytes:
-        """The whole body.
+        """Read the whole body.
 
         Raises:
-            _TooLong: It has more than `limit` bytes.
+            _BodyTooLarge: It has more than `limit` bytes.
         """
         if self._content.at_eof():
             return b""
-        gathered = bytearray()
-        async for piece in self:
-            gathered += piece
-            if len(gathered) > limit:
-                raise _TooLong
-        return bytes(gathered)
+        body = bytearray()
+        async for chunk in self:
+            body += chunk
+            if len(body) > limit:
+                raise _BodyTooLarge
+        return bytes(body)
 
     async def drain(self, record: RequestRecord) -> None:
-        """Read what is left without a use for it, so that the client gets to read the answer."""
+        """Read and discard the rest, so that the client goes on to read the answer."""
         while not self._content.at_eof():
-            async for piece in self:
-                record.body_size += len(piece)
+            async for chunk in self:
+                record.body_size += len(chunk)
 
 
 class _Connections(web.Server):
-    """aiohttp's server, which also lets go of connections whose client does not read."""
+    """aiohttp's server, which can also drop connections whose client does not read."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -199,10 +199,10 @@ class _Connections(web.Server):
         self._transports.pop(handler, None)
 
     async def abort(self) -> None:
-        """Cut every connection and wait until it is gone, and the task that served it."""
+        """Cut every connection and wait until the connections and their tasks are gone."""
         for transport in self._transports.values():
             transport.abort()
-        while self._transports or self.connections:  # noqa: ASYNC110 - they end within a few turns of the loop
+        while self._transports or self.connections:  # noqa: ASYNC110 - they end within a few iterations of the loop
             await asyncio.sleep(0)
 
 
@@ -224,16 +224,16 @@ async def _send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
 
 
 def _close(request: web.BaseRequest) -> None:
-    """Close the connection in order, after what was written has left."""
-    if request.transport is not None:  # pragma: no branch - None when the client was quicker
+    """Close the connection in order, after all written data was sent."""
+    if request.transport is not None:  # pragma: no branch - None if the client was faster
         request.transport.close()
 
 
 def _reset(request: web.BaseRequest) -> None:
     """Cut the connection with a TCP reset."""
     transport = request.transport
-    if transport is not None:  # pragma: no branch - None when the client was quicker
-        # With a linger of 0 seconds the kernel drops what is queued and sends RST where it would send FIN.
+    if transport is not None:  # pragma: no branch - None if the client was faster
+        # With a linger of 0 seconds the kernel discards queued data and sends RST instead of FIN.
         transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )

@@ -1,7 +1,7 @@
-"""The server's queue of computations: a fixed capacity, first come first served, driven by the clock and never by a task.
+"""The server's queue of computations: fixed capacity, first come first served, driven by the clock and never by a task.
 
-Nothing happens between two looks at the queue. `advance(now)` replays what has happened since, in order and with the right times,
-so a clock that jumps by an hour settles an hour of computations.
+Nothing happens between two calls. `advance(now)` replays what has happened since the last one, in order and with the right times, so
+that a clock that jumps by an hour completes an hour of computations.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import define, frozen
 
+from ..messages import Message
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,12 +23,12 @@ JobOutcome = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 @frozen(kw_only=True)
 class JobPlan:
-    """How one computation is to go, for a test that wants to decide it.
+    """The course of one computation, for tests that decide it.
 
     Attributes:
         seconds: Server seconds of computing; None leaves it to the emulator's `job_seconds`.
         fails: The computation ends with progress -1.
-        stops_at: Progress at which the computation hangs for ever, keeping its place in the capacity.
+        stops_at: Progress at which the computation hangs for ever and occupies its part of the capacity.
     """
 
     seconds: float | None = None
@@ -41,13 +43,13 @@ class Job:
     Attributes:
         number: 1 for the first computation that was submitted, and so on.
         cluster_id: Whose computation it is.
-        submitted: When it was asked for.
+        submitted: When it was submitted.
         seconds: How long it computes once started.
-        fails: Whether it is going to end with progress -1.
+        fails: Whether it will end with progress -1.
         stops_at: Progress at which it hangs for ever, or None.
-        started: When it got its place in the capacity; None while it waits.
-        finished: When it ended; None before.
-        outcome: waiting, running, done, failed, or cancelled (deleted or overtaken by a new definition).
+        started: When it began to run; None while it waits.
+        finished: When it ended; None until then.
+        outcome: waiting, running, done, failed, or cancelled (deleted, or replaced by one of a new definition).
     """
 
     number: int
@@ -61,11 +63,11 @@ class Job:
     outcome: JobOutcome = "waiting"
 
     def progress(self, now: float) -> int:
-        """Percent at `now`: 0..99 while it waits or runs."""
+        """Return the percent at `now`: 0..99 while it waits or runs."""
         if self.started is None:
             return 0
         share = (now - self.started) / self.seconds if self.seconds > 0 else 0.0
-        # A hair more, so that the rounding of binary fractions does not turn 31 percent into 30.
+        # The epsilon keeps the rounding of binary fractions from turning 31 percent into 30.
         percent = max(0, min(99, int(share * 100 + 1e-6)))
         return percent if self.stops_at is None else min(self.stops_at, percent)
 
@@ -81,7 +83,7 @@ class JobQueue:
 
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
-            raise ValueError(f"capacity has to be at least 1, not {capacity!r}")
+            raise ValueError(Message("emulator-capacity", capacity=capacity))
         self.capacity = capacity
         self.jobs: list[Job] = []
         self.most_running = 0
@@ -102,13 +104,13 @@ class JobQueue:
         )
         self.jobs.append(job)
         self._waiting.append(job)
-        self._fill(at)
+        self._start_waiting(at)
         return job
 
     def advance(self, now: float) -> Iterator[Job]:
-        """Give the jobs that ended up to `now`, in order; while one is looked at, it is the second of its end.
+        """Yield the jobs that ended up to `now`, in order, each at the second of its end.
 
-        The caller may submit the next job at `job.finished` before taking the next one.
+        The caller may submit another job at `job.finished` before it takes the next one.
         """
         while self._ends and self._ends[0][0] <= now:
             at, _, job = heapq.heappop(self._ends)
@@ -117,20 +119,20 @@ class JobQueue:
             job.finished = at
             job.outcome = "failed" if job.fails else "done"
             self._running -= 1
-            self._fill(at)
+            self._start_waiting(at)
             yield job
 
     def cancel(self, job: Job, at: float) -> None:
-        """Take a waiting or running job out; its place goes to the next one at once."""
+        """Remove a waiting or running job; the next one starts in its place at once."""
         if job.outcome == "waiting":
             self._waiting.remove(job)
         else:
             self._running -= 1
         job.finished = at
         job.outcome = "cancelled"
-        self._fill(at)
+        self._start_waiting(at)
 
-    def _fill(self, at: float) -> None:
+    def _start_waiting(self, at: float) -> None:
         while self._running < self.capacity and self._waiting:
             job = self._waiting.popleft()
             job.started = at

@@ -1,4 +1,4 @@
-"""What the emulator saw and what it applied, kept so that a test asserts effects and does not guess."""
+"""Records of the requests that arrived and of the changes that were made, for tests to assert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EffectKind = Literal["created", "updated", "deleted", "refreshed", "uploaded", "
 
 @define(kw_only=True, eq=False)
 class RequestRecord:
-    """One request as it arrived, completed when it was answered.
+    """One request as it arrived, completed once it is answered.
 
     Attributes:
         number: 1 for the first request, and so on.
@@ -22,11 +22,11 @@ class RequestRecord:
         path: Path without query and without the path prefix.
         query: Decoded query parameters without the token.
         content_type: The Content-Type header as sent, or "".
-        body: Bytes of the body; None for uploads, of which only size and digest are kept.
+        body: The body; None for uploads, of which only size and digest are kept.
         body_size: Bytes of the body that arrived.
-        body_sha256: Hexadecimal SHA-256 of an upload's body, or "" before its end and for other requests.
-        status: HTTP status of the answer; None while there is none, and when the connection was cut instead.
-        return_code: Return code of the answer's envelope; None where there is no envelope.
+        body_sha256: Hexadecimal SHA-256 of an upload's body; "" before its end and for other requests.
+        status: HTTP status of the answer; None before it is sent, or if the connection was cut instead.
+        return_code: Return code of the answer's envelope; None if there is no envelope.
         fault: Name of the fault that this request met, or None.
     """
 

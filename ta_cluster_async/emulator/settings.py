@@ -1,7 +1,7 @@
 """What the specification leaves open about a TA server, as settings with stated defaults.
 
-Each setting exists because the vendor's documents do not say how the server behaves. A client that is right works under every
-combination; the emulator lets a test choose one.
+Each setting exists because the vendor's documents do not say how the server behaves. A correct client works with every
+combination; a test chooses one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class ReturnCodes:
-    """The return codes of refusals.
+    """The return codes of errors.
 
     Only the first three are documented anywhere. The others are unknown for real servers: the emulator uses numbers of its own
     from -3001 on, which no client may give a meaning to.
@@ -29,7 +29,7 @@ class ReturnCodes:
         invalid_name: A name or display name breaks the rule or is too long.
         not_evaluable: The definition cannot be evaluated; the message names the key.
         bad_upload: The CSV cannot be read; the message names the line.
-        refresh_refused: The refresh was refused: it runs already, or an id cluster has nothing to refresh.
+        refresh_refused: The refresh is refused: one runs already, or an id cluster has nothing to refresh.
     """
 
     missing_parameter: int = -1008
@@ -50,16 +50,16 @@ class Settings:
     """Behaviour of the emulated server where the specification is silent or contradicts itself.
 
     Attributes:
-        codes: The return codes of refusals.
+        codes: The return codes of errors.
         error_status: HTTP status of an answer with a non-zero return code. Third parties report 200.
         stack_messages: Send `stackMessage` and `showStackMessage` with errors, as the general Open API page describes.
         check_content_type: Refuse a JSON or CSV body that is declared as something else with HTTP 415 and HTML.
         path_prefix: A path in front of `/open`, such as "/te", for deployments behind a proxy.
         latency: Seconds of the event loop before each answer.
-        rate_limit: Requests per second of the event loop above which the server says "too frequent", with one second's worth
-            of requests as a burst. None means no limit. No real figure is known.
+        rate_limit: Requests per second of the event loop above which the server answers "too frequent", with bursts of one
+            second's worth. None means no limit. No real figure is known.
         evaluate: False skips every evaluation: any definition is accepted, SQL and result types included, user counts are
-            seeded random numbers, and every uploaded id is taken for a user. For load tests.
+            seeded random numbers, and every uploaded id counts as a user. For load tests.
         failure_rate: Share of the computations, chosen by the seed, that end with progress -1.
         compute_on_create: Creating a cluster starts its first computation.
         compute_on_update: Changing the definition starts a computation; changing only the display name never does.
@@ -67,19 +67,19 @@ class Settings:
         while_running: What a refresh does while one is waiting or running: answered with success and ignored, queued
             behind it, or rejected.
         refresh_time: Whether `refreshTime` marks the start or the end of the latest computation. The resolution is 1 second.
-        stale_seconds: For so many server seconds after a refresh was accepted, the progress, `refreshTime` and user count of
-            before are still shown: the "stale 100".
+        stale_seconds: Server seconds after a refresh was accepted during which the previous progress, `refreshTime` and user
+            count are still shown: the "stale 100".
         queued_shows: A computation that waits for capacity shows progress 0, or the previous progress until it starts.
         refresh_id_clusters: Whether a refresh of an uploaded cluster is accepted (its users stay the same) or rejected.
-        resolve_windows: Details of clusters show the `startTime` and `endTime` that a `recentDay` stood for, as the
+        resolve_windows: Details of clusters show the `startTime` and `endTime` that a `recentDay` stands for, as the
             specification's sample does.
         first_id: The id of the first cluster.
-        name_pattern: Regular expression that a whole `clusterName` has to match.
-        name_length: Most characters of a `clusterName`.
-        display_name_length: Most characters of a `displayName`.
+        name_pattern: Regular expression that the whole `clusterName` must match.
+        name_length: Maximum length of a `clusterName` in characters.
+        display_name_length: Maximum length of a `displayName` in characters.
         list_order: Order of list rows by id. With "newest_first" rows move to later pages while others are created.
-        default_page_size: Rows of a page when `pageSize` is absent.
-        max_page_size: Most rows of a page, whatever `pageSize` asks for.
+        default_page_size: Rows of a page if `pageSize` is absent.
+        max_page_size: Maximum rows of a page, whatever `pageSize` asks for.
         modify: Whether a modifying upload replaces the users or adds to them.
         modify_answers: Whether a modifying upload answers `"data": ""` (the specification's sample) or the counters (its curl
             trace).

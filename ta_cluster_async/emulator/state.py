@@ -1,4 +1,4 @@
-"""The server's memory: clusters and tags, and what they show at a given second."""
+"""The state of the server: clusters and tags, their computations, and what they show at a given second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field, frozen
 
-from .answers import JsonValue
+from ..messages import Message
+from ..models.json import JsonValue
 from .jobs import Job, JobPlan, JobQueue
 from .query.compute import Computation, Result
 
@@ -21,15 +22,14 @@ if TYPE_CHECKING:
     from .query.compute import Members
     from .settings import Settings
 
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TAG_CATALOG = "catalog_tag"
 CLUSTER_CATALOG = "catalog_cluster"
-_LISTINGS = 64
+_LISTING_CACHE_SIZE = 64
 
 
 @frozen
-class Shown:
-    """What a cluster shows at one moment: percent, start or end of the latest computation, and users."""
+class Snapshot:
+    """What a cluster shows at one moment: progress, `refreshTime` and users."""
 
     progress: int
     refresh_time: datetime | None
@@ -56,21 +56,21 @@ class Cluster:
     job: Job | None = None
     reruns: int = 0
     runs: int = 0
-    stale: tuple[float, Shown] | None = None
+    stale: tuple[float, Snapshot] | None = None
 
     @property
     def is_import(self) -> bool:
-        """Whether its users were uploaded."""
+        """Whether the users were uploaded."""
         return self.cluster_type.endswith("_by_import")
 
 
 def varied_seconds(_cluster_id: int, rng: random.Random) -> float:
-    """About a second of computing, now and then three: the default of `job_seconds`."""
+    """Draw the seconds of a computation, about 1 and sometimes 3: the default of `job_seconds`."""
     return rng.lognormvariate(0.0, 0.45)
 
 
 class State:
-    """Clusters by id and name, and the queue that computes them."""
+    """Clusters by id and name, and the queue of their computations."""
 
     def __init__(
         self,
@@ -95,66 +95,98 @@ class State:
         self._listings: dict[tuple[str, frozenset[str], str, str], list[Cluster]] = {}
 
     def time(self, seconds: float) -> datetime:
-        """Server time at a second since the start."""
+        """Return the server time at a second since the start."""
         return self.start + timedelta(seconds=seconds)
 
     def now(self) -> datetime:
-        """Server time at present."""
+        """Return the current server time."""
         return self.time(self._clock.elapsed())
 
-    def settle(self) -> float:
-        """Let everything happen that was due up to now; gives the present second."""
+    def advance(self) -> float:
+        """End all computations that are due and return the current second."""
         now = self._clock.elapsed()
         for job in self.queue.advance(now):
             self._finish(job)
         return now
 
     def find(self, ref: int | str) -> Cluster | None:
-        """By id or by exact name."""
+        """Find a cluster or tag by id or by exact name."""
         cluster_id = self._by_name.get(ref) if isinstance(ref, str) else ref
         return None if cluster_id is None else self.clusters.get(cluster_id)
 
-    def shown(self, cluster: Cluster, now: float) -> Shown:
-        """What the cluster shows at second `now`, which must be settled."""
+    def snapshot(self, cluster: Cluster, now: float) -> Snapshot:
+        """Return what a cluster shows at second `now`, which `advance()` returned."""
         if cluster.stale is not None and now < cluster.stale[0]:
             return cluster.stale[1]
         job = cluster.job
         if job is None:
-            return Shown(cluster.progress, cluster.refresh_time, cluster.result)
+            return Snapshot(cluster.progress, cluster.refresh_time, cluster.result)
         if job.started is None:
             waiting = cluster.progress if self.settings.queued_shows == "previous" and cluster.runs > 1 else 0
-            return Shown(waiting, cluster.refresh_time, cluster.result)
+            return Snapshot(waiting, cluster.refresh_time, cluster.result)
         starts = self.settings.refresh_time == "start"
         refresh_time = self._whole_second(job.started) if starts else cluster.refresh_time
-        return Shown(job.progress(now), refresh_time, cluster.result)
+        return Snapshot(job.progress(now), refresh_time, cluster.result)
 
     def add(self, cluster: Cluster) -> None:
-        """Store a cluster made with `new_id()`."""
+        """Store a cluster that has an id of `new_id()`."""
         self.clusters[cluster.id] = cluster
         self._by_name[cluster.name] = cluster.id
         self._listings.clear()
 
+    def seed(self, count: int, prefix: str, catalog: str, definition: Mapping[str, JsonValue]) -> list[int]:
+        """Store condition clusters or tags that were refreshed a day ago, and return their ids.
+
+        Raises:
+            ValueError: A cluster or tag already has one of the names.
+        """
+        self.advance()
+        at = self.now().replace(microsecond=0) - timedelta(days=1)
+        is_tag = catalog == TAG_CATALOG
+        ids: list[int] = []
+        for number in range(1, count + 1):
+            name = f"{prefix}_{number}"
+            if name in self._by_name:
+                raise ValueError(Message("emulator-name-taken", name=name))
+            cluster = Cluster(
+                id=self.new_id(),
+                name=name,
+                catalog=catalog,
+                cluster_type="tag_by_static_condition" if is_tag else "cluster_by_static_condition",
+                display_name=name,
+                tag_kind="tag_condition_default" if is_tag else None,
+                definition=definition,
+                progress=100,
+                refresh_time=at,
+                computed_at=at,
+                runs=1,
+            )
+            cluster.result = Result(self._computation(cluster, at))
+            self.add(cluster)
+            ids.append(cluster.id)
+        return ids
+
     def new_id(self) -> int:
-        """The next id; ids are never used twice."""
+        """Return the next id. Ids are never used twice."""
         self._next_id += 1
         return self._next_id - 1
 
     def remove(self, cluster: Cluster, now: float) -> None:
-        """Delete a cluster with its computation."""
+        """Delete a cluster and its computation."""
         self.drop_job(cluster, now)
         del self.clusters[cluster.id]
         del self._by_name[cluster.name]
         self._listings.clear()
 
-    def listed(self, catalog: str, types: frozenset[str], sought: str) -> list[Cluster]:
-        """The clusters of some types with `sought` in name or display name, in list order.
+    def listed(self, catalog: str, types: frozenset[str], search: str) -> list[Cluster]:
+        """Return the clusters of the given types with `search` in name or display name, in list order.
 
-        Remembered until a cluster comes, goes or is relabelled, so that a sweep of pages filters once.
+        The result is cached until a cluster is added, removed or relabelled, so that reading many pages filters once.
         """
-        key = catalog, types, sought.casefold(), self.settings.list_order
+        key = catalog, types, search.casefold(), self.settings.list_order
         found = self._listings.get(key)
         if found is None:
-            # Ids only grow, so the order of creation is the order by id.
+            # Ids only increase, so that the order of creation is the order by id.
             found = [
                 cluster
                 for cluster in self.clusters.values()
@@ -164,40 +196,40 @@ class State:
             ]
             if self.settings.list_order == "newest_first":
                 found.reverse()
-            if len(self._listings) >= _LISTINGS:
+            if len(self._listings) >= _LISTING_CACHE_SIZE:
                 self._listings.clear()
             self._listings[key] = found
         return found
 
     def relabel(self, cluster: Cluster, *, display_name: str, cluster_type: str) -> None:
-        """Change what lists look for."""
+        """Change the fields that lists search."""
         cluster.display_name = display_name
         cluster.cluster_type = cluster_type
         self._listings.clear()
 
     def free_name(self, catalog: str, now: float) -> str:
-        """A name in the server's style that nobody has: cohort_YYYYMMDD_HHMMSS or tag_YYYYMMDD_N."""
+        """Return an unused name in the server's style: cohort_YYYYMMDD_HHMMSS or tag_YYYYMMDD_N."""
         moment = self.time(now)
-        for number in range(1, len(self.clusters) + 2):  # pragma: no branch - one of them is free
+        for number in range(1, len(self.clusters) + 2):  # pragma: no branch - one of them is unused
             if catalog == TAG_CATALOG:
                 name = f"tag_{moment:%Y%m%d}_{number}"
             else:
-                # The next free second keeps the name within 24 characters, which a suffix would not.
+                # Another second keeps the name within 24 characters; a suffix would not.
                 name = f"cohort_{moment + timedelta(seconds=number - 1):%Y%m%d_%H%M%S}"
             if name not in self._by_name:
                 return name
-        raise AssertionError("more names than clusters are taken")  # pragma: no cover - cannot be
+        raise AssertionError("more names than clusters are used")  # pragma: no cover - impossible
 
     def refresh(
         self, cluster: Cluster, now: float, *, stale_seconds: float | None = None
     ) -> Literal["submitted", "queued", "ignored", "rejected"]:
-        """Ask for a computation; what happens while one is under way is a setting."""
+        """Submit a refresh. What happens while one waits or runs is a setting."""
         if cluster.job is not None:
             if self.settings.while_running == "queue":
                 cluster.reruns += 1
                 return "queued"
             return "ignored" if self.settings.while_running == "ignore" else "rejected"
-        before = self.shown(cluster, now)
+        before = self.snapshot(cluster, now)
         stale = self.settings.stale_seconds if stale_seconds is None else stale_seconds
         if stale > 0:
             cluster.stale = (now + stale, before)
@@ -205,7 +237,7 @@ class State:
         return "submitted"
 
     def compute(self, cluster: Cluster, at: float) -> None:
-        """Submit a computation, which takes the place of one that is under way."""
+        """Submit a computation, which replaces one that waits or runs."""
         self.drop_job(cluster, at)
         cluster.runs += 1
         rng = random.Random(f"{self._seed}:{cluster.id}:{cluster.runs}")  # noqa: S311 - repeatable, not secret
@@ -219,14 +251,14 @@ class State:
         cluster.job = self.queue.submit(cluster.id, at, seconds, plan)
 
     def drop_job(self, cluster: Cluster, now: float) -> None:
-        """Take the cluster's computation, and those that wait behind it, out of the queue."""
+        """Cancel the cluster's computation and those queued behind it."""
         cluster.reruns = 0
         if cluster.job is not None:
             self.queue.cancel(cluster.job, now)
             cluster.job = None
 
     def set_uploaded(self, cluster: Cluster, members: Members, now: float) -> None:
-        """Give an id cluster its users; an upload is computed at once."""
+        """Set the users of an id cluster, which takes effect at once."""
         cluster.stale = None
         cluster.result = Result.of(members)
         cluster.progress = 100
@@ -234,7 +266,7 @@ class State:
         cluster.refresh_time = self._whole_second(now)
 
     def plan(self, ref: int | str, plan: JobPlan) -> None:
-        """Decide the next computation of a cluster that is not planned yet."""
+        """Plan the next computation of a cluster that has no plan yet."""
         self._plans.setdefault(ref, deque()).append(plan)
 
     def _plan_for(self, cluster: Cluster) -> JobPlan:
@@ -255,14 +287,14 @@ class State:
         if not job.fails:
             cluster.computed_at = self.time(job.started)
             if cluster.definition is not None:
-                cluster.result = Result(self.computation(cluster, cluster.computed_at))
+                cluster.result = Result(self._computation(cluster, cluster.computed_at))
         if cluster.reruns:
             reruns = cluster.reruns - 1
             self.compute(cluster, job.finished)
             cluster.reruns = reruns
 
-    def computation(self, cluster: Cluster, at: datetime) -> Computation:
-        """The cluster's definition, to be evaluated as of a server time."""
+    def _computation(self, cluster: Cluster, at: datetime) -> Computation:
+        """Return the computation of a cluster's definition as of a server time."""
         assert cluster.definition is not None
         return Computation(
             tag_kind=cluster.tag_kind,

@@ -269,7 +269,7 @@ def test_without_evaluation_nobody_knows_the_members(server: Any) -> None:
     assert server.em.members("one") == frozenset()
     server.clock.advance(10)
 
-    with pytest.raises(ValueError, match="nobody knows"):
+    with pytest.raises(ValueError, match="users are unknown"):
         server.em.members("one")
 
 

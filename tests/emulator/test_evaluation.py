@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.emulator import SAMPLE_NOW
-from ta_cluster_async.emulator.query.data import Warehouse
-from ta_cluster_async.emulator.query.evaluate import CannotEvaluate, cluster_members, tag_values
+from ta_cluster_async.emulator.query.data import Database
+from ta_cluster_async.emulator.query.errors import EvaluationError
+from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
 from ta_cluster_async.emulator.query.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 
 
 @pytest.fixture(scope="module")
-def warehouse() -> Iterator[Warehouse]:
-    warehouse = Warehouse(now=SAMPLE_NOW, seed=1)
-    yield warehouse
-    warehouse.close()
+def database() -> Iterator[Database]:
+    database = Database(now=SAMPLE_NOW, seed=1)
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="module")
@@ -198,11 +199,11 @@ CLUSTERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("definition", CLUSTERS.values(), ids=CLUSTERS)
 def test_a_cluster_holds_whom_the_plain_loops_find(
-    warehouse: Warehouse, world: Any, definition: dict[str, Any]
+    database: Database, world: Any, definition: dict[str, Any]
 ) -> None:
     expected = world.members(definition)
 
-    assert cluster_members(warehouse, definition, now=SAMPLE_NOW) == expected
+    assert cluster_members(database, definition, now=SAMPLE_NOW) == expected
     assert 0 < len(expected) < len(world.accounts)
 
 
@@ -274,11 +275,11 @@ TAGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("kind", "definition"), TAGS.values(), ids=TAGS)
 def test_a_tag_has_the_values_that_the_plain_loops_find(
-    warehouse: Warehouse, world: Any, kind: str, definition: dict[str, Any]
+    database: Database, world: Any, kind: str, definition: dict[str, Any]
 ) -> None:
     expected = world.tag(kind, definition)
 
-    assert tag_values(warehouse, kind, definition, now=SAMPLE_NOW) == expected
+    assert tag_values(database, kind, definition, now=SAMPLE_NOW) == expected
     assert len(set(expected.values())) > 1
 
 
@@ -295,7 +296,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "events[0].comparator": ("'range' may be meant", events(event("pay", "between", "1,2"))),
     "events[0].num": ("one number", events(event("pay", "less", ["1", "2"]))),
     "events[0].recentDay": ("two day counts", events(event("pay", recentDay="last week"))),
-    "events[1].startTime": ("has to be a time", events(event("pay"), event("pay", startTime="yesterday"))),
+    "events[1].startTime": ("must be a time", events(event("pay"), event("pay", startTime="yesterday"))),
     "events[0].endTime": ("not a time", events(event("pay", endTime="2020-02-30"))),
     "events[0].filts[0].columnName": ("item", events(event("pay", filts=[prop("item", "isNull")]))),
     "event_relation": ("and or or", events(event("pay")) | {"event_relation": "xor"}),
@@ -304,47 +305,47 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "filts[0].comparator": ("'notNull' may be meant", users(user("country", "isNotNull"))),
     "filts[1].comparator": ("does not fit", users(user("vip", "isTrue"), user("vip", "greater", "1"))),
     "filts[0].ftv": ("takes 2 values", users(user("user_level", "range", "1"))),
-    "filts[0].ftv[0]": ("no regular expression", users(user("nickname", "regexMatch", "["))),
-    "filts[0].ftv[1]": ("has to be a number", users(user("user_level", "equal", "1", "two"))),
-    "filts": ("has to be a list", {"filts": "none"}),
+    "filts[0].ftv[0]": ("not a regular expression", users(user("nickname", "regexMatch", "["))),
+    "filts[0].ftv[1]": ("must be a number", users(user("user_level", "equal", "1", "two"))),
+    "filts": ("must be an array", {"filts": "none"}),
 }
 
 
 @pytest.mark.parametrize("key", REFUSED)
-def test_what_cannot_be_evaluated_is_named_by_its_key(warehouse: Warehouse, key: str) -> None:
+def test_what_cannot_be_evaluated_is_named_by_its_key(database: Database, key: str) -> None:
     reason, definition = REFUSED[key]
 
-    with pytest.raises(CannotEvaluate) as caught:
-        cluster_members(warehouse, definition, now=SAMPLE_NOW)
+    with pytest.raises(EvaluationError) as caught:
+        cluster_members(database, definition, now=SAMPLE_NOW)
 
     assert caught.value.key == key
     assert reason in caught.value.reason
 
 
 MISSHAPEN: list[tuple[str, str, dict[str, Any]]] = [
-    ("filts", "a list, not an object", {"filts": {}}),
-    ("filts[0]", "an object, not a text", {"filts": ["vip"]}),
-    ("filts[0].columnName", "a text, not a number", users(user("vip", "isTrue") | {"columnName": 1})),
+    ("filts", "an array, not an object", {"filts": {}}),
+    ("filts[0]", "an object, not a string", {"filts": ["vip"]}),
+    ("filts[0].columnName", "a string, not an integer", users(user("vip", "isTrue") | {"columnName": 1})),
     ("filts[0].columnName", "lone surrogate", users(user("\ud800", "isTrue"))),
     ("filts[0].tableType", "event or user", users(user("vip", "isTrue") | {"tableType": "cluster"})),
     ("filts[0].filterType", "only SIMPLE", users(user("vip", "isTrue") | {"filterType": "COMPOUND"})),
-    ("filts[0].comparator", "not a comparator that is known", users(user("vip", "is"))),
+    ("filts[0].comparator", "not a known comparator", users(user("vip", "is"))),
     ("filts[0].ftv", "one or more values", users(user("country", "equal"))),
-    ("filts[0].ftv[0]", "a text, not null", users(user("country", "equal") | {"ftv": [None]})),
+    ("filts[0].ftv[0]", "a string, not null", users(user("country", "equal") | {"ftv": [None]})),
     ("filts[0].ftv[0]", "a number, not a boolean", users(user("user_level", "less") | {"ftv": [True]})),
     ("filts[0].ftv[0]", "whole number of days", users(user("register_time", "relativeCurrentBefore", "0.5"))),
-    ("event_relation", "a text, not a list", events(event("pay")) | {"event_relation": []}),
+    ("event_relation", "a string, not an array", events(event("pay")) | {"event_relation": []}),
     ("events[0].num", "is missing", events(event("pay", "less", None))),
     ("events[0].recentDay", "no day in it", events(event("pay", recentDay="0-0"))),
     ("events[0].recentDay", "before the year 1", events(event("pay", recentDay="1-999999"))),
     (
         "events[0].taPropQuota.quota",
-        "does not fit a property that holds a text",
+        "does not fit a property that holds a string",
         events(event("consume_item", analysis="SUM", quota="item_id")),
     ),
     (
         "events[0].taPropQuota.quota",
-        "a property that holds a list",
+        "a property that holds an array",
         events(event("fight_success", analysis="DISTINCT", quota="rewards")),
     ),
 ]
@@ -352,34 +353,34 @@ MISSHAPEN: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("key", "reason", "definition"), MISSHAPEN)
 def test_a_value_of_a_wrong_shape_is_named_by_its_key(
-    warehouse: Warehouse, key: str, reason: str, definition: dict[str, Any]
+    database: Database, key: str, reason: str, definition: dict[str, Any]
 ) -> None:
-    with pytest.raises(CannotEvaluate) as caught:
-        cluster_members(warehouse, definition, now=SAMPLE_NOW)
+    with pytest.raises(EvaluationError) as caught:
+        cluster_members(database, definition, now=SAMPLE_NOW)
 
     assert caught.value.key == key
     assert reason in caught.value.reason
 
 
-def test_numbers_and_booleans_stand_for_their_text(warehouse: Warehouse) -> None:
+def test_numbers_and_booleans_stand_for_their_text(database: Database) -> None:
     as_numbers = users(user("user_level", "equal") | {"ftv": [7, 15.0]})
     as_texts = users(user("user_level", "equal", "7", "15"))
     tag = choices((5, events(event("pay"))))
 
-    assert cluster_members(warehouse, as_numbers, now=SAMPLE_NOW) == cluster_members(
-        warehouse, as_texts, now=SAMPLE_NOW
+    assert cluster_members(database, as_numbers, now=SAMPLE_NOW) == cluster_members(
+        database, as_texts, now=SAMPLE_NOW
     )
-    assert set(tag_values(warehouse, DEFAULT, tag, now=SAMPLE_NOW).values()) == {"5"}
+    assert set(tag_values(database, DEFAULT, tag, now=SAMPLE_NOW).values()) == {"5"}
 
 
 @pytest.mark.parametrize(
     "comparator", ["arrayItemPos", "relativeEventBefore", "relativeEventAfter", "relativeEventAbsolute"]
 )
 def test_a_comparator_without_a_documented_meaning_is_refused_and_not_guessed(
-    warehouse: Warehouse, comparator: str
+    database: Database, comparator: str
 ) -> None:
-    with pytest.raises(CannotEvaluate, match="documented nowhere"):
-        cluster_members(warehouse, users(user("register_time", comparator, "1")), now=SAMPLE_NOW)
+    with pytest.raises(EvaluationError, match="documented nowhere"):
+        cluster_members(database, users(user("register_time", comparator, "1")), now=SAMPLE_NOW)
 
 
 REFUSED_TAGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -407,10 +408,10 @@ REFUSED_TAGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("key", REFUSED_TAGS)
-def test_what_cannot_be_evaluated_in_a_tag_is_named_by_its_key(warehouse: Warehouse, key: str) -> None:
+def test_what_cannot_be_evaluated_in_a_tag_is_named_by_its_key(database: Database, key: str) -> None:
     kind, definition = REFUSED_TAGS[key]
 
-    with pytest.raises(CannotEvaluate) as caught:
-        tag_values(warehouse, kind, definition, now=SAMPLE_NOW)
+    with pytest.raises(EvaluationError) as caught:
+        tag_values(database, kind, definition, now=SAMPLE_NOW)
 
     assert caught.value.key == key

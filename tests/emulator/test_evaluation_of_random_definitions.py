@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ta_cluster_async.emulator.query.data import Warehouse
+from ta_cluster_async.emulator.query.data import Database
 from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
 
 NOW = datetime(2020, 1, 10, 10, 51, 14)
@@ -185,8 +185,8 @@ def table(rows: list[dict[str, Any]], *needed: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
 
 
-def warehouse_of(events: list[dict[str, Any]], users: list[dict[str, Any]]) -> Warehouse:
-    return Warehouse(
+def warehouse_of(events: list[dict[str, Any]], users: list[dict[str, Any]]) -> Database:
+    return Database(
         table(events, "#account_id", "#event_name", "#event_time"), table(users, "#account_id"), now=NOW
     )
 
@@ -197,12 +197,12 @@ def test_a_cluster_of_any_definition_holds_whom_the_plain_loops_find(
     plain: ModuleType, events: list[Any], users: list[Any], several: list[Any]
 ) -> None:
     world = plain.World(events, users, NOW)
-    warehouse = warehouse_of(events, users)
+    database = warehouse_of(events, users)
     try:
         for definition in several:
-            assert cluster_members(warehouse, definition, now=NOW) == world.members(definition)
+            assert cluster_members(database, definition, now=NOW) == world.members(definition)
     finally:
-        warehouse.close()
+        database.close()
 
 
 @settings(max_examples=40, deadline=None)
@@ -216,13 +216,13 @@ def test_a_tag_of_any_definition_has_the_values_that_the_plain_loops_find(
     plain: ModuleType, events: list[Any], users: list[Any], firsts: list[Any], quotas: list[Any]
 ) -> None:
     world = plain.World(events, users, NOW)
-    warehouse = warehouse_of(events, users)
+    database = warehouse_of(events, users)
     try:
         for kind, tags in (
             ("tag_condition_by_firstlast_event", firsts),
             ("tag_condition_by_quotation", quotas),
         ):
             for tag in tags:
-                assert tag_values(warehouse, kind, tag, now=NOW) == world.tag(kind, tag)
+                assert tag_values(database, kind, tag, now=NOW) == world.tag(kind, tag)
     finally:
-        warehouse.close()
+        database.close()

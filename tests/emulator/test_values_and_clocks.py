@@ -13,8 +13,8 @@ from ta_cluster_async.emulator.jobs import JobPlan, JobQueue
 from ta_cluster_async.emulator.loop import VirtualTimeLoop
 from ta_cluster_async.emulator.query import compute as compute_module
 from ta_cluster_async.emulator.query.compute import Computation, Evaluator
-from ta_cluster_async.emulator.query.errors import CannotEvaluate
-from ta_cluster_async.emulator.query.node import Node, json_type
+from ta_cluster_async.emulator.query.errors import EvaluationError
+from ta_cluster_async.emulator.query.node import Node
 from ta_cluster_async.emulator.query.values import value_text
 from ta_cluster_async.emulator.state import varied_seconds
 
@@ -43,24 +43,6 @@ def test_a_cell_of_a_kind_that_no_table_has_is_no_text() -> None:
         value_text(b"a")
 
 
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [
-        (None, "null"),
-        (True, "a boolean"),
-        (1, "a number"),
-        (1.5, "a number"),
-        ("", "a text"),
-        ([], "a list"),
-        ((), "a list"),
-        ({}, "an object"),
-        (b"", "bytes"),
-    ],
-)
-def test_a_type_has_its_json_name_where_json_has_one(value: Any, name: str) -> None:
-    assert json_type(value) == name
-
-
 @pytest.mark.parametrize(("fields", "flag"), [({}, False), ({"a": None}, False), ({"a": True}, True)])
 def test_a_flag_that_is_absent_or_null_is_the_default(fields: Any, flag: bool) -> None:  # noqa: FBT001
     assert Node(fields).flag("a", default=False) is flag
@@ -68,7 +50,7 @@ def test_a_flag_that_is_absent_or_null_is_the_default(fields: Any, flag: bool) -
 
 @pytest.mark.parametrize("fields", [{}, {"a": None}, {"a": 1}])
 def test_a_flag_that_has_no_default_is_needed(fields: Any) -> None:
-    with pytest.raises(CannotEvaluate, match="true or false"):
+    with pytest.raises(EvaluationError, match="true or false"):
         Node(fields).flag("a")
 
 
@@ -104,7 +86,7 @@ def test_a_closed_virtual_loop_takes_no_timer() -> None:
 
 
 def test_what_was_evaluated_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute_module, "_REMEMBERED", 2)
+    monkeypatch.setattr(compute_module, "_CACHE_SIZE", 2)
     evaluator = Evaluator(None, None, now=SAMPLE_NOW, seed=1)
 
     def members(value: str) -> Any:

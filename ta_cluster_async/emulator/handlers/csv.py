@@ -1,6 +1,7 @@
-"""Reading an uploaded CSV piece by piece: constant memory, records of one or two columns, matched in batches.
+"""Reading an uploaded CSV block by block, in constant memory but for the members, with ids matched in batches.
 
-The layout is the specification's trace: UTF-8, no header, CRLF or LF, quoting as in RFC 4180. Blank lines are passed over.
+The format is that of the specification's trace: UTF-8, no header, one or two columns, CRLF or LF, quotes as in RFC 4180. Blank lines
+are skipped.
 """
 
 from __future__ import annotations
@@ -11,61 +12,47 @@ import hashlib
 import io
 from collections.abc import Callable, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from ..query.errors import CannotEvaluate
+from ..query.errors import EvaluationError
 
-_BATCH = 8192
-_LONGEST_RECORD = 1 << 20
+_BATCH_SIZE = 8192
+_MAX_RECORD_LENGTH = 1 << 20
 _BOM = "\ufeff"
 
 
-class UploadRefused(Exception):
-    """A CSV that the server cannot take.
-
-    Attributes:
-        line: Line of the file, from 1.
-        reason: What is wrong with it.
-    """
+class InvalidCsv(Exception):
+    """The server cannot read an uploaded CSV."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"line {line}: {reason}")
-        self.line = line
-        self.reason = reason
-
-
-@frozen(kw_only=True)
-class Uploaded:
-    """What an upload came to (specification: 创建上传ID分群或标签).
-
-    Attributes:
-        upload_num: Records.
-        unmatched_num: Records whose id no user has.
-        tag_value_null_num: Records of a tag whose value is empty; their users get no value.
-        members: Matched account ids with their tag value, "" for clusters. Of several values for one user the last one stays.
-    """
-
-    upload_num: int
-    unmatched_num: int
-    tag_value_null_num: int
-    members: dict[str, str]
 
 
 @define(eq=False)
 class CsvUpload:
-    """Takes the body in pieces of any size and never raises before `finish()`, so that the whole body is always read.
+    """Takes the body in blocks of any size and raises nothing before `finish()`, so that the whole body is always read.
+
+    The counters are those of the specification (创建上传ID分群或标签) and complete after `finish()`.
 
     Attributes:
         columns: 1 for a cluster, 2 for a tag.
-        match: Gives the account of each id of a batch, or None.
-        accept_bom: Whether a byte order mark is dropped rather than refused.
+        match: Returns the account of each id of a batch, or None.
+        accept_bom: Whether a byte order mark is dropped instead of refused.
         size: Bytes so far.
+        records: How many records there are.
+        unmatched: How many records have an id that no user has.
+        nulls: How many records of a tag have an empty value; their users get no value.
+        members: Tag value by matched account, "" for clusters. The last of several values for one account wins.
     """
 
     columns: int
     match: Callable[[Sequence[str]], list[str | None]]
     accept_bom: bool = False
-    size: int = 0
+    size: int = field(default=0, init=False)
+    records: int = field(default=0, init=False)
+    unmatched: int = field(default=0, init=False)
+    nulls: int = field(default=0, init=False)
+    members: dict[str, str] = field(factory=dict, init=False)
 
     _digest: hashlib._Hash = field(factory=hashlib.sha256, init=False)
     _decoder: codecs.IncrementalDecoder = field(factory=codecs.getincrementaldecoder("utf-8"), init=False)
@@ -74,11 +61,7 @@ class CsvUpload:
     _at_start: bool = field(default=True, init=False)
     _ids: list[str] = field(factory=list, init=False)
     _values: list[str] = field(factory=list, init=False)
-    _records: int = field(default=0, init=False)
-    _unmatched: int = field(default=0, init=False)
-    _nulls: int = field(default=0, init=False)
-    _members: dict[str, str] = field(factory=dict, init=False)
-    _error: UploadRefused | CannotEvaluate | None = field(default=None, init=False)
+    _error: InvalidCsv | EvaluationError | None = field(default=None, init=False)
 
     @property
     def sha256(self) -> str:
@@ -86,29 +69,23 @@ class CsvUpload:
         return self._digest.hexdigest()
 
     def feed(self, block: bytes) -> None:
-        """Take the next piece of the body."""
+        """Take the next block of the body."""
         self.size += len(block)
         self._digest.update(block)
         self._read(block, last=False)
 
-    def finish(self) -> Uploaded:
-        """Give the result of the whole body.
+    def finish(self) -> None:
+        """Read what is left after the last block.
 
         Raises:
-            UploadRefused: A line is not UTF-8, has the wrong number of columns or is not CSV; or there is no record.
-            CannotEvaluate: The users table has no such main column.
+            InvalidCsv: A line is not UTF-8, has the wrong number of columns or is not CSV; or there is no record.
+            EvaluationError: The users table has no such main column.
         """
         self._read(b"", last=True)
         if self._error is not None:
             raise self._error
-        if not self._records:
-            raise UploadRefused(1, "there is no record")
-        return Uploaded(
-            upload_num=self._records,
-            unmatched_num=self._unmatched,
-            tag_value_null_num=self._nulls,
-            members=self._members,
-        )
+        if not self.records:
+            raise InvalidCsv(1, "there is no record")
 
     def _read(self, block: bytes, *, last: bool) -> None:
         if self._error is not None:
@@ -116,9 +93,9 @@ class CsvUpload:
         try:
             self._text += self._decode(block, last=last)
             self._parse(last=last)
-            if last or len(self._ids) >= _BATCH:
+            if last or len(self._ids) >= _BATCH_SIZE:
                 self._match_batch()
-        except (UploadRefused, CannotEvaluate) as error:
+        except (InvalidCsv, EvaluationError) as error:
             self._error = error
             self._text = ""
 
@@ -127,54 +104,53 @@ class CsvUpload:
             text = self._decoder.decode(block, final=last)
         except UnicodeDecodeError as error:
             before = self._text.count("\n") + error.object.count(b"\n", 0, error.start)
-            raise UploadRefused(self._lines + before + 1, "not UTF-8") from None
+            raise InvalidCsv(self._lines + before + 1, "not UTF-8") from None
         if self._at_start and text:
             self._at_start = False
             if text.startswith(_BOM):
                 if not self.accept_bom:
-                    raise UploadRefused(1, "a byte order mark stands before the first record")
+                    raise InvalidCsv(1, "a byte order mark stands before the first record")
                 text = text[1:]
         if "\0" in text:
             before = self._text.count("\n") + text.count("\n", 0, text.index("\0"))
-            raise UploadRefused(self._lines + before + 1, "a NUL character: UTF-16 is not UTF-8")
+            raise InvalidCsv(self._lines + before + 1, "a NUL character: UTF-16 is not UTF-8")
         return text
 
     def _parse(self, *, last: bool) -> None:
-        cut = len(self._text) if last else _end_of_records(self._text)
-        complete, self._text = self._text[:cut], self._text[cut:]
-        if len(self._text) > _LONGEST_RECORD:
-            raise UploadRefused(self._lines + complete.count("\n") + 1, "a record is longer than 1 MiB")
+        end = len(self._text) if last else _end_of_records(self._text)
+        complete, self._text = self._text[:end], self._text[end:]
+        if len(self._text) > _MAX_RECORD_LENGTH:
+            raise InvalidCsv(self._lines + complete.count("\n") + 1, "a record is longer than 1 MiB")
         reader = csv.reader(io.StringIO(complete, newline=""), strict=True)
         try:
             for record in reader:
                 if record:
-                    self._take(record, self._lines + reader.line_num)
+                    self._add(record, self._lines + reader.line_num)
         except csv.Error as error:
-            raise UploadRefused(self._lines + reader.line_num, f"not CSV ({error})") from None
+            raise InvalidCsv(self._lines + reader.line_num, f"not CSV ({error})") from None
         self._lines += reader.line_num
 
-    def _take(self, record: list[str], line: int) -> None:
+    def _add(self, record: list[str], line: int) -> None:
         if len(record) != self.columns:
-            raise UploadRefused(line, f"{len(record)} columns where {self.columns} are expected")
-        self._records += 1
+            raise InvalidCsv(line, f"{len(record)} columns where {self.columns} are expected")
+        self.records += 1
         self._ids.append(record[0])
         self._values.append(record[1] if self.columns == 2 else "")
 
     def _match_batch(self) -> None:
-        accounts = self.match(self._ids)
-        for account, value in zip(accounts, self._values, strict=True):
+        for account, value in zip(self.match(self._ids), self._values, strict=True):
             if account is None:
-                self._unmatched += 1
+                self.unmatched += 1
             if self.columns == 2 and not value:
-                self._nulls += 1
+                self.nulls += 1
             elif account is not None:
-                self._members[account] = value
+                self.members[account] = value
         self._ids.clear()
         self._values.clear()
 
 
 def _end_of_records(text: str) -> int:
-    """Index behind the last line feed outside quotes: in front of it stand complete records."""
+    """Return the index after the last line feed outside quotes: the end of the last complete record."""
     newline = text.rfind("\n")
     if '"' not in text:
         return newline + 1

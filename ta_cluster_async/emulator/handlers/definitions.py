@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .. import views
-from ..answers import Refusal, success
+from ..answers import RequestRejected, success
 from ..query.compute import Computation
-from ..query.errors import CannotEvaluate
+from ..query.errors import EvaluationError
 from ..state import CLUSTER_CATALOG, TAG_CATALOG, Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from ..answers import Answer, JsonValue
-    from ..context import Call, Desk
+    from ...models.json import JsonValue
+    from ..answers import Answer
+    from .context import Request, RequestContext
     from .parameters import Parameters
 
 _DEFINITION_KEYS = {CLUSTER_CATALOG: "qp", TAG_CATALOG: "tagQp"}
@@ -27,27 +28,27 @@ _CONDITION_TYPES = {
 # 添加条件分群或标签
 
 
-async def add(desk: Desk, call: Call) -> Answer:
+async def add(context: RequestContext, request: Request) -> Answer:
     """Create a condition cluster or tag, and start its computation."""
-    body = desk.json(call)
-    body.project(desk.project_id)
+    body = context.json(request)
+    body.check_project(context.project_id)
     name = body.new_name()
     display_name = body.display_name()
     given_type = body.optional_text("clusterType")
     of_type = TAG_CATALOG if given_type is not None and given_type.startswith("tag_") else CLUSTER_CATALOG
     catalog = body.catalog(default=of_type)
     cluster_type = given_type or _CONDITION_TYPES[catalog][0]
-    _check_type(desk, body, catalog, cluster_type)
+    _check_type(context, body, catalog, cluster_type)
     definition = _definition(body, catalog)
-    if definition is None and desk.settings.evaluate:
+    if definition is None and context.settings.evaluate:
         raise body.empty(_DEFINITION_KEYS[catalog])
     tag_kind = body.text("subConditionTabType") if catalog == TAG_CATALOG and definition is not None else None
-    await _check_definition(desk, catalog, tag_kind, definition)
-    # No await from here on: the name is still free when the cluster takes it.
-    now = desk.state.settle()
-    desk.check_free(name)
+    await _check_definition(context, catalog, tag_kind, definition)
+    # No await from here on, so that the name is still free when the cluster takes it.
+    now = context.state.advance()
+    context.check_name_is_free(name)
     cluster = Cluster(
-        id=desk.state.new_id(),
+        id=context.state.new_id(),
         name=name,
         catalog=catalog,
         cluster_type=cluster_type,
@@ -55,35 +56,39 @@ async def add(desk: Desk, call: Call) -> Answer:
         remarks=body.optional_text("remarks") or "",
         tag_kind=tag_kind,
         definition=definition,
-        progress=desk.settings.progress_before_first,
+        progress=context.settings.progress_before_first,
     )
-    desk.state.add(cluster)
-    desk.did("created", cluster, call, now)
-    if desk.settings.compute_on_create:
-        desk.state.compute(cluster, now)
+    context.state.add(cluster)
+    context.record_effect("created", cluster, request, now)
+    if context.settings.compute_on_create:
+        context.state.compute(cluster, now)
     return success(cluster.id)
 
 
 # 更新条件分群或标签定义, 根据名称更新条件分群或标签定义
 
 
-async def update(desk: Desk, call: Call) -> Answer:
+async def update(context: RequestContext, request: Request) -> Answer:
     """Change a condition cluster or tag by id; the project stands in the body."""
-    body = desk.json(call)
-    body.project(desk.project_id)
-    return await _update(desk, call, body, lambda: desk.by_id(desk.query_without_project(call)))
+    body = context.json(request)
+    body.check_project(context.project_id)
+    return await _update(
+        context, request, body, lambda: context.by_id(context.query_without_project(request))
+    )
 
 
-async def update_by_name(desk: Desk, call: Call) -> Answer:
+async def update_by_name(context: RequestContext, request: Request) -> Answer:
     """Change a condition cluster or tag by name; the project stands in the query."""
-    query = desk.query(call)
-    body = desk.json(call)
+    query = context.query(request)
+    body = context.json(request)
     if body.has("projectId"):
-        body.project(desk.project_id)
-    return await _update(desk, call, body, lambda: desk.by_name(query))
+        body.check_project(context.project_id)
+    return await _update(context, request, body, lambda: context.by_name(query))
 
 
-async def _update(desk: Desk, call: Call, body: Parameters, find: Callable[[], Cluster]) -> Answer:
+async def _update(
+    context: RequestContext, request: Request, body: Parameters, find: Callable[[], Cluster]
+) -> Answer:
     cluster = find()
     if cluster.is_import:
         raise body.invalid("clusterType", f"{cluster.cluster_type} is changed by an upload")
@@ -92,36 +97,35 @@ async def _update(desk: Desk, call: Call, body: Parameters, find: Callable[[], C
     if catalog != cluster.catalog:
         raise body.invalid("clusterCatalog", f"the stored one is {cluster.catalog}")
     cluster_type = body.optional_text("clusterType") or cluster.cluster_type
-    _check_type(desk, body, catalog, cluster_type)
+    _check_type(context, body, catalog, cluster_type)
     definition = _definition(body, catalog)
     if definition is None:
         definition = cluster.definition
     tag_kind = cluster.tag_kind
     if catalog == TAG_CATALOG:
         tag_kind = body.optional_text("subConditionTabType") or tag_kind
-    await _check_definition(desk, catalog, tag_kind, definition)
-    now = desk.state.settle()
+    await _check_definition(context, catalog, tag_kind, definition)
+    now = context.state.advance()
     cluster = find()
-    changed = tag_kind != cluster.tag_kind or not views.same_definition(
-        None if definition is None else dict(definition),
-        None if cluster.definition is None else dict(cluster.definition),
+    changed = tag_kind != cluster.tag_kind or (
+        _without_resolved_windows(definition) != _without_resolved_windows(cluster.definition)
     )
-    desk.state.relabel(cluster, display_name=display_name, cluster_type=cluster_type)
+    context.state.relabel(cluster, display_name=display_name, cluster_type=cluster_type)
     cluster.tag_kind = tag_kind
     cluster.definition = definition
     cluster.remarks = body.optional_text("remarks") or cluster.remarks
-    desk.did("updated", cluster, call, now)
-    if changed and desk.settings.compute_on_update:
-        desk.state.compute(cluster, now)
+    context.record_effect("updated", cluster, request, now)
+    if changed and context.settings.compute_on_update:
+        context.state.compute(cluster, now)
     return success()
 
 
-def _check_type(desk: Desk, body: Parameters, catalog: str, cluster_type: str) -> None:
+def _check_type(context: RequestContext, body: Parameters, catalog: str, cluster_type: str) -> None:
     if not cluster_type.startswith("tag_" if catalog == TAG_CATALOG else "cluster_"):
-        raise body.invalid("clusterType", f"{cluster_type} is no type of {catalog}")
-    if desk.settings.evaluate and cluster_type not in _CONDITION_TYPES[catalog]:
-        raise Refusal(
-            desk.settings.codes.not_evaluable, f"clusterType: the emulator cannot evaluate {cluster_type}"
+        raise body.invalid("clusterType", f"{cluster_type} is not a type of {catalog}")
+    if context.settings.evaluate and cluster_type not in _CONDITION_TYPES[catalog]:
+        raise RequestRejected(
+            context.settings.codes.not_evaluable, f"clusterType: the emulator cannot evaluate {cluster_type}"
         )
 
 
@@ -131,15 +135,25 @@ def _definition(body: Parameters, catalog: str) -> Mapping[str, JsonValue] | Non
 
 
 async def _check_definition(
-    desk: Desk, catalog: str, tag_kind: str | None, definition: Mapping[str, JsonValue] | None
+    context: RequestContext, catalog: str, tag_kind: str | None, definition: Mapping[str, JsonValue] | None
 ) -> None:
-    if definition is None or not desk.settings.evaluate:
+    if definition is None or not context.settings.evaluate:
         return
-    at = desk.state.time(desk.state.settle())
+    at = context.state.time(context.state.advance())
     computation = Computation(tag_kind=tag_kind, definition=definition, at=at, seed="")
     try:
-        await desk.worker.run(desk.evaluator.members, computation)
-    except CannotEvaluate as error:
-        # A tag's path starts at the kind or inside tagQp; a cluster's inside qp.
-        inside = "" if error.key == "subConditionTabType" else f"{_DEFINITION_KEYS[catalog]}."
-        raise Refusal(desk.settings.codes.not_evaluable, f"{inside}{error.key}: {error.reason}") from None
+        await context.worker.run(context.evaluator.members, computation)
+    except EvaluationError as error:
+        # The error's path starts inside qp or tagQp, except for the kind of a tag, which stands beside tagQp.
+        prefix = "" if error.key == "subConditionTabType" else f"{_DEFINITION_KEYS[catalog]}."
+        raise RequestRejected(context.settings.codes.not_evaluable, f"{prefix}{error}") from None
+
+
+def _without_resolved_windows(value: object) -> object:
+    """Return a definition without the times beside a `recentDay`, which the server adds and which change nothing."""
+    if isinstance(value, list):
+        return [_without_resolved_windows(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    ignored = {"startTime", "endTime"} if value.get("recentDay") else set()
+    return {key: _without_resolved_windows(item) for key, item in value.items() if key not in ignored}

@@ -5,34 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import views
-from ..answers import Refusal, success
+from ..answers import RequestRejected, success
 from .parameters import Parameters
 
 if TYPE_CHECKING:
-    from ..answers import Answer, JsonValue
-    from ..context import Call, Desk
+    from ...models.json import JsonValue
+    from ..answers import Answer
     from ..state import Cluster
+    from .context import Request, RequestContext
 
 
 # 分群或标签详情查询
 
 
-async def detail(desk: Desk, call: Call) -> Answer:
+async def detail(context: RequestContext, request: Request) -> Answer:
     """Show one cluster or tag, by id or by name."""
-    query = desk.query(call)
-    now = desk.state.settle()
-    cluster = (
-        desk.by_name(query) if query.has("clusterName") and not query.has("clusterId") else desk.by_id(query)
-    )
-    shown = desk.state.shown(cluster, now)
-    await desk.complete([shown])
+    query = context.query(request)
+    now = context.state.advance()
+    find = context.by_name if query.has("clusterName") and not query.has("clusterId") else context.by_id
+    cluster = find(query)
+    snapshot = context.state.snapshot(cluster, now)
+    await context.evaluate([snapshot])
     return success(
         views.detail(
             cluster,
-            shown,
-            project_id=desk.project_id,
-            today=desk.state.time(now),
-            resolve=desk.settings.resolve_windows,
+            snapshot,
+            project_id=context.project_id,
+            today=context.state.time(now).date(),
+            resolve=context.settings.resolve_windows,
         )
     )
 
@@ -40,46 +40,44 @@ async def detail(desk: Desk, call: Call) -> Answer:
 # 删除分群或标签, 根据名称删除分群或标签
 
 
-async def delete(desk: Desk, call: Call) -> Answer:
+async def delete(context: RequestContext, request: Request) -> Answer:
     """Delete by id."""
-    query = desk.query(call)
-    return _delete(desk, call, desk.by_id(query))
+    return _delete(context, request, context.by_id(context.query(request)))
 
 
-async def delete_by_name(desk: Desk, call: Call) -> Answer:
+async def delete_by_name(context: RequestContext, request: Request) -> Answer:
     """Delete by name."""
-    query = desk.query(call)
-    return _delete(desk, call, desk.by_name(query))
+    return _delete(context, request, context.by_name(context.query(request)))
 
 
-def _delete(desk: Desk, call: Call, cluster: Cluster) -> Answer:
-    now = desk.state.settle()
-    desk.state.remove(cluster, now)
-    desk.did("deleted", cluster, call, now)
+def _delete(context: RequestContext, request: Request, cluster: Cluster) -> Answer:
+    now = context.state.advance()
+    context.state.remove(cluster, now)
+    context.record_effect("deleted", cluster, request, now)
     return success()
 
 
 # 分群和标签列表查询
 
 
-async def list_page(desk: Desk, call: Call) -> Answer:
-    """One page of the clusters or tags of some types."""
-    body = desk.json(call)
-    body.project(desk.project_id)
+async def list_page(context: RequestContext, request: Request) -> Answer:
+    """Show one page of the clusters or tags of the given types."""
+    body = context.json(request)
+    body.check_project(context.project_id)
     catalog = body.catalog()
     types = frozenset(body.texts("clusterTypes"))
-    sought = body.optional_text("clusterName") or ""
-    pager = body.mapping("pagerHeader") or Parameters({}, desk.settings)
+    search = body.optional_text("clusterName") or ""
+    pager = body.mapping("pagerHeader") or Parameters({}, context.settings)
     number = pager.positive("pageNum", 1)
-    size = min(pager.positive("pageSize", desk.settings.default_page_size), desk.settings.max_page_size)
-    now = desk.state.settle()
-    found = desk.state.listed(catalog, types, sought)
+    size = min(pager.positive("pageSize", context.settings.default_page_size), context.settings.max_page_size)
+    now = context.state.advance()
+    found = context.state.listed(catalog, types, search)
     page = found[(number - 1) * size : number * size]
-    shown = [desk.state.shown(cluster, now) for cluster in page]
-    await desk.complete(shown)
+    snapshots = [context.state.snapshot(cluster, now) for cluster in page]
+    await context.evaluate(snapshots)
     rows: list[JsonValue] = [
-        views.row(cluster, state, project_id=desk.project_id)
-        for cluster, state in zip(page, shown, strict=True)
+        views.row(cluster, snapshot, project_id=context.project_id)
+        for cluster, snapshot in zip(page, snapshots, strict=True)
     ]
     header: JsonValue = {"pageNum": number, "pageSize": size, "totalNum": len(found)}
     return success({"pagerResult": header, "userClusters": rows})
@@ -88,45 +86,42 @@ async def list_page(desk: Desk, call: Call) -> Answer:
 # 刷新条件分群或标签
 
 
-async def refresh(desk: Desk, call: Call) -> Answer:
+async def refresh(context: RequestContext, request: Request) -> Answer:
     """Submit a refresh by id."""
-    query = desk.query(call)
-    return _refresh(desk, call, desk.by_id(query))
+    return _refresh(context, request, context.by_id(context.query(request)))
 
 
-async def refresh_by_name(desk: Desk, call: Call) -> Answer:
+async def refresh_by_name(context: RequestContext, request: Request) -> Answer:
     """Submit a refresh by name."""
-    query = desk.query(call)
-    return _refresh(desk, call, desk.by_name(query))
+    return _refresh(context, request, context.by_name(context.query(request)))
 
 
-def _refresh(desk: Desk, call: Call, cluster: Cluster) -> Answer:
-    refused = desk.settings.codes.refresh_refused
-    if cluster.is_import and desk.settings.refresh_id_clusters == "reject":
-        raise Refusal(refused, f"{cluster.name}: {cluster.cluster_type} has nothing to refresh")
-    now = desk.state.settle()
-    outcome = desk.state.refresh(cluster, now, stale_seconds=call.stale_seconds)
+def _refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answer:
+    code = context.settings.codes.refresh_refused
+    if cluster.is_import and context.settings.refresh_id_clusters == "reject":
+        raise RequestRejected(code, f"{cluster.name}: {cluster.cluster_type} has nothing to refresh")
+    now = context.state.advance()
+    outcome = context.state.refresh(cluster, now, stale_seconds=request.stale_seconds)
     if outcome == "rejected":
-        raise Refusal(refused, f"{cluster.name}: a refresh is running")
+        raise RequestRejected(code, f"{cluster.name}: a refresh is running")
     if outcome != "ignored":
-        desk.did("refreshed", cluster, call, now)
+        context.record_effect("refreshed", cluster, request, now)
     return success()
 
 
 # 查询刷新进度
 
 
-async def progress(desk: Desk, call: Call) -> Answer:
+async def progress(context: RequestContext, request: Request) -> Answer:
     """Show the progress by id."""
-    query = desk.query(call)
-    return _progress(desk, desk.by_id(query))
+    return _progress(context, context.by_id(context.query(request)))
 
 
-async def progress_by_name(desk: Desk, call: Call) -> Answer:
+async def progress_by_name(context: RequestContext, request: Request) -> Answer:
     """Show the progress by name."""
-    query = desk.query(call)
-    return _progress(desk, desk.by_name(query))
+    return _progress(context, context.by_name(context.query(request)))
 
 
-def _progress(desk: Desk, cluster: Cluster) -> Answer:
-    return success({"progress": desk.state.shown(cluster, desk.state.settle()).progress})
+def _progress(context: RequestContext, cluster: Cluster) -> Answer:
+    now = context.state.advance()
+    return success({"progress": context.state.snapshot(cluster, now).progress})

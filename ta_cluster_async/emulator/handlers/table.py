@@ -1,4 +1,4 @@
-"""The 14 paths of the specification, each with its method, its kind of body and its operation."""
+"""The 14 paths of the specification, each with its method, its kind of body and its handler."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from ..answers import Answer
-from ..context import Call, Desk
-from . import definitions as conditions
-from . import read as operations
-from . import uploads as imports
+from . import definitions, read, uploads
+from .context import Request, RequestContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,26 +17,26 @@ if TYPE_CHECKING:
 
 @frozen
 class Endpoint:
-    """One path: its method, what its body is, and the operation."""
+    """One path: its method, the kind of its body, and its handler."""
 
     method: Literal["GET", "POST"]
     body: Literal["none", "json", "csv"]
-    run: Callable[[Desk, Call], Awaitable[Answer]]
+    handle: Callable[[RequestContext, Request], Awaitable[Answer]]
 
 
 ENDPOINTS: Mapping[str, Endpoint] = {
-    "/open/user-cluster-add": Endpoint("POST", "json", conditions.add),
-    "/open/user-cluster-detail": Endpoint("GET", "none", operations.detail),
-    "/open/user-cluster-update": Endpoint("POST", "json", conditions.update),
-    "/open/user-cluster-update-by-name": Endpoint("POST", "json", conditions.update_by_name),
-    "/open/user-cluster-delete": Endpoint("POST", "none", operations.delete),
-    "/open/delete-user-cluster-by-name": Endpoint("POST", "none", operations.delete_by_name),
-    "/open/user-cluster-list": Endpoint("POST", "json", operations.list_page),
-    "/open/user-cluster-refresh": Endpoint("POST", "none", operations.refresh),
-    "/open/user-cluster-refresh-by-name": Endpoint("POST", "none", operations.refresh_by_name),
-    "/open/user-cluster-refresh-progress": Endpoint("GET", "none", operations.progress),
-    "/open/user-cluster-refresh-progress-by-name": Endpoint("GET", "none", operations.progress_by_name),
-    "/open/import-id-cluster-add": Endpoint("POST", "csv", imports.import_add),
-    "/open/import-id-cluster-modify": Endpoint("POST", "csv", imports.import_modify),
-    "/open/import-id-cluster-modify-by-name": Endpoint("POST", "csv", imports.import_modify_by_name),
+    "/open/user-cluster-add": Endpoint("POST", "json", definitions.add),
+    "/open/user-cluster-detail": Endpoint("GET", "none", read.detail),
+    "/open/user-cluster-update": Endpoint("POST", "json", definitions.update),
+    "/open/user-cluster-update-by-name": Endpoint("POST", "json", definitions.update_by_name),
+    "/open/user-cluster-delete": Endpoint("POST", "none", read.delete),
+    "/open/delete-user-cluster-by-name": Endpoint("POST", "none", read.delete_by_name),
+    "/open/user-cluster-list": Endpoint("POST", "json", read.list_page),
+    "/open/user-cluster-refresh": Endpoint("POST", "none", read.refresh),
+    "/open/user-cluster-refresh-by-name": Endpoint("POST", "none", read.refresh_by_name),
+    "/open/user-cluster-refresh-progress": Endpoint("GET", "none", read.progress),
+    "/open/user-cluster-refresh-progress-by-name": Endpoint("GET", "none", read.progress_by_name),
+    "/open/import-id-cluster-add": Endpoint("POST", "csv", uploads.add),
+    "/open/import-id-cluster-modify": Endpoint("POST", "csv", uploads.modify),
+    "/open/import-id-cluster-modify-by-name": Endpoint("POST", "csv", uploads.modify_by_name),
 }

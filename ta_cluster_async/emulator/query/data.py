@@ -1,4 +1,4 @@
-"""The emulator's data: an events table and a users table in an in-memory DuckDB database."""
+"""An events table and a users table in an in-memory DuckDB database."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-try:
-    import duckdb
-except ImportError as error:  # pragma: no cover - the tests see it in a process of its own
-    raise ImportError(
-        'The emulator evaluates definitions with DuckDB: python -m pip install "ta-cluster-async[emulator]". '
-        "Without it, Emulator(settings=Settings(evaluate=False)) works.",
-        name="duckdb",
-    ) from error
-
-from .errors import CannotEvaluate
+from ...messages import Message
+from .errors import EvaluationError
 from .sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 from .values import value_text
+
+try:
+    import duckdb
+except ImportError as error:  # pragma: no cover - a test sees it in a process of its own
+    raise ImportError(Message("emulator-needs-duckdb"), name="duckdb") from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +37,7 @@ DataSource: TypeAlias = str | os.PathLike[str] | ArrowStream | None
 Table: TypeAlias = Literal["events", "users"]
 
 ACCOUNT: Final = "#account_id"
-_NEEDED: Final[Mapping[Table, tuple[str, ...]]] = {
+_REQUIRED: Final[Mapping[Table, tuple[str, ...]]] = {
     "events": (ACCOUNT, "#event_name", "#event_time"),
     "users": (ACCOUNT,),
 }
@@ -49,31 +46,29 @@ _WIDE: Final = frozenset({"UBIGINT", "HUGEINT"})
 _FRACTIONS: Final = frozenset({"FLOAT", "DOUBLE", "UHUGEINT", "VARINT", "BIGNUM"})
 
 
-class Warehouse:
-    """Tables `events` and `users`, fixed once they are loaded.
+class Database:
+    """Tables `events` and `users`, read-only once they are loaded.
 
     `events` has a row for each event with `#account_id`, `#event_name`, `#event_time` and any property columns;
-    `users` has a row for each user with `#account_id` and any property columns. Rows without one of the named
-    columns' values are left out. Types are narrowed on loading to those that the TA properties have: BIGINT,
-    HUGEINT and DOUBLE (numbers; NaN and infinities become null), VARCHAR, BOOLEAN, TIMESTAMP (zoned times become
-    UTC) and VARCHAR[] (lists); everything else becomes text. CSV has a header, commas and UTF-8, and its empty
-    cells are null. A third table, `accounts`, holds every account of both, and is who a definition is asked about.
+    `users` has a row for each user with `#account_id` and any property columns. Rows without a value in one of the
+    named columns are left out. Types are narrowed on loading to those of TA properties: BIGINT, HUGEINT and DOUBLE
+    (numbers; NaN and infinities become null), VARCHAR, BOOLEAN, TIMESTAMP (zoned times become UTC) and VARCHAR[]
+    (arrays); everything else becomes text. CSV has a header, commas and UTF-8, and its empty
+    cells are null. A third table, `accounts`, holds every account of both: the users that definitions select from.
     """
 
     def __init__(
         self, events: DataSource = None, users: DataSource = None, *, now: datetime, seed: int = 1
     ) -> None:
-        """Load the tables, or the sample game of `seed` that ends at `now` where both are None.
+        """Load the tables, or the sample game of `seed` that ends at `now` if both are None.
 
         With only one of the two given, users are the accounts of the events, or the events are empty.
 
         Raises:
-            FileNotFoundError: A path leads to no file.
-            ValueError: A needed column is missing or has the wrong type, a user has two rows, a file is unreadable
-                or its ending is unknown, or `now` has a time zone. The message names the file and the column.
+            FileNotFoundError: A path is not a file.
+            ValueError: A required column is missing or has the wrong type, a user has two rows, a file cannot be
+                read or its suffix is unknown. The message names the file and the column.
         """
-        if now.tzinfo is not None:
-            raise ValueError("`now` has to be a naive time: the server's clock has no zone.")
         self.connection = duckdb.connect(":memory:")
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
@@ -81,11 +76,13 @@ class Warehouse:
                 self._load_sample(now, seed)
             else:
                 self._load_sources(events, users)
-            self._finish()
+            self.connection.execute(
+                'CREATE TABLE accounts AS SELECT "#account_id" FROM users UNION SELECT "#account_id" FROM events'
+            )
         except BaseException:
             self.connection.close()
             raise
-        self._columns = {table: MappingProxyType(self._describe(table)) for table in _NEEDED}
+        self._columns = {table: MappingProxyType(self._describe(table)) for table in _REQUIRED}
         self._indexes: dict[str, dict[str, str]] = {}
 
     def close(self) -> None:
@@ -93,21 +90,21 @@ class Warehouse:
         self.connection.close()
 
     def last_event(self) -> datetime | None:
-        """The time of the latest event; None where there is no event."""
+        """Return the time of the latest event; None if there is no event."""
         row = self.connection.cursor().execute('SELECT max("#event_time") FROM events').fetchone()
         return None if row is None else row[0]
 
     def columns(self, table: Table) -> Mapping[str, str]:
-        """The column names of a table, in order, with their DuckDB types."""
+        """Return the column names of a table, in order, with their DuckDB types."""
         return self._columns[table]
 
     def match(self, column: str, values: Sequence[str]) -> list[str | None]:
-        """The account that each value of an id upload belongs to, in order; None where no user has the value.
+        """Return the account that each value of an id upload belongs to, in order; None if no user has the value.
 
-        Values are compared with the text of the user property `column`, exactly. Where several users share a
-        value, the account that sorts first is the one matched. The first call for a column reads the whole column.
+        Values are compared exactly with the text of the user property `column`. If several users share a value, the
+        account that sorts first is matched. The first call for a column reads the whole column.
 
-        Raises CannotEvaluate that names `mainColumnName` (spec: 创建上传ID分群或标签).
+        Raises EvaluationError naming `mainColumnName` (spec: 创建上传ID分群或标签).
         """
         index = self._indexes.get(column)
         if index is None:
@@ -117,10 +114,10 @@ class Warehouse:
     def _index(self, column: str) -> dict[str, str]:
         found = self._columns["users"].get(column)
         if found is None:
-            raise CannotEvaluate("mainColumnName", f"the users table has no column {column!r}.")
+            raise EvaluationError("mainColumnName", f"the users table has no column {column!r}.")
         if found == "VARCHAR[]":
-            raise CannotEvaluate(
-                "mainColumnName", f"the column {column!r} holds lists, which ids cannot match."
+            raise EvaluationError(
+                "mainColumnName", f"the column {column!r} holds arrays, which ids cannot match."
             )
         name = quoted(column)
         rows = self.connection.cursor().execute(
@@ -158,40 +155,40 @@ class Warehouse:
                 )
 
     def _load(self, table: Table, source: str | os.PathLike[str] | ArrowStream) -> None:
-        origin = f"The {table} source"
+        origin = Message("emulator-source", table=table)
         if isinstance(source, str | os.PathLike):
             path = os.fspath(source)
+            origin = Message("emulator-source-file", table=table, path=path)
             if not Path(path).is_file():
-                raise FileNotFoundError(f"{origin} {path!r} is no file.")
-            origin = f"{origin} {path!r}"
-            with _named_errors(origin):
+                raise FileNotFoundError(Message("emulator-source-not-a-file", source=origin))
+            with _wrap_errors(origin):
                 self._read_file(table, path, origin)
         elif hasattr(source, "__arrow_c_stream__"):
-            with _named_errors(origin):
+            with _wrap_errors(origin):
                 self.connection.register("incoming", source)
                 self.connection.execute("CREATE TABLE raw AS SELECT * FROM incoming")
                 self.connection.unregister("incoming")
         else:
-            raise ValueError(f"{origin} has to be a path or an Arrow stream, not {type(source).__name__}.")
-        with _named_errors(origin):
+            raise ValueError(Message("emulator-source-type", source=origin, type=type(source).__name__))
+        with _wrap_errors(origin):
             self._narrow(table, origin)
 
-    def _read_file(self, table: Table, path: str, origin: str) -> None:
-        # DuckDB takes a path for a pattern, so the characters of patterns are escaped.
+    def _read_file(self, table: Table, path: str, origin: Message) -> None:
+        # DuckDB reads a path as a pattern, so the special characters of patterns are escaped.
         pattern = glob.escape(path)
-        ending = Path(path).suffix.lower()
-        if ending == ".parquet":
+        suffix = Path(path).suffix.lower()
+        if suffix == ".parquet":
             self.connection.execute("CREATE TABLE raw AS SELECT * FROM read_parquet($1)", [pattern])
             return
-        if ending != ".csv":
-            raise ValueError(f"{origin} has to end in .parquet or .csv.")
+        if suffix != ".csv":
+            raise ValueError(Message("emulator-source-suffix", source=origin))
         dialect = "header = true, delim = ',', quote = '\"', sample_size = -1"
         found = self.connection.execute(
             f"DESCRIBE SELECT * FROM read_csv($1, {dialect})",  # noqa: S608 - constants
             [pattern],
         ).fetchall()
-        # Ids such as 007 are text; left to itself the reader would make numbers of them.
-        texts = [name for name, *_ in found if name in _NEEDED[table] and name != "#event_time"]
+        # Ids such as 007 are strings; by default the reader would make numbers of them.
+        texts = [name for name, *_ in found if name in _REQUIRED[table] and name != "#event_time"]
         types = ", ".join(f"'{name}': 'VARCHAR'" for name in texts)
         option = f", types = {{{types}}}" if types else ""
         self.connection.execute(
@@ -199,38 +196,35 @@ class Warehouse:
             [pattern],
         )
 
-    def _narrow(self, table: Table, origin: str) -> None:
+    def _narrow(self, table: Table, origin: Message) -> None:
         found = self._describe("raw")
-        for name in _NEEDED[table]:
+        for name in _REQUIRED[table]:
             if name not in found:
-                raise ValueError(f"{origin} has no column {name!r}; it has {', '.join(found) or 'none'}.")
+                raise ValueError(
+                    Message("emulator-source-column", source=origin, column=name, columns=", ".join(found))
+                )
         if found[ACCOUNT] in _FRACTIONS:
             raise ValueError(
-                f"{origin} has the type {found[ACCOUNT]} in {ACCOUNT!r}; ids are texts or whole numbers."
+                Message("emulator-source-id-type", source=origin, column=ACCOUNT, type=found[ACCOUNT])
             )
         columns = ", ".join(
-            f"{_narrowed(name, kind, needed=name in _NEEDED[table])} AS {quoted(name)}"
+            f"{_narrowed(name, kind, required=name in _REQUIRED[table])} AS {quoted(name)}"
             for name, kind in found.items()
         )
-        present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in _NEEDED[table])
+        present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in _REQUIRED[table])
         self.connection.execute(f"CREATE TABLE {table} AS SELECT {columns} FROM raw WHERE {present}")  # noqa: S608 - quoted
         self.connection.execute("DROP TABLE raw")
         if table == "users":
-            self._check_one_row_each(origin)
+            self._check_one_row_per_user(origin)
 
-    def _check_one_row_each(self, origin: str) -> None:
-        twice = self.connection.execute(
+    def _check_one_row_per_user(self, origin: Message) -> None:
+        duplicate = self.connection.execute(
             'SELECT "#account_id" FROM users GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1'
         ).fetchone()
-        if twice is not None:
+        if duplicate is not None:
             raise ValueError(
-                f"{origin} has more than one row with the {ACCOUNT!r} {twice[0]!r}; each user has one."
+                Message("emulator-source-user-twice", source=origin, column=ACCOUNT, account=duplicate[0])
             )
-
-    def _finish(self) -> None:
-        self.connection.execute(
-            'CREATE TABLE accounts AS SELECT "#account_id" FROM users UNION SELECT "#account_id" FROM events'
-        )
 
     def _describe(self, table: str) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE {table}").fetchall()
@@ -238,13 +232,13 @@ class Warehouse:
 
 
 def quoted(name: str) -> str:
-    """A column name as an SQL identifier, whatever it contains."""
+    """Return a column name as an SQL identifier, whatever it contains."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _narrowed(name: str, kind: str, *, needed: bool) -> str:
+def _narrowed(name: str, kind: str, *, required: bool) -> str:
     column = quoted(name)
-    if needed:
+    if required:
         return f"CAST({column} AS {'TIMESTAMP' if name == '#event_time' else 'VARCHAR'})"
     if kind in _SIGNED:
         return f"CAST({column} AS BIGINT)"
@@ -263,8 +257,8 @@ def _narrowed(name: str, kind: str, *, needed: bool) -> str:
 
 
 @contextmanager
-def _named_errors(origin: str) -> Iterator[None]:
+def _wrap_errors(origin: Message) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise ValueError(f"{origin} cannot be loaded: {error}") from error
+        raise ValueError(Message("emulator-source-unreadable", source=origin, reason=str(error))) from error

@@ -1,13 +1,13 @@
-"""The one error of the evaluator, which the server turns into a return code and a message."""
+"""The one error of the evaluation, which the server turns into a return code and a message."""
 
 from __future__ import annotations
 
 
-class CannotEvaluate(Exception):
-    """The emulator does not know what a part of a definition means, or cannot apply it to its data.
+class EvaluationError(Exception):
+    """A part of a definition has no known meaning, or does not fit the data.
 
     Attributes:
-        key: The JSON path of the part, counted from the object given, such as `events[0].taPropQuota.analysis`.
+        key: JSON path of the part, from the given object, such as `events[0].taPropQuota.analysis`.
         reason: What is wrong with it, in plain English.
     """
 

@@ -1,8 +1,8 @@
-"""Who is in a cluster and which value a tag has, computed from the raw JSON of their definitions.
+"""Members of clusters and values of tags, computed from the raw JSON of their definitions.
 
-Users are the accounts of the users table and of the events table together; who is only in the events has no user
-property. Windows are whole days of `now`, and the events table is taken as it is. Whatever is not understood raises
-`CannotEvaluate`, which names its JSON path; nothing is guessed.
+Users are the accounts of the users table and of the events table together; an account that has only events has no user
+properties. Windows are whole days of `now`. Nothing is guessed: whatever has no known meaning raises `EvaluationError`,
+which names its JSON path.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .data import ACCOUNT
-from .errors import CannotEvaluate
-from .filters import RELATIONS, filter_group
+from .errors import EvaluationError
+from .filters import RELATIONS, filter_conditions
 from .measures import (
     event_condition,
     measure_of,
-    measured,
+    measure_query,
     occurrences,
 )
 from .node import Node
@@ -23,7 +23,7 @@ from .sql import (
     EVENTS_WITH_USERS,
     Kind,
     Query,
-    joined,
+    join_conditions,
 )
 from .values import as_text, value_text
 
@@ -31,102 +31,98 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from .data import Warehouse
-
-__all__ = ["CannotEvaluate", "cluster_members", "tag_values"]
+    from .data import Database
 
 
-def cluster_members(
-    warehouse: Warehouse, definition: Mapping[str, object], *, now: datetime
-) -> frozenset[str]:
-    """The account ids that fulfil a `qp` (spec: 添加条件分群或标签, 1).
+def cluster_members(database: Database, definition: Mapping[str, object], *, now: datetime) -> frozenset[str]:
+    """Return the account ids that match a `qp` (spec: 添加条件分群或标签, 1).
 
     `event_relation` joins `events`, `relation` joins `filts`, and `event_user_relation` joins the two groups; each is
-    `and` where it is absent. An empty group does not constrain the other, whatever the relation between them.
+    `and` by default. An empty group does not constrain the other, whatever the relation between them.
 
-    Raises CannotEvaluate for what it does not understand and for a definition without any condition (key `events`).
+    Raises EvaluationError for anything of unknown meaning and for a definition without any condition (key `events`).
     """
-    return _members(warehouse, Node(definition), now)
+    return _members(database, Node(definition), now)
 
 
 def tag_values(
-    warehouse: Warehouse, sub_condition_tab_type: str, tag_qp: Mapping[str, object], *, now: datetime
+    database: Database, sub_condition_tab_type: str, tag_qp: Mapping[str, object], *, now: datetime
 ) -> dict[str, str]:
-    """The tag value, as text, of each account id that has one (spec: 添加条件分群或标签, 2 to 4).
+    """Return the tag value, as text, of each account id that has one (spec: 添加条件分群或标签, 2 to 4).
 
-    A condition tag gives the value of the first of its ordered definitions that the user fulfils. A first/last tag
+    A condition tag gives the value of the first of its ordered definitions that the user matches. A first/last tag
     gives the property at the user's first or last matching event; of events at the same instant the row that comes
-    first in the events table is the earlier one; a null or an empty text there gives no tag, and no other event is
-    looked at. A quota tag gives the measure of the user's matching events, and "0" to a user without any; a measure
+    first in the events table is the earlier one; null or an empty string there gives no tag, even if another event
+    has a value. A quota tag gives the measure of the user's matching events, and "0" to a user without any; a measure
     without a value, because no matching event has the property, gives no tag.
 
     Numbers are written without an exponent, whole ones without a fraction ("3", not "3.0"); booleans as "true" and
     "false"; times as "YYYY-MM-DD HH:MM:SS".
 
-    Raises CannotEvaluate for what it does not understand; its key counts from `tag_qp`, or is `subConditionTabType`.
+    Raises EvaluationError for anything of unknown meaning; its key counts from `tag_qp`, or is `subConditionTabType`.
     """
     node = Node(tag_qp)
     match sub_condition_tab_type:
         case "tag_condition_default":
-            return _condition_tag(warehouse, node, now)
+            return _condition_tag(database, node, now)
         case "tag_condition_by_firstlast_event":
-            return _first_last_tag(warehouse, node.child("userTagConFirstLastEventDef"), now)
+            return _first_last_tag(database, node.child("userTagConFirstLastEventDef"), now)
         case "tag_condition_by_quotation":
-            return _quota_tag(warehouse, node.child("userTagConQuotaDef"), now)
+            return _quota_tag(database, node.child("userTagConQuotaDef"), now)
         case _:
-            raise CannotEvaluate(
+            raise EvaluationError(
                 "subConditionTabType",
                 f"{sub_condition_tab_type!r} is not a kind of tag that can be evaluated.",
             )
 
 
-def _members(warehouse: Warehouse, node: Node, now: datetime) -> frozenset[str]:
-    query = Query(warehouse, now.date())
+def _members(database: Database, node: Node, now: datetime) -> frozenset[str]:
+    query = Query(database, now.date())
     events = [event_condition(query, event) for event in node.children("events")]
-    filters = filter_group(query, node, ("users",))
+    filters = filter_conditions(query, node, ("users",))
     relations = {
-        name: node.word(name, RELATIONS, "and")
+        name: node.choice(name, RELATIONS, "and")
         for name in ("event_relation", "relation", "event_user_relation")
     }
     groups = [
-        joined(conditions, relations[name])
+        join_conditions(conditions, relations[name])
         for conditions, name in ((events, "event_relation"), (filters, "relation"))
         if conditions
     ]
     if not groups:
-        raise node.refuse("events", "the definition has no condition: neither events nor filts.")
+        raise node.error("events", "the definition has no condition: neither events nor filts.")
     rows = query.run(
         f'SELECT a."{ACCOUNT}" FROM accounts a LEFT JOIN users u ON u."{ACCOUNT}" = a."{ACCOUNT}" '  # noqa: S608
-        f"{' '.join(query.joins)} WHERE {joined(groups, relations['event_user_relation'])}"
+        f"{' '.join(query.joins)} WHERE {join_conditions(groups, relations['event_user_relation'])}"
     )
     return frozenset(str(account) for (account,) in rows)
 
 
-def _condition_tag(warehouse: Warehouse, node: Node, now: datetime) -> dict[str, str]:
+def _condition_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
     definitions = node.children("userTagValueDefs")
     if not definitions:
-        raise node.refuse("userTagValueDefs", "has no tag value.")
+        raise node.error("userTagValueDefs", "has no tag value.")
     values: dict[str, str] = {}
     for definition in definitions:
         if not definition.has("tagValue"):
-            raise definition.refuse("tagValue", "is missing.")
+            raise definition.error("tagValue", "is missing.")
         value = as_text(definition.fields["tagValue"], definition.key("tagValue"))
-        for account in _members(warehouse, definition.child("userClusterDef"), now):
+        for account in _members(database, definition.child("userClusterDef"), now):
             values.setdefault(account, value)
     return values
 
 
-def _first_last_tag(warehouse: Warehouse, node: Node, now: datetime) -> dict[str, str]:
-    query = Query(warehouse, now.date())
+def _first_last_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
+    query = Query(database, now.date())
     event = node.child("userTagConFirstLastEvent")
     calculated = event.child("calcPropVo")
     if calculated.flag("isCalc", default=False):
-        raise calculated.refuse("isCalc", "calculated properties are documented nowhere.")
+        raise calculated.error("isCalc", "calculated properties are documented nowhere.")
     chosen = calculated.child("property")
     table = query.table(chosen.text("tableType"), chosen.key("tableType"))
     column = query.column(table, chosen.text("columnName"), chosen.key("columnName"))
     if column.kind is Kind.LIST:
-        raise chosen.refuse("columnName", "a property that holds a list has no single value.")
+        raise chosen.error("columnName", "a property that holds an array has no single value.")
     order = "ASC" if event.flag("isFirstEvent") else "DESC"
     rows = query.run(
         f'SELECT e."{ACCOUNT}", {column.sql} FROM {EVENTS_WITH_USERS} WHERE {occurrences(query, event)} '  # noqa: S608
@@ -135,14 +131,12 @@ def _first_last_tag(warehouse: Warehouse, node: Node, now: datetime) -> dict[str
     return {str(account): value_text(value) for account, value in rows if value not in (None, "")}
 
 
-def _quota_tag(warehouse: Warehouse, node: Node, now: datetime) -> dict[str, str]:
-    query = Query(warehouse, now.date())
+def _quota_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
+    query = Query(database, now.date())
     event = node.child("userTagConQuotaEvent")
     if event.has("type") and event.text("type") != "normal":
-        raise event.refuse(
-            "type", "only normal quota tags can be evaluated; formulas are documented nowhere."
-        )
-    alias = query.join(measured(measure_of(query, event), occurrences(query, event)))
+        raise event.error("type", "only normal quota tags can be evaluated; formulas are documented nowhere.")
+    alias = query.join(measure_query(measure_of(query, event), occurrences(query, event)))
     rows = query.run(
         f'SELECT a."{ACCOUNT}", CASE WHEN {alias}.account IS NULL THEN 0 ELSE {alias}.value END '  # noqa: S608
         f"FROM accounts a {' '.join(query.joins)}"

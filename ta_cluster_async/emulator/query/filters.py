@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from .sql import Kind, joined
+from .sql import Kind, join_conditions
 from .values import (
     as_days,
     as_number,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .data import Table
-    from .errors import CannotEvaluate
+    from .errors import EvaluationError
     from .node import Node
     from .sql import Column, Query
 
@@ -77,18 +77,20 @@ _LIKELY_MEANT: Final[Mapping[str, str]] = {
 }
 
 
-def filter_group(query: Query, owner: Node, tables: tuple[Table, ...]) -> list[str]:
-    """The SQL conditions of the `filts` of `owner`; properties of other tables than `tables` are refused."""
+def filter_conditions(query: Query, owner: Node, tables: tuple[Table, ...]) -> list[str]:
+    """Return the SQL conditions of the `filts` of `owner`, which may name properties of `tables` only."""
     return [property_filter(query, node, tables) for node in owner.children("filts")]
 
 
-def joined_filters(query: Query, owner: Node, tables: tuple[Table, ...]) -> str:
-    """The `filts` of `owner` under its `relation`, which is `and` where it is absent; no filter is true."""
-    return joined(filter_group(query, owner, tables), owner.word("relation", RELATIONS, "and"))
+def filter_condition(query: Query, owner: Node, tables: tuple[Table, ...]) -> str:
+    """Return the `filts` of `owner` joined by its `relation` (`and` by default); no filter is true."""
+    return join_conditions(
+        filter_conditions(query, owner, tables), owner.choice("relation", RELATIONS, "and")
+    )
 
 
 def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
-    """One filter as an SQL condition, which is never true for a property without a value, except under the null tests.
+    """Return one filter as an SQL condition, which is never true for a property without a value except in null tests.
 
     `equal` and `notEqual` take one or more values (in, not in). The negative comparators, `notEqual`, `notInclude`,
     `notRegexMatch` and `arrayNotIncludeItem`, need the property to have a value. `less` and `greater` are strict;
@@ -97,14 +99,14 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     values. `relativeCurrentBetween` takes two day offsets from today in either order, negative before today, and
     includes both whole days; `relativeCurrentBefore` takes one and is true before that day begins.
 
-    Raises CannotEvaluate for an unknown property or comparator, a comparator that does not fit the property, a wrong
+    Raises EvaluationError for an unknown property or comparator, a comparator that does not fit the property, a wrong
     number of values, and the comparators whose meaning or value shape is documented nowhere.
     """
     if node.has("filterType") and node.text("filterType") != "SIMPLE":
-        raise node.refuse("filterType", "only SIMPLE filters can be evaluated.")
+        raise node.error("filterType", "only SIMPLE filters can be evaluated.")
     table = query.table(node.text("tableType"), node.key("tableType"))
     if table not in tables:
-        raise node.refuse("tableType", "an event property belongs in the filts of an event.")
+        raise node.error("tableType", "an event property belongs in the filts of an event.")
     column = query.column(table, node.text("columnName"), node.key("columnName"))
     comparator = node.text("comparator")
     values = _values(node, comparator, column)
@@ -118,58 +120,58 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
 
 
 def number_test(query: Query, sql: str, comparator: str, numbers: list[int | float]) -> str:
-    """A comparison of an SQL number with numbers; the caller has checked that the comparator fits and their count."""
-    marks = [query.bind(number) for number in numbers]
+    """Compare an SQL number with numbers. The caller has checked the comparator and the count of numbers."""
+    placeholders = [query.bind(number) for number in numbers]
     match comparator:
         case "less":
-            return f"{sql} < {marks[0]}"
+            return f"{sql} < {placeholders[0]}"
         case "greater":
-            return f"{sql} > {marks[0]}"
+            return f"{sql} > {placeholders[0]}"
         case "range":
-            return f"{sql} BETWEEN {marks[0]} AND {marks[1]}"
+            return f"{sql} BETWEEN {placeholders[0]} AND {placeholders[1]}"
         case "equal" | "notEqual":
-            return _membership(sql, comparator, marks)
+            return _membership(sql, comparator, placeholders)
         case _:
             return _null_test(sql, comparator)
 
 
-def unknown_comparator(node: Node, name: str, comparator: str, known: str) -> CannotEvaluate:
-    """The error for a comparator that is not one of those `known` (words for a message)."""
+def unknown_comparator(node: Node, name: str, comparator: str, known: str) -> EvaluationError:
+    """Return the error for an unknown comparator; `known` says in the message what it should be."""
     if comparator in _LIKELY_MEANT:
-        return node.refuse(
-            name, f"{comparator!r} is no comparator; {_LIKELY_MEANT[comparator]!r} may be meant."
+        return node.error(
+            name, f"{comparator!r} is not a comparator; {_LIKELY_MEANT[comparator]!r} may be meant."
         )
-    return node.refuse(name, f"{comparator!r} is not {known}.")
+    return node.error(name, f"{comparator!r} is not {known}.")
 
 
 def _values(node: Node, comparator: str, column: Column) -> list[tuple[object, str]]:
     if comparator in _UNDOCUMENTED:
-        raise node.refuse("comparator", f"what {comparator!r} takes and means is documented nowhere.")
+        raise node.error("comparator", f"what {comparator!r} takes and means is documented nowhere.")
     if comparator not in _COMPARATORS:
-        raise unknown_comparator(node, "comparator", comparator, "a comparator that is known")
+        raise unknown_comparator(node, "comparator", comparator, "a known comparator")
     kinds, count = _COMPARATORS[comparator]
     if column.kind not in kinds:
-        raise node.refuse(
+        raise node.error(
             "comparator", f"{comparator!r} does not fit a property that holds {column.kind.value}."
         )
     if count == 0:
         return []
     values = node.items("ftv")
     if count is None and not values:
-        raise node.refuse("ftv", f"{comparator!r} takes one or more values.")
+        raise node.error("ftv", f"{comparator!r} takes one or more values.")
     if count is not None and len(values) != count:
-        raise node.refuse("ftv", f"{comparator!r} takes {count} value{'s' * (count > 1)}, not {len(values)}.")
+        raise node.error("ftv", f"{comparator!r} takes {count} value{'s' * (count > 1)}, not {len(values)}.")
     return values
 
 
 def _text_test(query: Query, column: Column, comparator: str, values: list[str], node: Node) -> str:
     if comparator in {"regexMatch", "notRegexMatch"}:
         _check_pattern(query, values[0], node)
-    marks = [query.bind(value) for value in values]
+    placeholders = [query.bind(value) for value in values]
     if comparator in _TEXT_TESTS:
-        return _TEXT_TESTS[comparator].format(column.sql, *marks)
+        return _TEXT_TESTS[comparator].format(column.sql, *placeholders)
     if comparator in {"equal", "notEqual"}:
-        return _membership(column.sql, comparator, marks)
+        return _membership(column.sql, comparator, placeholders)
     return _null_test(column.sql, comparator)
 
 
@@ -177,14 +179,14 @@ def _time_test(query: Query, column: Column, comparator: str, values: list[tuple
     times = [as_time(*value) for value in values]
     if comparator == "range" and is_date(values[1][0]):
         times[1] = end_of_day(times[1])
-    marks = [query.bind(instant) for instant in times]
+    placeholders = [query.bind(instant) for instant in times]
     match comparator:
         case "less":
-            return f"{column.sql} < {marks[0]}"
+            return f"{column.sql} < {placeholders[0]}"
         case "greater":
-            return f"{column.sql} > {marks[0]}"
+            return f"{column.sql} > {placeholders[0]}"
         case "range":
-            return f"{column.sql} BETWEEN {marks[0]} AND {marks[1]}"
+            return f"{column.sql} BETWEEN {placeholders[0]} AND {placeholders[1]}"
         case _:
             return _null_test(column.sql, comparator)
 
@@ -197,8 +199,8 @@ def _relative(query: Query, column: Column, comparator: str, offsets: list[int])
     return f"{day} BETWEEN {query.bind(min(offsets))} AND {query.bind(max(offsets))}"
 
 
-def _membership(sql: str, comparator: str, marks: list[str]) -> str:
-    return f"{sql} {'IN' if comparator == 'equal' else 'NOT IN'} ({', '.join(marks)})"
+def _membership(sql: str, comparator: str, placeholders: list[str]) -> str:
+    return f"{sql} {'IN' if comparator == 'equal' else 'NOT IN'} ({', '.join(placeholders)})"
 
 
 def _null_test(sql: str, comparator: str) -> str:
@@ -206,10 +208,10 @@ def _null_test(sql: str, comparator: str) -> str:
 
 
 def _check_pattern(query: Query, pattern: str, node: Node) -> None:
-    cursor = query.warehouse.connection.cursor()
+    cursor = query.database.connection.cursor()
     try:
         cursor.execute("SELECT regexp_matches('', $1)", [pattern])
     except duckdb.Error as error:
-        raise node.refuse("ftv[0]", f"is no regular expression: {error}") from None
+        raise node.error("ftv[0]", f"is not a regular expression: {error}") from None
     finally:
         cursor.close()

@@ -1,4 +1,4 @@
-"""What is counted or added up over the events of one user: `analysis`, `quota`, `analysisParams`."""
+"""Aggregates over the events of one user: `analysis`, `quota`, `analysisParams`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .filters import joined_filters, number_test, unknown_comparator
+from .filters import filter_condition, number_test, unknown_comparator
 from .sql import EVENTS_WITH_USERS, Kind
 from .values import as_number
 from .windows import window_of
@@ -30,35 +30,35 @@ _BOUNDS: Final[Mapping[str, int | None]] = {
 
 @attrs.frozen
 class Measure:
-    """An SQL aggregate over the events `e` of one user, and whether it counts, so that no event gives 0."""
+    """An SQL aggregate over the events `e` of one user. Where it `counts`, no event gives 0."""
 
     sql: str
     counts: bool
 
 
 def measure_of(query: Query, node: Node) -> Measure:
-    """The measure of an object with `analysis` (spec: 添加条件分群或标签, taPropQuota and userTagConQuotaEvent).
+    """Return the measure of an object with `analysis` (spec: 添加条件分群或标签, taPropQuota and userTagConQuotaEvent).
 
     `TIMES` and `TOTAL_TIMES` count events, and so does an absent `analysis`, which the specification leaves optional.
-    `DISTINCT` counts the different values of the property `quota`. `SUM AVG MAX MIN MEDIAN PERCENTILE` need a
-    property that holds numbers and leave events without a value aside; a percentile, with `analysisParams` from 1 to
+    `DISTINCT` counts the distinct values of the property `quota`. `SUM AVG MAX MIN MEDIAN PERCENTILE` need a
+    property that holds numbers and ignore events without a value; a percentile, with `analysisParams` from 1 to
     100, interpolates linearly between the two nearest values, and the median is percentile 50. Sums and means of
     fractions are rounded to 14 significant digits, so that 0.1 and 0.2 make 0.3 in whatever order they are added.
 
-    Raises CannotEvaluate that names `analysis`, `quota` or `analysisParams`.
+    Raises EvaluationError naming `analysis`, `quota` or `analysisParams`.
     """
     analysis = node.text("analysis") if node.has("analysis") else "TIMES"
     if analysis in _COUNTS:
         return Measure("count(*)", counts=True)
     if analysis not in {*_NUMERIC, "DISTINCT", "MEDIAN", "PERCENTILE"}:
-        raise node.refuse("analysis", f"{analysis!r} is not an analysis that can be evaluated for one user.")
+        raise node.error("analysis", f"{analysis!r} is not an analysis that can be evaluated for one user.")
     quota = query.column("events", node.text("quota"), node.key("quota"))
     if analysis == "DISTINCT":
         if quota.kind is Kind.LIST:
-            raise node.refuse("quota", "DISTINCT does not fit a property that holds a list.")
+            raise node.error("quota", "DISTINCT does not fit a property that holds an array.")
         return Measure(f"count(DISTINCT {quota.sql})", counts=True)
     if quota.kind is not Kind.NUMBER:
-        raise node.refuse("quota", f"{analysis} does not fit a property that holds {quota.kind.value}.")
+        raise node.error("quota", f"{analysis} does not fit a property that holds {quota.kind.value}.")
     if analysis in {"MAX", "MIN"} or (analysis == "SUM" and quota.whole):
         return Measure(f"{analysis.lower()}({quota.sql})", counts=False)
     if analysis in {"MEDIAN", "PERCENTILE"}:
@@ -68,9 +68,9 @@ def measure_of(query: Query, node: Node) -> Measure:
 
 
 def occurrences(query: Query, node: Node) -> str:
-    """The SQL condition for the events that `node` is about: its `eventName`, window and `filts` under `relation`.
+    """Return the SQL condition of the events that `node` selects by `eventName`, window and `filts`.
 
-    An event name that no event has is no error: nobody did it. Filters may name event and user properties.
+    An event name that no event has is not an error: nobody did it. Filters may name event and user properties.
     """
     conditions = [f'e."#event_name" = {query.bind(node.text("eventName"))}']
     window = window_of(node, query.today)
@@ -78,12 +78,12 @@ def occurrences(query: Query, node: Node) -> str:
         conditions.append(f'e."#event_time" >= {query.bind(window.first)}')
     if window.last is not None:
         conditions.append(f'e."#event_time" <= {query.bind(window.last)}')
-    conditions.append(joined_filters(query, node, ("events", "users")))
+    conditions.append(filter_condition(query, node, ("events", "users")))
     return " AND ".join(conditions)
 
 
-def measured(measure: Measure, where: str) -> str:
-    """The SQL query for the measure of each account with such events, as columns `account` and `value`."""
+def measure_query(measure: Measure, where: str) -> str:
+    """Return the SQL query for the measure of each account with such events: columns `account` and `value`."""
     return (
         f'SELECT e."#account_id" AS account, {measure.sql} AS value '  # noqa: S608 - built of quoted names and placeholders
         f"FROM {EVENTS_WITH_USERS} WHERE {where} GROUP BY 1"
@@ -91,7 +91,7 @@ def measured(measure: Measure, where: str) -> str:
 
 
 def event_condition(query: Query, event: Node) -> str:
-    """An event condition as an SQL condition on an account (spec: 添加条件分群或标签, events).
+    """Return an event condition as an SQL condition on an account (spec: 添加条件分群或标签, events).
 
     For a user without a matching event the counts (TIMES, TOTAL_TIMES, DISTINCT) are 0, so `less 1` and `equal 0` find
     those who did not do it. The other measures have no value then, nor where no matching event has the property, and
@@ -102,7 +102,7 @@ def event_condition(query: Query, event: Node) -> str:
     two, and both bounds are included; for equal and notEqual a list means any and none of its numbers.
     """
     measure = measure_of(query, event.child("taPropQuota"))
-    alias = query.join(measured(measure, occurrences(query, event)))
+    alias = query.join(measure_query(measure, occurrences(query, event)))
     value = f"coalesce({alias}.value, 0)" if measure.counts else f"{alias}.value"
     name = "comparator" if event.has("comparator") else "uceCalcuSymbol"
     comparator = event.text(name) if event.has(name) else event.text("comparator")
@@ -113,7 +113,7 @@ def event_condition(query: Query, event: Node) -> str:
 
 def _bounds(event: Node, comparator: str) -> list[int | float]:
     if not event.has("num"):
-        raise event.refuse("num", "is missing.")
+        raise event.error("num", "is missing.")
     value, key = event.fields["num"], event.key("num")
     if isinstance(value, list | tuple):
         items = event.items("num")
@@ -123,8 +123,8 @@ def _bounds(event: Node, comparator: str) -> list[int | float]:
         items = [(value, key)]
     count = _BOUNDS[comparator]
     if not items or (count is not None and len(items) != count):
-        wanted = "two numbers, as 'min,max' or a list" if count == 2 else "one number"
-        raise event.refuse("num", f"{comparator!r} takes {wanted}.")
+        wanted = "two numbers, as 'min,max' or an array" if count == 2 else "one number"
+        raise event.error("num", f"{comparator!r} takes {wanted}.")
     return [as_number(*item) for item in items]
 
 
@@ -135,7 +135,7 @@ def _percent(node: Node) -> int:
         value, key = value[0], f"{key}[0]"
     percent = as_number(value, key)
     if not isinstance(percent, int) or not 1 <= percent <= 100:
-        raise node.refuse("analysisParams", f"has to be a whole number from 1 to 100, not {percent}.")
+        raise node.error("analysisParams", f"must be a whole number from 1 to 100, not {percent}.")
     return percent
 
 

@@ -1,4 +1,4 @@
-"""A small game made from a seed: about 2,000 users and 60 days of what they did."""
+"""A small game generated from a seed: about 2,000 users and their events of 60 days."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EVENT_COLUMNS: Final[Mapping[str, str]] = {
     "offer_ends": "TIMESTAMP",
 }
 
-# The five ids of the specification's upload example are users of the game, so that example matches all of them.
+# The five ids of the specification's upload example are users of the game, so that the example matches all of them.
 _KNOWN_ACCOUNTS: Final = ("j77639", "h84497", "g119426", "e154284", "f175355")
 _SYSTEMS: Final = ("android", "android", "android", "ios", "ios", "windows")
 _COUNTRIES: Final = ("CN", "CN", "CN", "JP", "US", "DE", "BR", "")
@@ -67,15 +67,15 @@ class SampleGame:
 
 @lru_cache(maxsize=2)
 def sample_game(now: datetime, seed: int) -> SampleGame:
-    """The sample game of `seed` whose last event is at or before `now` (naive), on the last of `DAYS` days.
+    """Return the sample game of `seed`, whose last event is at or before `now` (naive), on the last of `DAYS` days.
 
-    The same `now` and `seed` give the same text on every platform and Python: only `Random.random` is used, whose
-    sequence Python promises to keep. Some texts, numbers, times and lists are null.
+    The same `now` and `seed` give the same text on every platform and Python version: only `Random.random` is used,
+    whose sequence Python guarantees. Some strings, numbers, times and lists are null.
     """
-    return _Maker(now, Random(seed)).make()  # noqa: S311 - a game, not a secret
+    return _GameGenerator(now, Random(seed)).generate()  # noqa: S311 - a game, not a secret
 
 
-class _Maker:
+class _GameGenerator:
     def __init__(self, now: datetime, random: Random) -> None:
         self.draw: Callable[[], float] = random.random
         self.now = now.replace(microsecond=0)
@@ -86,63 +86,61 @@ class _Maker:
         self.events: list[str] = []
         self.users: list[str] = []
 
-    def make(self) -> SampleGame:
+    def generate(self) -> SampleGame:
         taken: set[str] = set(_KNOWN_ACCOUNTS)
         for account in _KNOWN_ACCOUNTS:
-            self.user(account)
+            self.add_user(account)
         while len(taken) < USERS:
             account = f"{self.pick('abcdefghijkmnpqrstuvwxyz')}{self.below(190_000) + 10_000}"
             if account not in taken:
                 taken.add(account)
-                self.user(account)
+                self.add_user(account)
         return SampleGame(_csv(EVENT_COLUMNS, self.events), _csv(USER_COLUMNS, self.users))
 
-    def user(self, account: str) -> None:
-        """One user: who registered up to 90 days before the first day or on one of the days, and plays more or less."""
+    def add_user(self, account: str) -> None:
+        """Add a user, who registered up to 90 days before the first day or on one of the days, and the user's events."""
         system = self.pick(_SYSTEMS)
         level = 1 + self.below(8) * self.below(8)
         vip = self.draw() < 0.15
-        ease = self.draw()
-        eagerness = ease * ease * ease * 0.8
+        chance = self.draw()
+        activity = chance * chance * chance * 0.8
         first_day = self.below(DAYS + 90) - 90
         registered = self.moment(first_day)
         if first_day >= 0:
-            self.event(account, "player_register", registered, f"{system},false,1")
+            self.add_event(account, "player_register", registered, f"{system},false,1")
         paid, last_login = 0.0, ""
         for day in range(max(first_day, 0), DAYS):
-            if self.draw() < eagerness:
+            if self.draw() < activity:
                 last_login = self.moment(day, registered)
-                paid += self.played_day(
-                    account, day, last_login, f"{system},{_bool(vip)}", vip=vip, level=level
-                )
+                paid += self.add_day(account, day, last_login, f"{system},{_bool(vip)}", vip=vip, level=level)
         self.users.append(
             f"{account},{system},{self.pick(_COUNTRIES)},{self.pick(_CHANNELS)},{self.pick(_NICKNAMES)},"
             f"{self.maybe(level, 0.97)},{f'{paid:.2f}' if paid else ''},{self.maybe(_bool(vip), 0.95)},"
             f"{registered},{last_login},{self.list_of(_TAGS, 0.3, 0.6)}"
         )
 
-    def played_day(self, account: str, day: int, login: str, who: str, *, vip: bool, level: int) -> float:
-        """The events of one user on one day; gives what was paid."""
+    def add_day(self, account: str, day: int, login: str, who: str, *, vip: bool, level: int) -> float:
+        """Add the events of one user on one day and return the amount paid."""
         leveled = f"{who},{level}"
-        self.event(account, "login", login, f"{who},{self.maybe(level, 0.9)}")
+        self.add_event(account, "login", login, f"{who},{self.maybe(level, 0.9)}")
         if self.draw() < 0.5:
             item = f"{self.pick(_ITEMS)},{1 + self.below(9)}"
-            self.event(account, "consume_item", self.moment(day, login), leveled, item=item)
+            self.add_event(account, "consume_item", self.moment(day, login), leveled, item=item)
         if self.draw() < 0.4:
             rewards = self.list_of(_REWARDS, 0.4, 0.9)
-            self.event(account, "fight_success", self.moment(day, login), leveled, rewards=rewards)
+            self.add_event(account, "fight_success", self.moment(day, login), leveled, rewards=rewards)
         if self.draw() < 0.2:
             ends = self.maybe(self.moment(min(day + 1 + self.below(7), DAYS - 1)), 0.8)
             offer = f"{self.pick(_ACTIVITIES)},,{ends}"
-            self.event(account, "activity_attend", self.moment(day, login), f"{who},", offer=offer)
+            self.add_event(account, "activity_attend", self.moment(day, login), f"{who},", offer=offer)
         if self.draw() < (0.35 if vip else 0.05):
             price = self.pick(_PRICES)
             bonus = self.maybe(self.below(100), 0.85)
-            self.event(account, "pay", self.moment(day, login), leveled, paid=f"{price},{bonus}")
+            self.add_event(account, "pay", self.moment(day, login), leveled, paid=f"{price},{bonus}")
             return float(price)
         return 0.0
 
-    def event(
+    def add_event(
         self,
         account: str,
         name: str,
@@ -158,14 +156,14 @@ class _Maker:
         self.events.append(f"{account},{name},{moment},{who},{item},{paid},{offer or f',{rewards},'}")
 
     def moment(self, day: int, not_before: str = "") -> str:
-        """A second of the day with this number (negative before the first), never after now nor before `not_before`."""
+        """Return a random second of a day, never after now nor before `not_before`. Days before the first are negative."""
         last = day == DAYS - 1
         second = self.below(self.seconds_today if last else 86_400)
         text = self.day_texts[day] if day >= 0 else (self.days[0] + timedelta(days=day)).strftime("%Y-%m-%d")
         return max(f"{text} {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}", not_before)
 
     def list_of(self, items: Sequence[str], chance: float, present: float) -> str:
-        """Some of the items as a CSV cell; null with probability 1 - `present`, and empty now and then."""
+        """Return some of the items as a CSV cell: null with probability 1 - `present`, and sometimes empty."""
         if self.draw() >= present:
             return ""
         return f'"[{", ".join([item for item in items if self.draw() < chance])}]"'

@@ -1,4 +1,4 @@
-"""One SQL question under construction: its parameters, its joins, and the columns that it may name."""
+"""One SQL statement under construction: its parameters, its joins, and the columns that it may name."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .data import ACCOUNT, Warehouse, quoted
-from .errors import CannotEvaluate
+from .data import ACCOUNT, Database, quoted
+from .errors import EvaluationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .data import Table
 
-# The events `e` of whoever did them, with the users `u` beside them for filters on user properties.
+# The events `e`, each with the row of its user `u` for filters on user properties.
 EVENTS_WITH_USERS: Final = f'events e LEFT JOIN users u ON u."{ACCOUNT}" = e."{ACCOUNT}"'
 
 
 class Kind(Enum):
-    """What a property holds; the value is the word for it in messages."""
+    """What a property holds; the value is its name in messages."""
 
     NUMBER = "a number"
-    TEXT = "a text"
+    TEXT = "a string"
     BOOLEAN = "a boolean"
     TIME = "a time"
-    LIST = "a list"
+    LIST = "an array"
 
 
 _KINDS: Final[Mapping[str, Kind]] = {
@@ -55,44 +55,44 @@ class Column:
 class Query:
     """Collects the parameters of one statement, so that no value of a definition is ever part of its SQL text."""
 
-    warehouse: Warehouse
+    database: Database
     today: date
     parameters: list[str | int | float | datetime] = attrs.field(factory=list, init=False)
     joins: list[str] = attrs.field(factory=list, init=False)
 
     def bind(self, value: str | float | datetime) -> str:
-        """The placeholder of a value."""
+        """Add a value to the parameters and return its placeholder."""
         self.parameters.append(value)
         return f"${len(self.parameters)}"
 
     def join(self, subquery: str) -> str:
-        """The alias of a subquery with columns `account` and `value`, joined to the accounts `a`."""
+        """Join a subquery with columns `account` and `value` to the accounts `a` and return its alias."""
         alias = f"m{len(self.joins)}"
         self.joins.append(f'LEFT JOIN ({subquery}) {alias} ON {alias}.account = a."{ACCOUNT}"')
         return alias
 
     def column(self, table: Table, name: str, key: str) -> Column:
-        """A property that the table has. Raises CannotEvaluate that names `key`."""
-        found = self.warehouse.columns(table).get(name)
+        """Return a property of a table. Raises EvaluationError naming `key` if the table has no such column."""
+        found = self.database.columns(table).get(name)
         if found is None:
-            raise CannotEvaluate(key, f"the {table} table has no column {name!r}.")
+            raise EvaluationError(key, f"the {table} table has no column {name!r}.")
         return Column(f"{table[0]}.{quoted(name)}", _KINDS[found], whole=found in ("BIGINT", "HUGEINT"))
 
     def table(self, name: str, key: str) -> Table:
-        """The table of a `tableType`. Raises CannotEvaluate that names `key`."""
+        """Return the table of a `tableType`. Raises EvaluationError naming `key` for any other."""
         if name not in _TABLES:
-            raise CannotEvaluate(key, f"has to be event or user, not {name!r}.")
+            raise EvaluationError(key, f"must be event or user, not {name!r}.")
         return _TABLES[name]
 
     def run(self, sql: str) -> list[tuple[object, ...]]:
-        """All rows of the finished statement, on a cursor of its own, so that threads may ask at the same time."""
-        cursor = self.warehouse.connection.cursor()
+        """Return all rows of the finished statement, read on a cursor of its own so that threads may query at once."""
+        cursor = self.database.connection.cursor()
         try:
             return cursor.execute(sql, self.parameters).fetchall()
         finally:
             cursor.close()
 
 
-def joined(conditions: list[str], relation: str) -> str:
-    """SQL conditions under `and` or `or`; no condition at all constrains nothing."""
+def join_conditions(conditions: list[str], relation: str) -> str:
+    """Join SQL conditions by `and` or `or`; no condition at all is true."""
     return f"({f' {relation} '.join(conditions)})" if conditions else "true"

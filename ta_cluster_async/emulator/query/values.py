@@ -7,8 +7,9 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
-from .errors import CannotEvaluate
-from .node import encodable, json_type
+from ...models.json import json_type
+from .errors import EvaluationError
+from .node import encodable
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -17,51 +18,51 @@ _DATE_LENGTH = len("2020-01-10")
 
 
 def as_text(value: object, key: str) -> str:
-    """A filter value as text: numbers and booleans as JSON writes them. Raises CannotEvaluate for null, lists and objects."""
+    """Return a filter value as text: numbers and booleans as JSON writes them. Raises EvaluationError for null, arrays and objects."""
     if isinstance(value, str):
         return encodable(value, key)
     if isinstance(value, bool | int | float):
         return value_text(value)
-    raise CannotEvaluate(key, f"has to be a text, not {json_type(value)}.")
+    raise EvaluationError(key, f"must be a string, not {json_type(value)}.")
 
 
 def as_number(value: object, key: str) -> int | float:
-    """A number, given as text such as "4" or "0.5", or as a JSON number. Raises CannotEvaluate for anything else."""
+    """Return a number, given as text such as "4" or "0.5" or as a JSON number. Raises EvaluationError for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise CannotEvaluate(key, f"has to be a number, not {json_type(value)}.")
+        raise EvaluationError(key, f"must be a number, not {json_type(value)}.")
     text = value if isinstance(value, str) else repr(value)
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-        raise CannotEvaluate(key, f"has to be a number, not {text[:40]!r}.")
+        raise EvaluationError(key, f"must be a number, not {text[:40]!r}.")
     return float(text)
 
 
 def as_days(value: object, key: str) -> int:
-    """A whole number of days, given as text such as "-7" or as a JSON number."""
+    """Return a whole number of days, given as text such as "-7" or as a JSON number."""
     days = as_number(value, key)
     if not isinstance(days, int) or abs(days) > 100_000:
-        raise CannotEvaluate(key, f"has to be a whole number of days, not {days}.")
+        raise EvaluationError(key, f"must be a whole number of days, not {days}.")
     return days
 
 
 def as_time(value: object, key: str) -> datetime:
-    """A time such as "2020-01-10 10:51:14", or a date alone, which is its first instant."""
+    """Return a time such as "2020-01-10 10:51:14"; a date alone is its first instant."""
     if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise CannotEvaluate(key, "has to be a time such as '2020-01-10 00:00:00'.")
+        raise EvaluationError(key, "must be a time such as '2020-01-10 00:00:00'.")
     try:
         return datetime.fromisoformat(value)
     except ValueError as error:
-        raise CannotEvaluate(key, f"is not a time: {error}.") from None
+        raise EvaluationError(key, f"is not a time: {error}.") from None
 
 
 def is_date(value: object) -> bool:
-    """Whether a value that `as_time` takes is a date alone."""
+    """Return whether a value that `as_time` takes is a date alone."""
     return isinstance(value, str) and len(value) == _DATE_LENGTH
 
 
 def value_text(value: object) -> str:
-    """The text of a cell, as tag values and id uploads see it.
+    """Return the text of a cell, as tag values and id uploads see it.
 
     Whole numbers have no fraction (`3.0` is "3"), other numbers no exponent and no trailing zeros; booleans are
     "true" and "false"; times are "YYYY-MM-DD HH:MM:SS", with a fraction only where there is one.

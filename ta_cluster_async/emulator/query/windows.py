@@ -27,17 +27,21 @@ class Window:
 
 
 def window_of(event: Node, today: date) -> Window:
-    """The window of an event, in whole days of the server's clock where it says days (spec: 添加条件分群或标签).
+    """Return the window of an event; days are those of the server's clock (spec: 添加条件分群或标签).
 
-    `recentDay` wins where it is present. "0-N" is the N days that end today, today included, so "0-1" is today and
+    `recentDay` takes precedence. "0-N" is the N days that end today, today included, so "0-1" is today and
     "0-7" is seven days. "1-N" is the N days that end yesterday, and "a-b" runs from b days ago to a days ago, both
     included. An `endTime` at the start of a day includes that day, and any other `endTime` its own second; so
     "1-7" on 2020-01-10 is the same as 2020-01-03 00:00:00 to 2020-01-09 00:00:00. With neither, every event counts.
 
-    Raises CannotEvaluate that names `recentDay`, `startTime` or `endTime`.
+    Raises EvaluationError naming `recentDay`, `startTime` or `endTime`.
     """
     if event.has("recentDay"):
-        return _recent_days(event, today)
+        try:
+            first_day, last_day = recent_days(event.text("recentDay"), today)
+        except ValueError as error:
+            raise event.error("recentDay", str(error)) from None
+        return Window(datetime.combine(first_day, time.min), datetime.combine(last_day, time.max))
     first = as_time(event.fields["startTime"], event.key("startTime")) if event.has("startTime") else None
     if not event.has("endTime"):
         return Window(first, None)
@@ -46,22 +50,25 @@ def window_of(event: Node, today: date) -> Window:
 
 
 def end_of_day(instant: datetime) -> datetime:
-    """The last microsecond of the day of `instant`."""
+    """Return the last microsecond of the day of `instant`."""
     return datetime.combine(instant, time.max)
 
 
-def _recent_days(event: Node, today: date) -> Window:
-    text = event.text("recentDay")
+def recent_days(text: str, today: date) -> tuple[date, date]:
+    """Return the first and the last day of a `recentDay`.
+
+    Raises:
+        ValueError: It is not a `recentDay`; the text says why.
+    """
     parts = _RECENT_DAY.fullmatch(text)
     if parts is None:
-        raise event.refuse("recentDay", f"has to be two day counts such as '1-7', not {text[:40]!r}.")
-    near, far = int(parts[1]), int(parts[2])
-    if far < max(near, 1):
-        raise event.refuse("recentDay", f"{text!r} has no day in it.")
-    # "0-N" counts N days with today among them; every other form counts days back from today.
-    days_back = far - 1 if near == 0 else far
+        raise ValueError(f"must be two day counts such as '1-7', not {text[:40]!r}.")
+    nearest, furthest = int(parts[1]), int(parts[2])
+    if furthest < max(nearest, 1):
+        raise ValueError(f"{text!r} has no day in it.")
+    # "0-N" counts N days including today; every other form counts days back from today.
+    days_back = furthest - 1 if nearest == 0 else furthest
     try:
-        first_day, last_day = today - timedelta(days=days_back), today - timedelta(days=near)
+        return today - timedelta(days=days_back), today - timedelta(days=nearest)
     except OverflowError:
-        raise event.refuse("recentDay", f"{text!r} reaches back before the year 1.") from None
-    return Window(datetime.combine(first_day, time.min), datetime.combine(last_day, time.max))
+        raise ValueError(f"{text!r} reaches back before the year 1.") from None
