@@ -60,9 +60,7 @@ class TaError(Exception):
         if unknown := call.keys() - CallState.__annotations__.keys():
             raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {min(unknown)!r}")
         what = message if isinstance(message, Message) else Message(self.code, message=message)
-        self.code = what.code
-        self.params = what.params
-        self.message = str(what)
+        self.set_message(what)
         if isinstance(message, Message):
             self.args = (self.message,)
         self.__dict__.update(call)
@@ -76,6 +74,10 @@ class TaError(Exception):
     def what_to_do(self) -> str:
         """Return the advice at the end of `str()`; "" where there is none."""
         return self.advice
+
+    def set_message(self, message: Message) -> None:
+        """Say what happened with this message from now on."""
+        self.code, self.params, self.message = message.code, message.params, str(message)
 
     def what(self) -> Message:
         """Return what happened as a value, to be a parameter of another message or to be said in another language."""

@@ -129,6 +129,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-utc-time": "a time with a zone as YYYY-MM-DDTHH:MM:SS+00:00",
     "json-whole": "the value",
     "not-utf-8": "it is not UTF-8 text",
+    "must-be-at-least-one": "{name} must be an int of at least 1.",
+    "must-be-bool": "{name} must be True or False.",
+    "must-be-one-of": "{name} must be one of {values}.",
+    "must-be-str": "{name} must be a str, not {kind}.",
     "not-json-text": "The text is not valid JSON.",
     "refresh-not-proven": "nothing proved within {seconds:.0f} seconds that the refresh ran.",
     "refresh-out-of-time": "the time for the refresh is over.",
@@ -193,7 +197,103 @@ MESSAGES: Final[Mapping[str, Template]] = {
     # session
     "environment-incomplete": "Set the environment variables {names}.",
     # resources
+    "definition-of-other-kind": "{method} takes {takes} or a mapping, not {kind}.",
+    "definition-without-display-name": "A definition to create needs a displayName.",
+    "detail-without-data": "the server answered without data, so the cluster or tag does not exist.",
+    "detail-without-id": "data.id must be a positive integer.",
+    "id-of-upload-unknown": "the upload was taken, but the id of {name!r} could not be read: {reason}",
+    "main-column-invalid": "main_column must be the name of a property, such as '#account_id'.",
+    "new-id-not-an-integer": "data must be the id of what was created, an integer.",
+    "not-a-ticket": "attach() takes a RefreshTicket, such as RefreshTicket.from_json(text), not {kind}.",
+    "outcome-looked-for": "{problem} {looked}",
+    "progress-out-of-range": "data.progress must be an integer from -1 to 100.",
+    "refresh-not-proven": "nothing proved within {seconds:.0f} seconds that the refresh ran.",
+    "refresh-refused-before": "{problem} The request to start it was refused: {refusal}",
+    "refresh-reported-failed": "the server reports that the refresh failed.",
+    "refresh-stands-still": "the progress has not changed for {seconds:.0f} seconds.",
+    "refresh-wait-over": "the time to wait for the refresh is over.",
+    "result-not-found": "No cluster or tag that is certainly its result was found under the name {name!r}.",
+    "ticket-of-other-catalog": "The ticket is for a {catalog}: attach to it with the project's other resource.",
+    "ticket-of-other-project": "The ticket is for project {project}, not for project {expected}.",
+    "total-keeps-changing": "totalNum does not let the list end: {pages} pages in a row brought no new row.",
+    "types-invalid": "types must have at least one type, each as a str; leave it out for all types.",
+    "upload-without-name": (
+        "It has no name to look for. Look for the display name {display_name!r} in the list, where the newest row with it may be this "
+        "upload; or pass name=, so that it can be looked up."
+    ),
     # uploads
+    "arrow-unreadable": (
+        "{source} cannot be read as Arrow data. It may have a type that pyarrow does not know, or a column of several types. "
+        "Select the columns that are needed, and cast them to text."
+    ),
+    "batch-of-other-columns": "{source} has record batches with other columns than its schema.",
+    "column-missing": "{source} has no column {name!r}.",
+    "column-not-a-name": "column must be the name of a column, or be left out.",
+    "column-of-other-type": (
+        "The column {name!r} has the type {kind}. Ids and tag values must be strings, integers or decimals: "
+        "cast it in the query, so that its text is the one that TA knows."
+    ),
+    "column-repeated": "{source} has {count} columns {name!r}. Rename all but one.",
+    "column-without-header": "column= picks a column by the name in the first line of a CSV: pass header=True as well.",
+    "columns-not-names": "column and value_column must both be names of columns, or both be left out.",
+    "csv-malformed": "{source} is not valid CSV (line {line}): {problem}.",
+    "file-asynchronous": (
+        "The file is asynchronous. Pass a file as open(path, 'rb') returns it, or an async iterable of rows."
+    ),
+    "file-became-shorter": "{source} became shorter while it was sent.",
+    "file-changed": "{source} was changed while it was sent.",
+    "file-in-text-mode": "The file must be opened in binary mode, as open(path, 'rb'), so that its text goes out unchanged.",
+    "file-not-regular": (
+        "The file {path!r} is not a regular file. Open a pipe or device in binary mode, and pass what open() returns."
+    ),
+    "file-source": "The file {path!r}",
+    "file-unreadable": "{source} cannot be read: {reason}.",
+    "gzip-not-csv": (
+        "{source} is not CSV text but compressed with gzip: pass it as a path that ends in .gz, or open it with gzip.open()."
+    ),
+    "header-of-table": "header= is for CSV text; the columns of Parquet and Arrow data have names.",
+    "match-rate-too-low": Plural(
+        "{rate:.2%} of 1 uploaded record matches a user; {required:.2%} is required. The id is {cluster_id}.",
+        "{rate:.2%} of {records} uploaded records match a user; {required:.2%} is required. The id is {cluster_id}.",
+        number="records",
+    ),
+    "match-rate-unknown": Plural(
+        "the server gave no counts, and of 1 record only {matched} certainly matches a user; {required:.2%} is required. "
+        "The id is {cluster_id}.",
+        "the server gave no counts, and of {records} records only {matched} certainly match a user; {required:.2%} is required. "
+        "The id is {cluster_id}.",
+        number="records",
+    ),
+    "not-a-source": (
+        "The rows of an upload must be a path, bytes, a binary file, Arrow data, or an iterable or async iterable of rows, not {kind}."
+    ),
+    "on-progress-not-callable": "on_progress must be a function that takes an UploadProgress.",
+    "one-column-needed": "{source} has {count} columns: pass the name of the one with the ids as column=.",
+    "open-file-source": "The file",
+    "parquet-not-csv": "{source} is not CSV text but Parquet: pass it as a path that ends in .parquet.",
+    "parquet-unreadable": "{source} cannot be read as Parquet: {reason}.",
+    "pyarrow-missing": 'Uploads of Parquet and Arrow data need pyarrow: install the extra "arrow" of ta-cluster-async.',
+    "require-match-invalid": "require_match must be a number from 0 to 1, such as 0.95.",
+    "row-of-other-width": Plural(
+        "{source}: row {row} has 1 column, and needs {needed}.",
+        "{source}: row {row} has {count} columns, and needs {needed}.",
+    ),
+    "rows-without-columns": (
+        "header=, column= and value_column= are not for an iterable of rows: only CSV text has a header, and only CSV with one, "
+        "Parquet and Arrow data have columns with names."
+    ),
+    "text-not-utf-8": "{source} is not UTF-8 (line {line}). Save it as UTF-8, or pass the ids as an iterable of str.",
+    "text-with-nul": (
+        "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8, or pass the ids as an iterable of str."
+    ),
+    "two-columns-needed": Plural(
+        "{source} has 1 column; ids and tag values need two.",
+        "{source} has {count} columns: pass the names of two as column= and value_column=.",
+    ),
+    "typed-source": "The {kind}",
+    "unnamed-source": "The source",
+    "upload-empty": "The upload has no rows, and an upload without rows is refused. Pass at least one id.",
+    "zip-not-csv": "{source} is not CSV text but a zip archive or a workbook: save its rows as CSV.",
     # batch
     "already-running": "It was being refreshed already.",
     "already-running-fail": "It was being refreshed already, and on_running is 'fail'.",

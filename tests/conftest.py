@@ -7,7 +7,7 @@ the one with virtual time too (Python 3.12 and later). `noxfile.py` sets them.
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from ta_cluster_async import cli
 from ta_cluster_async.cli.i18n.build_hook import compile_catalogues
 from ta_cluster_async.emulator import VirtualTimeLoop
+from tests.world import create_body, in_virtual_time
 
 # A busy machine is no defect: examples may take their time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +36,18 @@ def pytest_configure():
 def pytest_report_header():
     loop = os.environ.get("TA_TEST_LOOP") or "asyncio"
     return f"event loop: {loop}{' with eager tasks' if os.environ.get('TA_TEST_EAGER') else ''}"
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., Any]:
+    """`served(story, session={...}, capacity=..., settings=...)` runs `async def story(world)` and returns what it returns."""
+    return in_virtual_time
+
+
+@pytest.fixture
+def body() -> Callable[..., dict[str, Any]]:
+    """`body(name, **fields)`: a create body in the API's own names, of a cluster of everybody."""
+    return create_body
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What clusters and tags have in common: one coroutine per operation, of which only what is created and uploaded differs."""
+"""The operations that clusters and tags share, one coroutine each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..client.deadline import Deadline
 from ..errors import (
     ConfigurationError,
     InvalidRequest,
-    MatchTooLow,
     NotFound,
     SchemaError,
     TaError,
     TokenRejected,
 )
+from ..messages import Message
 from ..models import (
     ClusterDetail,
     RefreshTicket,
@@ -36,8 +36,9 @@ from ..protocol.reconcile import is_ours
 from ..protocol.requests import Request, build, ref_query
 from ..protocol.retry import may_have_applied
 from ..protocol.validation import check_display_name, check_name, check_ref
-from ..uploads.result import may_be_result
-from ..uploads.source import open_in_time
+from ..uploads.options import layout_of
+from ..uploads.result import check_result, may_be_result
+from ..uploads.source import open_before, source_of
 from .pager import Pager
 from .reconcile import look_for, unknown_outcome
 from .refresh import Refresh
@@ -56,17 +57,16 @@ if TYPE_CHECKING:
     )
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
-    from ..uploads.options import Encode
-    from ..uploads.result import Rows
+    from ..uploads.options import Encode, UploadOptions
     from ..uploads.source import Source
 
 
 class CatalogResource:
-    """What clusters and tags have in common. A ref is an id when it is an int, and a name when it is a str.
+    """The operations that clusters and tags share. A ref is an id when it is an int, and a name when it is a str.
 
     Each coroutine takes `timeout=`: seconds for everything that it does, retries included; the session's default when None. Each raises
-    `InvalidRequest` for what is wrong before sending, and otherwise the errors of the tree in `errors`: `NotFound` where the server says
-    that there is no such cluster, `ApiError` for other refusals, `TransportError` and `ProtocolError` for trouble on the way.
+    `InvalidRequest` for wrong arguments, before anything is sent, and otherwise the errors of the tree in `errors`: `NotFound` where the
+    server says that there is no such cluster, `ApiError` for other refusals, `TransportError` and `ProtocolError` for failures on the way.
     """
 
     catalog: ClassVar[Catalog]
@@ -121,21 +121,19 @@ class CatalogResource:
         page_size: int = 100,
         timeout: float | None = None,
     ) -> Pager:
-        """Go through the list (spec: 分群和标签列表查询). Nothing is sent before it is iterated.
+        """Return the rows of the list (spec: 分群和标签列表查询). Nothing is sent before they are iterated.
 
         Args:
-            name: A part of the name to search for, as the server understands it; use `detail` for an exact name.
+            name: A part of the name to search for, by the server's rules; use `detail` for an exact name.
             types: Only these types; all types of the catalog when None.
             page_size: Rows per request. A server may give fewer.
             timeout: Seconds for each page.
         """
         if type(page_size) is not int or page_size < 1:
-            msg = "page_size has to be an int of at least 1."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("must-be-at-least-one", name="page_size"))
         wanted: tuple[object, ...] = types_of(self.catalog) if types is None else _as_tuple(types)
         if not wanted or not all(isinstance(kind, str) for kind in wanted):
-            msg = "types has to name at least one type, each as a str; leave it out for all types."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("types-invalid"))
         filters: dict[str, object] = {
             "projectId": self._project_id,
             "clusterCatalog": self.catalog.value,
@@ -150,13 +148,13 @@ class CatalogResource:
     ) -> Refresh:
         """Start a refresh, and return its handle once the server has taken it (spec: 刷新条件分群或标签).
 
-        The cluster's state before is read first, so that a 100 or -1 left over from it is never believed. A refresh that is running
-        already is joined, and no request is sent to start another (`handle.attached`).
+        The state before is read first, so that a 100 or -1 left over from it is never believed. A refresh that is running already is
+        joined, and no request is sent to start another (`handle.attached`).
 
         Args:
             ref: Id or name.
-            poll: How the handle watches; the session's policy when None.
-            timeout: Seconds until the server has taken it. How long the handle waits is said by `poll` and `handle.wait(timeout=)`.
+            poll: How the handle polls; the session's policy when None.
+            timeout: Seconds until the server has taken it. How long the handle waits, `poll` and `handle.wait(timeout=)` set.
 
         Raises:
             OutcomeUnknown: The answer was lost and nothing shows yet that the refresh began; the error carries a ticket to attach to.
@@ -167,18 +165,18 @@ class CatalogResource:
         )
 
     def attach(self, ticket: RefreshTicket, *, poll: PollPolicy | None = None) -> Refresh:
-        """Go on with a refresh that was started elsewhere. Sends nothing by itself.
+        """Return the handle of a refresh that was started elsewhere. Sends nothing by itself.
 
         Raises:
-            InvalidRequest: It is no ticket, or one of another project or of the other catalog.
+            InvalidRequest: It is not a ticket, or one of another project or of the other catalog.
         """
         _check_ticket(ticket)
         if ticket.project_id != self._project_id:
-            msg = f"The ticket is of project {ticket.project_id}, not of project {self._project_id}."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(
+                Message("ticket-of-other-project", project=ticket.project_id, expected=self._project_id)
+            )
         if ticket.catalog not in (None, self.catalog):
-            msg = f"The ticket is of {ticket.catalog}; attach to it with the project's other resource."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("ticket-of-other-catalog", catalog=str(ticket.catalog)))
         return Refresh(self._client, ticket, ticket.cluster_id, self._client.poll if poll is None else poll)
 
     async def _create(self, definition: ToCreate, timeout: float | None) -> int:
@@ -186,8 +184,7 @@ class CatalogResource:
         body = self._with_project(create_body(definition))
         name = check_name(body.get("clusterName"), strict=self._client.strict_names)
         if "displayName" not in body:
-            msg = "A definition to create needs a displayName."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("definition-without-display-name"))
         self._check_texts(body)
         request = build(CREATE, {}, body)
         deadline = Deadline(timeout, self._client.timeout)
@@ -199,12 +196,13 @@ class CatalogResource:
             unknown = problem
         found = await self._find(name, deadline)
         if found is None or not is_ours(unstructure(found), body):
-            raise unknown_outcome(unknown, _not_found(name))
+            raise unknown_outcome(unknown, Message("result-not-found", name=name))
         return found.id
 
     async def _upload(  # noqa: PLR0917  (the two callers pass on what they were given)
         self,
-        rows: Rows,
+        source: object,
+        options: UploadOptions,
         display_name: str,
         main_column: str,
         name: str | None,
@@ -220,40 +218,37 @@ class CatalogResource:
             "clusterName": None if name is None else check_name(name, strict=strict),
             "remarks": _check_text(remarks, "remarks"),
         }
-        upload = self._open(rows)
+        upload = self._upload_source(source, options)
         request = build(UPLOAD, query, upload=upload)
         deadline = Deadline(timeout, self._client.upload_timeout)
         try:
-            await open_in_time(upload, deadline)
-            # What is there already under the name cannot be this upload, should its outcome become unknown.
-            can_look = name is not None and await self._is_absent(name, deadline)
+            await open_before(upload, deadline)
+            # What has the name already is not this upload, should its outcome become unknown.
+            was_free = name is not None and await self._is_free(name, deadline)
             try:
-                seconds = deadline.left(keep=deadline.kept if can_look else 0.0)
+                seconds = deadline.left(keep=deadline.kept if was_free else 0.0)
                 result = await self._client.call(request, _uploaded, timeout=seconds)
-                return rows.judge(result, upload, UPLOAD.name)
-            except MatchTooLow:
-                raise
             except TaError as problem:
                 if not may_have_applied(problem):
                     raise
                 unknown = problem
+            else:
+                return check_result(result, upload, options.get("require_match"), UPLOAD.name)
         finally:
             await upload.aclose()
         if name is None:
-            looked = (
-                f"It has no name to look for: look for the display name {display_name!r} in the list, where the newest row "
-                "with it may be this upload; or pass name=, so that it can be looked up."
-            )
-            raise unknown_outcome(unknown, looked)
-        found = await self._find(name, deadline) if can_look else None
+            raise unknown_outcome(unknown, Message("upload-without-name", display_name=display_name))
+        found = await self._find(name, deadline) if was_free else None
         if found is None or not may_be_result(found, display_name, upload):
-            raise unknown_outcome(unknown, _not_found(name))
-        return rows.judge(UploadResult(found.id, user_num=found.users_num), upload, UPLOAD.name)
+            raise unknown_outcome(unknown, Message("result-not-found", name=name))
+        result = UploadResult(found.id, user_num=found.users_num)
+        return check_result(result, upload, options.get("require_match"), UPLOAD.name)
 
     async def _replace_upload(  # noqa: PLR0917  (as above)
         self,
         ref: Ref,
-        rows: Rows,
+        source: object,
+        options: UploadOptions,
         display_name: str | None,
         main_column: str | None,
         remarks: str | None,
@@ -267,29 +262,28 @@ class CatalogResource:
             "mainColumnName": None if main_column is None else _check_column(main_column),
             "remarks": _check_text(remarks, "remarks"),
         }
-        upload = self._open(rows)
+        upload = self._upload_source(source, options)
         request = build(endpoint, query, upload=upload)
         deadline = Deadline(timeout, self._client.upload_timeout)
         try:
-            await open_in_time(upload, deadline)
+            await open_before(upload, deadline)
             result = await self._client.call(request, _replaced, timeout=deadline.left())
         finally:
             await upload.aclose()
         if result is None:
             result = UploadResult(ref if isinstance(ref, int) else await self._id_of(ref, deadline))
-        return rows.judge(result, upload, endpoint.name)
+        return check_result(result, upload, options.get("require_match"), endpoint.name)
 
-    def _open(self, rows: Rows) -> Source:
-        return rows.open(type(self)._encode, self._columns)  # noqa: SLF001  (read from the class, since it is a function)
+    def _upload_source(self, source: object, options: UploadOptions) -> Source:
+        encode = type(self)._encode  # noqa: SLF001  (a function: on the instance it would be bound)
+        return source_of(source, encode, layout_of(options, self._columns), options.get("on_progress"))
 
     async def _id_of(self, name: str, deadline: Deadline) -> int:
-        """The id of what was replaced by name, which the server may leave unsaid."""
+        """Return the id of what was replaced by name, which the server may leave out of its answer."""
         try:
             found = await self.detail(name, timeout=min(deadline.left(), self._client.timeout))
         except TaError as problem:
-            problem.message = (
-                f"the upload was taken, but the id of {name!r} could not be read: {problem.message}"
-            )
+            problem.set_message(Message("id-of-upload-unknown", name=name, reason=problem.what()))
             raise
         return found.id
 
@@ -311,11 +305,11 @@ class CatalogResource:
     def _check_kind(self, definition: object, verb: str, kinds: tuple[type, ...]) -> None:
         if not isinstance(definition, (*kinds, Mapping)):
             takes = ", ".join(kind.__name__ for kind in kinds)
-            msg = f"{type(self).__name__}.{verb} takes {takes} or a mapping, not {_kind(definition)}."
-            raise InvalidRequest(msg)
+            method, kind = f"{type(self).__name__}.{verb}", type(definition).__name__
+            raise InvalidRequest(Message("definition-of-other-kind", method=method, takes=takes, kind=kind))
 
-    async def _is_absent(self, name: str, deadline: Deadline) -> bool:
-        """Whether nothing has the name, as far as a look tells that leaves most of the time to the upload."""
+    async def _is_free(self, name: str, deadline: Deadline) -> bool:
+        """Check that the name is free, using at most a quarter of the deadline. False where that cannot be read."""
         try:
             await self.detail(name, timeout=min(deadline.left() / 4, self._client.timeout))
         except NotFound:
@@ -323,20 +317,12 @@ class CatalogResource:
         except (TokenRejected, ConfigurationError):
             raise
         except TaError:
-            return False
+            pass
         return False
 
     async def _find(self, name: str, deadline: Deadline) -> ClusterDetail | None:
-        """Look the name up for what a request of unknown outcome may have made."""
+        """Look the name up for the result of a request of unknown outcome."""
         return await look_for(lambda seconds: self.detail(name, timeout=seconds), deadline)
-
-
-def _not_found(name: str) -> str:
-    return f"Nothing that is certainly its result was found under the name {name!r}."
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else type(value).__name__
 
 
 def _as_tuple(types: object) -> tuple[object, ...]:
@@ -346,21 +332,18 @@ def _as_tuple(types: object) -> tuple[object, ...]:
 
 def _check_ticket(ticket: object) -> None:
     if not isinstance(ticket, RefreshTicket):
-        msg = f"attach takes a RefreshTicket, such as RefreshTicket.from_json(text), not {_kind(ticket)}."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("not-a-ticket", kind=type(ticket).__name__))
 
 
-def _check_text(text: object, what: str) -> str | None:
+def _check_text(text: object, name: str) -> str | None:
     if text is None or isinstance(text, str):
         return text
-    msg = f"{what} has to be a str, not {_kind(text)}."
-    raise InvalidRequest(msg)
+    raise InvalidRequest(Message("must-be-str", name=name, kind=type(text).__name__))
 
 
 def _check_column(column: object) -> str:
     if not isinstance(column, str) or not column.strip():
-        msg = "main_column has to be the name of a property, such as '#account_id'."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("main-column-invalid"))
     return column
 
 
@@ -371,7 +354,7 @@ def _nothing(_: JsonValue) -> None:
 def _new_id(data: JsonValue) -> int:
     if type(data) is int:
         return data
-    raise SchemaError("data has to be the id of what was created, an integer.", path="data")
+    raise SchemaError(Message("new-id-not-an-integer"), path="data")
 
 
 def _uploaded(data: JsonValue) -> UploadResult:

@@ -1,4 +1,4 @@
-"""The operations on clusters and tags. Both have the same verbs; those that are the same for both are in `catalog`."""
+"""The clusters and the tags of a project. Both have the same verbs; `base` has those that do not differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..models import (
     QuotaTag,
 )
 from ..protocol.csv import encode_ids, encode_pairs
-from ..uploads.result import Rows
+from ..uploads.options import UploadOptions
 from .base import CatalogResource
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class Clusters(CatalogResource):
     ) -> int:
         """Create a condition cluster, whose first computation the server starts by itself, and return its id (spec: 添加条件分群).
 
-        It is never sent twice. When the answer is lost, the name is looked up and a cluster with this definition is taken for it.
+        It is never sent twice. When the answer is lost, a cluster with this name and definition is looked up and taken for the new one.
 
         Raises:
-            OutcomeUnknown: The answer was lost and no such cluster was found by its name.
+            OutcomeUnknown: The answer was lost and no such cluster was found.
         """
         return await self._create(definition, timeout)
 
@@ -96,15 +96,14 @@ class Clusters(CatalogResource):
             ConfigurationError: The extra `arrow` is not installed.
             Exception: Whatever the source itself or `on_progress` raises.
         """
-        rows = Rows(
-            source=source,
+        options = UploadOptions(
             column=column,
             header=header,
             on_null=on_null,
             require_match=require_match,
             on_progress=on_progress,
         )
-        return await self._upload(rows, display_name, main_column, name, remarks, timeout)
+        return await self._upload(source, options, display_name, main_column, name, remarks, timeout)
 
     async def replace_upload(
         self,
@@ -125,15 +124,14 @@ class Clusters(CatalogResource):
 
         The arguments are those of `upload`; what is None stays as it is on the server.
         """
-        rows = Rows(
-            source=source,
+        options = UploadOptions(
             column=column,
             header=header,
             on_null=on_null,
             require_match=require_match,
             on_progress=on_progress,
         )
-        return await self._replace_upload(ref, rows, display_name, main_column, remarks, timeout)
+        return await self._replace_upload(ref, source, options, display_name, main_column, remarks, timeout)
 
 
 class Tags(CatalogResource):
@@ -152,10 +150,10 @@ class Tags(CatalogResource):
     ) -> int:
         """Create a tag, whose first computation the server starts by itself, and return its id (spec: 添加条件标签).
 
-        It is never sent twice. When the answer is lost, the name is looked up and a tag with this definition is taken for it.
+        It is never sent twice. When the answer is lost, a tag with this name and definition is looked up and taken for the new one.
 
         Raises:
-            OutcomeUnknown: The answer was lost and no such tag was found by its name.
+            OutcomeUnknown: The answer was lost and no such tag was found.
         """
         return await self._create(definition, timeout)
 
@@ -180,8 +178,7 @@ class Tags(CatalogResource):
         As `Clusters.upload`, with (id, tag value) rows; a value of None is left empty, and counted by the server in
         `tag_value_null_num`. `column` and `value_column` name the two columns, and may be left out where there are only two.
         """
-        rows = Rows(
-            source=source,
+        options = UploadOptions(
             column=column,
             value_column=value_column,
             header=header,
@@ -189,7 +186,7 @@ class Tags(CatalogResource):
             require_match=require_match,
             on_progress=on_progress,
         )
-        return await self._upload(rows, display_name, main_column, name, remarks, timeout)
+        return await self._upload(source, options, display_name, main_column, name, remarks, timeout)
 
     async def replace_upload(
         self,
@@ -208,8 +205,7 @@ class Tags(CatalogResource):
         timeout: float | None = None,
     ) -> UploadResult:
         """Give an uploaded tag other rows. As `Clusters.replace_upload`, with (id, tag value) rows."""
-        rows = Rows(
-            source=source,
+        options = UploadOptions(
             column=column,
             value_column=value_column,
             header=header,
@@ -217,4 +213,4 @@ class Tags(CatalogResource):
             require_match=require_match,
             on_progress=on_progress,
         )
-        return await self._replace_upload(ref, rows, display_name, main_column, remarks, timeout)
+        return await self._replace_upload(ref, source, options, display_name, main_column, remarks, timeout)

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import ConfigurationError, TaError, TokenRejected, TransportError
+from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ async def look_for(look: Callable[[float], Awaitable[T | None]], deadline: Deadl
     return None
 
 
-def unknown_outcome(problem: TaError, looked: str, *, ticket: RefreshTicket | None = None) -> OutcomeUnknown:
+def unknown_outcome(
+    problem: TaError, looked: str | Message, *, ticket: RefreshTicket | None = None
+) -> OutcomeUnknown:
     """The error of a request of unknown outcome, with what looking for its effect came to."""
     return OutcomeUnknown(
-        f"{problem.message} {looked}",
+        Message("outcome-looked-for", problem=problem.what(), looked=looked),
         reason=problem.reason if isinstance(problem, TransportError) else "lost",
         ticket=ticket,
         endpoint=problem.endpoint,

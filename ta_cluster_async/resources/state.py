@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound, SchemaError
+from ..messages import Message
 from ..models import ClusterDetail, structure
 from ..protocol.endpoints import DETAIL, PROGRESSES
 from ..protocol.requests import Request, ref_query
@@ -20,23 +21,24 @@ if TYPE_CHECKING:
 async def read_detail(
     client: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> ClusterDetail:
-    """The state of one cluster or tag. A success without data means that there is none, and is raised as NotFound."""
-    detail = await client.call(
-        Request(DETAIL, ref_query(DETAIL, project_id, ref)), _to_detail, timeout=timeout
-    )
+    """Return one cluster or tag. A success without data means that there is none, and is raised as NotFound."""
+    request = Request(DETAIL, ref_query(DETAIL, project_id, ref))
+    detail = await client.call(request, _to_detail, timeout=timeout)
     if detail is None:
-        message = "success without data, so the cluster or tag does not exist"
-        raise NotFound(0, message, endpoint=DETAIL.name, attempts=1)
+        message = Message("detail-without-data")
+        missing = NotFound(0, str(message), endpoint=DETAIL.name, attempts=1)
+        missing.set_message(message)
+        raise missing
     return detail
 
 
 async def read_state(
     client: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> ClusterDetail:
-    """The same where a refresh is judged by it. Raises SchemaError for an id or a progress that is none: it is no end, and tells none apart."""
+    """Return one cluster or tag, to judge a refresh by. Raises SchemaError for an id or a progress that cannot be one."""
     detail = await read_detail(client, project_id, ref, timeout=timeout)
     if detail.id < 1:
-        raise SchemaError("data.id has to be a positive integer.", path="data.id")
+        raise SchemaError(Message("detail-without-id"), path="data.id")
     _check_progress(detail.progress)
     return detail
 
@@ -44,7 +46,7 @@ async def read_state(
 def read_progress(
     client: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
 ) -> Coroutine[None, None, int]:
-    """The progress of one cluster or tag."""
+    """Return the progress of one cluster or tag."""
     endpoint = PROGRESSES[ref]
     return client.call(Request(endpoint, ref_query(endpoint, project_id, ref)), _to_progress, timeout=timeout)
 
@@ -54,11 +56,11 @@ def _to_detail(data: JsonValue) -> ClusterDetail | None:
 
 
 def _to_progress(data: JsonValue) -> int:
-    """The `data` of a progress: -1 or 0 to 100 (spec: 查询刷新进度)."""
+    """Return the progress in the `data` of an answer: -1 or 0 to 100 (spec: 查询刷新进度)."""
     return _check_progress(data.get("progress") if type(data) is dict else None)
 
 
 def _check_progress(progress: object) -> int:
     if type(progress) is int and -1 <= progress <= 100:
         return progress
-    raise SchemaError("data.progress has to be an integer from -1 to 100.", path="data.progress")
+    raise SchemaError(Message("progress-out-of-range"), path="data.progress")

@@ -1,4 +1,4 @@
-"""Columns of Arrow data as CSV text, by Arrow's own functions and writer. Imports pyarrow, and is imported only where there are such."""
+"""Columns of Arrow data as CSV text, written by pyarrow, which this module loads: import it only for such data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import compute, csv, types
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from ..protocol.csv import SPECIAL, UTF8_BOM, Dropped
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Batch: TypeAlias = Any
     Column: TypeAlias = Any
 
-pc: Any = compute  # it makes its functions when it is imported, so that no checker knows them
+pc: Any = compute  # its functions are made at import, so no type checker knows them
 
 _ROWS = 1 << 19
 _BYTES = 1 << 23
@@ -33,8 +34,8 @@ class ColumnsText:
     """The columns of record batches as text, in parts of a few megabytes.
 
     Attributes:
-        rows: Rows so far, without those that were left out.
-        skipped: Those.
+        rows: Rows so far, without skipped ones.
+        skipped: Rows left out so far.
     """
 
     def __init__(self, batches: Generator[Batch], encode: Encode, layout: Layout) -> None:
@@ -46,18 +47,18 @@ class ColumnsText:
         self._writer = _Writer()
 
     def next(self, *, is_hurried: Callable[[], bool]) -> Chunk:
-        """The next part, b"" at the end. Raises InvalidRequest that names the first row that is wrong."""
+        """Return the next part, b"" at the end. Raises InvalidRequest that names the first row that is wrong."""
         text: Chunk = b""
-        while not text and (columns := self._columns(is_hurried)):
-            text = self._take(columns)
+        while not text and (columns := self._next_columns(is_hurried)):
+            text = self._encode_columns(columns)
         return text
 
     def close(self) -> None:
-        """Close what the batches come from; may be called several times."""
+        """Close the source of the batches; may be called several times."""
         self._pieces.close()
 
-    def _columns(self, is_hurried: Callable[[], bool]) -> list[Column]:
-        """Those of the next rows; none at the end. Small batches are put together, since each costs as much as a thousand rows."""
+    def _next_columns(self, is_hurried: Callable[[], bool]) -> list[Column]:
+        """Return the columns of the next rows, [] at the end. Joins small batches, since each costs as much as a thousand rows."""
         few: list[list[Column]] = []
         rows = size = 0
         for columns in self._pieces:
@@ -72,9 +73,9 @@ class ColumnsText:
             return few[0] if few else []
         return [pa.concat_arrays(parts) for parts in zip(*few, strict=True)]
 
-    def _take(self, columns: list[Column]) -> Chunk:
+    def _encode_columns(self, columns: list[Column]) -> Chunk:
         first = self.rows + self.skipped + 1
-        kept = _with_id(columns) if self._skips else columns
+        kept = _drop_without_id(columns) if self._skips else columns
         ids = kept[0]
         text: Chunk
         if not len(ids):
@@ -83,7 +84,7 @@ class ColumnsText:
             text = self._by_row(columns, first)
         elif all(map(_is_bare, kept)):
             text = self._writer.write(kept) if len(kept) > 1 else _lines(ids)
-        elif all(map(_is_right, kept)):
+        elif all(map(_is_encodable, kept)):
             text = self._writer.write(kept)
         else:
             text = self._by_row(columns, first)
@@ -92,7 +93,7 @@ class ColumnsText:
         return text[len(UTF8_BOM) :] if first == 1 and text[: len(UTF8_BOM)] == UTF8_BOM else text
 
     def _by_row(self, columns: list[Column], first: int) -> bytes:
-        """The same by the encoder of rows, which says which row is wrong."""
+        """Encode rows one by one, which is slower and tells which row is wrong."""
         dropped = Dropped() if self._skips else None
         if len(columns) == 1:
             return self._encode(map(_value, columns[0]), first, dropped)
@@ -100,13 +101,13 @@ class ColumnsText:
 
 
 def _pieces(batches: Generator[Batch]) -> Generator[list[Column]]:
-    """The columns of record batches, as such that have a text, in pieces of not too many rows and bytes."""
+    """Yield the columns of record batches, as types that have a text, in pieces of limited rows and bytes."""
     with closing(batches):
         for batch in batches:
             for start in range(0, batch.num_rows, _ROWS):
                 piece = batch.slice(start, _ROWS)
                 columns = [
-                    _plain(column, name)
+                    _as_writable(column, name)
                     for column, name in zip(piece.columns, piece.schema.names, strict=True)
                 ]
                 rows = -(-piece.num_rows // (1 + _size(columns) // _BYTES))
@@ -118,46 +119,42 @@ def _size(columns: list[Column]) -> int:
     return sum(column.nbytes for column in columns)
 
 
-def _plain(column: Column, name: str) -> Column:
-    """The column as one that pyarrow writes with the text that was meant. Raises InvalidRequest for other types."""
+def _as_writable(column: Column, name: str) -> Column:
+    """Return the column as a type that pyarrow writes with the expected text. Raises InvalidRequest for other types."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         column, kind = column.storage, kind.storage_type
     if types.is_dictionary(kind):
-        column = _decoded(column)
+        column = _decode_dictionary(column)
         kind = column.type
     if types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind):
         return column
     if types.is_decimal(kind):
-        return column if kind.scale <= 6 and kind.scale >= 0 else _without_exponents(column)
+        return column if kind.scale <= 6 and kind.scale >= 0 else _decimal_text(column)
     if types.is_string_view(kind) or types.is_null(kind):
         return column.cast(pa.large_string())
-    msg = (
-        f"The column {name!r} is of type {kind}. Ids and tag values are strings, integers or decimals: "
-        "cast it in the query, so that its text is the one that TA knows."
-    )
-    raise InvalidRequest(msg)
+    raise InvalidRequest(Message("column-of-other-type", name=name, kind=str(kind)))
 
 
-def _decoded(column: Column) -> Column:
-    """A dictionary column as one of its values."""
+def _decode_dictionary(column: Column) -> Column:
+    """Return a dictionary column as a column of its values."""
     values = column.dictionary
     if not types.is_string_view(values.type):
         return column.dictionary_decode()
-    # A categorical of polars, whose text pyarrow does not pick as it is.
+    # A categorical of polars: pyarrow cannot decode a dictionary of string views.
     return values.cast(pa.large_string()).take(column.indices)
 
 
-def _without_exponents(column: Column) -> Column:
-    """As text: pyarrow itself writes small decimals such as 0.0000001 with an exponent."""
+def _decimal_text(column: Column) -> Column:
+    """Return decimals as text: pyarrow itself writes small ones such as 0.0000001 with an exponent."""
     text = column.cast(pa.string())
     if not _any(pc.match_substring(text, "E")):
         return text
     return pa.array([None if value is None else f"{value:f}" for value in column.to_pylist()], pa.string())
 
 
-def _with_id(columns: list[Column]) -> list[Column]:
-    """The columns without the rows whose id is null or blank."""
+def _drop_without_id(columns: list[Column]) -> list[Column]:
+    """Return the columns without the rows whose id is null or blank."""
     ids = columns[0]
     kept = ids.is_valid()
     if _is_text(ids) and (_has_empty(ids) or not (_is_bare(ids) or not _any(_is_space(ids)))):
@@ -169,28 +166,28 @@ def _with_id(columns: list[Column]) -> list[Column]:
 
 
 def _lines(column: Column) -> Chunk:
-    """One value per line: all values joined at once, which copies each of them one time. There must be no null."""
+    """Return one value per line, all joined at once, which copies each only once. There must be no null."""
     if not _is_text(column):
         column = column.cast(pa.string())
-    ends = _ends(column)
-    # An empty value more, so that there is a line end behind the last one too.
+    ends = _offsets(column)
+    # One more empty value, so that a line end follows the last one too.
     offsets = pa.py_buffer(b"".join((ends, ends[-1:])))
     values = pa.Array.from_buffers(column.type, len(column) + 1, [None, offsets, column.buffers()[2]])
     bounds = pa.py_buffer(struct.pack("=2i", 0, len(values)))
     whole = pa.Array.from_buffers(pa.list_(column.type), 1, [None, bounds], children=[values])
     joined = pc.binary_join(whole, pa.scalar(_END, column.type))
-    return memoryview(joined.buffers()[2]).cast("B")[: _ends(joined)[1]]
+    return memoryview(joined.buffers()[2]).cast("B")[: _offsets(joined)[1]]
 
 
 class _Writer:
-    """Writes columns with pyarrow, which can quote nothing or all; what it will not write without quotes is joined here."""
+    """Writes columns with pyarrow, which can quote nothing or all; columns that need some quotes are joined here."""
 
     def __init__(self) -> None:
         self._csv: Any = None
         self._parts: list[bytes] = []
 
     def write(self, columns: list[Column]) -> Chunk:
-        """The columns as CSV."""
+        """Return the columns as CSV."""
         batch = pa.RecordBatch.from_arrays(columns, names=[str(place) for place in range(len(columns))])
         if self._csv is None:
             options = csv.WriteOptions(include_header=False, quoting_style="none", eol=_END, batch_size=_ROWS)
@@ -201,14 +198,14 @@ class _Writer:
         except pa.ArrowInvalid:
             self._csv = None
             self._parts.clear()
-            return _quoted_lines(columns)
+            return _lines_with_quotes(columns)
         text = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         return text
 
 
 class _Sink:
-    """A file for pyarrow that keeps what is written."""
+    """A file for pyarrow that keeps what it writes."""
 
     closed = False
 
@@ -220,14 +217,14 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """There is nothing to do, nor in `close`."""
+        """Do nothing: pyarrow calls it."""
 
     def close(self) -> None:
-        """See `flush`."""
+        """Do nothing: pyarrow calls it."""
 
 
-def _quoted_lines(columns: list[Column]) -> Chunk:
-    """The same with quotes round the values that need them."""
+def _lines_with_quotes(columns: list[Column]) -> Chunk:
+    """Return the columns as CSV, with quotes around the values that need them."""
     quoted = [_quoted(column) for column in columns]
     if len(quoted) == 1:
         return _lines(quoted[0])
@@ -243,8 +240,8 @@ def _quoted(column: Column) -> Column:
     return pc.replace_with_mask(text, special, quoted)
 
 
-def _ends(column: Column) -> memoryview:
-    """Where the values of a column of text end in its data, and before them where the first one begins."""
+def _offsets(column: Column) -> memoryview:
+    """Return the offsets of a text column: where its first value begins in the data, then where each value ends."""
     width = 8 if types.is_large_string(column.type) else 4
     offsets = memoryview(column.buffers()[1]).cast("B")
     places = offsets[column.offset * width : (column.offset + len(column) + 1) * width]
@@ -252,29 +249,29 @@ def _ends(column: Column) -> memoryview:
 
 
 def _least_byte(column: Column, kind: Any) -> int:
-    """The least byte of a column of text, as a number of this type; 127 where there are no bytes."""
+    """Return the least byte of a column of text, as a number of this type; 127 where there are no bytes."""
     data = column.buffers()[2]
-    ends = _ends(column) if data is not None else [0]
+    ends = _offsets(column) if data is not None else [0]
     if ends[0] == ends[-1]:
         return 127
     return int(_least(pa.Array.from_buffers(kind, ends[-1] - ends[0], [None, data], offset=ends[0])))
 
 
 def _is_bare(column: Column) -> bool:
-    """Whether it has certainly nothing that is to be quoted or refused: numbers, and text of ASCII above the comma only. Very quick."""
+    """Whether certainly no value is quoted or refused: numbers, and ASCII text above the comma. A quick check."""
     # As signed numbers, all bytes that are not ASCII are below zero.
     return not _is_text(column) or _least_byte(column, pa.int8()) > ord(",")
 
 
-def _is_right(column: Column) -> bool:
-    """Whether the encoder of rows would refuse no value."""
+def _is_encodable(column: Column) -> bool:
+    """Whether the encoder of rows would take every value."""
     if not _is_text(column):
         return True
     return _is_utf8(column) and _least_byte(column, pa.uint8()) > 0 and not _any(_is_space(column))
 
 
 def _is_space(column: Column) -> Column:
-    """For each value, whether it is white space, at least one character long. What is not UTF-8 is none."""
+    """Return for each value whether it is white space of at least one character. Text that is not UTF-8 is not."""
     try:
         return pc.utf8_is_space(column)
     except pa.ArrowInvalid:
@@ -286,12 +283,12 @@ def _is_text(column: Column) -> bool:
 
 
 def _has_empty(column: Column) -> bool:
-    """Whether some value is the empty text."""
+    """Whether some value is empty text."""
     return _is_text(column) and _least(pc.binary_length(column)) == 0
 
 
 def _least(values: Column) -> Any:
-    """The least of some numbers, None where there is none."""
+    """Return the least of the numbers, None where there are none."""
     return pc.call_function("min", [values]).as_py()
 
 
@@ -311,4 +308,4 @@ def _value(value: Any) -> object:
     try:
         return value.as_py()
     except UnicodeDecodeError:
-        return "\ud800"  # which no encoder takes
+        return "\ud800"  # refused by every encoder

@@ -1,4 +1,4 @@
-"""CSV text as somebody wrote it: checked and sent as it is, or read for some of its columns."""
+"""CSV text as the caller has it: checked and sent as it is, or read row by row for some of its columns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from ..protocol.csv import UTF8_BOM, check_start
 from .line_ends import LineEnds, end_of_record, has_line_feeds
 from .reader import BlockingReader
-from .rows import BATCH, Encoder
+from .rows import RowsReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,22 +23,22 @@ if TYPE_CHECKING:
     from .options import Encode, Layout
 
 _NOT_BLANK = re.compile(rb"\S")
-_NO_TEXT = {
-    b"\x1f\x8b": "compressed with gzip: give it as a path that ends in .gz, or open it with gzip.open()",
-    b"PAR1": "Parquet: give it as a path that ends in .parquet",
-    b"PK\x03\x04": "a zip archive or a workbook: save its rows as CSV",
+_OTHER_KINDS = {
+    b"\x1f\x8b": "gzip-not-csv",
+    b"PAR1": "parquet-not-csv",
+    b"PK\x03\x04": "zip-not-csv",
 }
-# Bytes before the first row that are still looked behind: blank lines, and the header.
+# How many bytes of blank lines and header may come before the first row.
 _LONGEST_START = 1 << 20
 
 
 def is_blank(text: Chunk, start: int = 0) -> bool:
-    """Whether it has nothing but white space from `start` on."""
+    """Whether there is nothing but white space from `start` on."""
     return _NOT_BLANK.search(text, start) is None
 
 
 class TextReader(BlockingReader):
-    """CSV text that goes out as it is, without BOM and header and with CRLF. Raises InvalidRequest that names the line for what is not UTF-8.
+    """CSV text that goes out as it is, without BOM and header and with CRLF. Raises InvalidRequest that names the line that is not UTF-8.
 
     Where its first line ends with CRLF, all others are taken to do so too.
     """
@@ -47,63 +48,63 @@ class TextReader(BlockingReader):
         self._lock = source.lock
         self._source = source
         self._layout = layout
-        self._check = Check(source, count=layout.count or not source.is_quick)
+        self._text = CheckedText(source, count=layout.count or not source.is_quick)
         self._is_new = True
-        self._ends: LineEnds | None = None
-        self._given = 0
+        self._line_ends: LineEnds | None = None
+        self._converted = 0
         self.name = source.name
         self.is_exact = False
-        self.rows = self._check.rows
+        self.rows = self._text.rows
 
     def _read(self) -> bytes:
-        if not self._is_new:
-            text = self._next()
-        else:
+        if self._is_new:
             self._is_new = False
-            text = self._start()
-        self.rows = self._check.rows
+            text = self._first_part()
+        else:
+            text = self._next_part()
+        self.rows = self._text.rows
         return text
 
-    def _next(self) -> bytes:
+    def _next_part(self) -> bytes:
         while True:
-            chunk = self._check.next()
-            text = chunk if self._ends is None else self._convert(self._ends, chunk)
+            chunk = self._text.read()
+            text = chunk if self._line_ends is None else self._convert(self._line_ends, chunk)
             if text or not chunk:
                 return text
 
-    def _convert(self, ends: LineEnds, chunk: bytes) -> bytes:
-        text = ends.convert(chunk)
-        self._given += len(text)
+    def _convert(self, line_ends: LineEnds, chunk: bytes) -> bytes:
+        text = line_ends.convert(chunk)
+        self._converted += len(text)
         if self._source.size is not None:
-            self.about = self._source.size * self._given // max(self._check.place, 1)
+            self.estimated_size = self._source.size * self._converted // max(self._text.place, 1)
         return text
 
-    def _start(self) -> bytes:
-        head = self._check.next()
-        self.again, self.size = self._source.again, self._source.size
-        cut = 0
+    def _first_part(self) -> bytes:
+        head = self._text.read()
+        self.is_repeatable, self.size = self._source.is_repeatable, self._source.size
+        header_end = 0
         # A pipe may give it byte by byte.
         while True:
-            skip = check_start(head)
+            bom = check_start(head)
             is_whole = len(head) >= len(UTF8_BOM)
             if is_whole and self._layout.header:
-                cut = end_of_record(head)
-                is_whole = cut > 0
-            if is_whole and b"\n" in head and not is_blank(head, cut or skip):
+                header_end = end_of_record(head)
+                is_whole = header_end > 0
+            if is_whole and b"\n" in head and not is_blank(head, header_end or bom):
                 break
-            more = b"" if self._closed or len(head) >= _LONGEST_START else self._check.next()
+            more = b"" if self._closed or len(head) >= _LONGEST_START else self._text.read()
             if not more:
                 break
             head += more
         if self._layout.header:
-            cut = cut or len(head)
-            header = next(csv.reader(io.StringIO(head[skip:cut].decode(), newline="")), [])
-            self._layout.pick(header)
-            self._check.forget_header(head[:cut])
-        start = cut or skip
+            header_end = header_end or len(head)
+            header = next(csv.reader(io.StringIO(head[bom:header_end].decode(), newline="")), [])
+            self._layout.pick(header, self.name)
+            self._text.uncount(head[:header_end])
+        start = header_end or bom
         if has_line_feeds(head):
-            self._ends, self.size = LineEnds(), None
-            return self._convert(self._ends, head[start:]) or self._next()
+            self._line_ends, self.size = LineEnds(), None
+            return self._convert(self._line_ends, head[start:]) or self._next_part()
         if self.size is not None:
             self.size -= start
         return head[start:]
@@ -112,50 +113,39 @@ class TextReader(BlockingReader):
         self._source.close()
 
 
-class CsvReader(BlockingReader):
+class CsvReader(RowsReader):
     """Columns of CSV text, row by row."""
 
     def __init__(self, source: Input, encode: Encode, layout: Layout) -> None:
-        super().__init__()
+        self.name = source.name
+        super().__init__(_records(source, layout), encode, layout)
         self._lock = source.lock
         self._source = source
-        self._layout = layout
-        self._encoder = Encoder(encode, layout)
-        self._records = self._rows()
-        self.name = source.name
 
     def _read(self) -> bytes:
-        text = b""
-        while not text and not self._closed:
-            batch: list[object] = []
-            for row in self._records:
-                batch.append(row)
-                if len(batch) == BATCH or self._closed:
-                    break
-            self.again = self._source.again
-            if not batch:
-                break
-            text = self._encoder.take(batch)
-            self.rows, self.skipped = self._encoder.rows, self._encoder.skipped
+        text = super()._read()
+        self.is_repeatable = self._source.is_repeatable
         return text
 
-    def _rows(self) -> Iterator[object]:
-        file = io.TextIOWrapper(io.BufferedReader(_Raw(self._source)), encoding="utf-8", newline="")
-        records = csv.reader(file, strict=True)
-        problem = ""
-        try:
-            yield from _columns(records, self._layout)
-        except csv.Error as error:
-            problem = f"{self.name} is not CSV at line {records.line_num}: {error}."
-        if problem:
-            raise InvalidRequest(problem)
-
     def _close(self) -> None:
+        super()._close()
         self._source.close()
 
 
-def _columns(records: Iterator[list[str]], layout: Layout) -> Iterator[object]:
-    places = layout.pick(next(records, [])) if layout.header else list(range(layout.columns))
+def _records(source: Input, layout: Layout) -> Iterator[object]:
+    file = io.TextIOWrapper(io.BufferedReader(_RawText(source)), encoding="utf-8", newline="")
+    records = csv.reader(file, strict=True)
+    try:
+        yield from _columns(records, layout, source.name)
+    except csv.Error as error:
+        problem = str(error)
+    else:
+        return
+    raise InvalidRequest(Message("csv-malformed", source=source.name, line=records.line_num, problem=problem))
+
+
+def _columns(records: Iterator[list[str]], layout: Layout, source: Message) -> Iterator[object]:
+    places = layout.pick(next(records, []), source) if layout.header else list(range(layout.columns))
     last, first = max(places), places[0]
     number = 0
     for record in records:
@@ -163,13 +153,14 @@ def _columns(records: Iterator[list[str]], layout: Layout) -> Iterator[object]:
             continue  # a blank line is no row
         number += 1
         if len(record) <= last or (not layout.header and len(record) != layout.columns):
-            msg = f"Row {number} has {len(record)} columns, where {last + 1} are needed."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(
+                Message("row-of-other-width", source=source, row=number, count=len(record), needed=last + 1)
+            )
         yield record[first] if layout.columns == 1 else (record[first], record[places[1]])
 
 
-class Check:
-    """Reads text and finds what is no UTF-8 in it, at nearly no cost where the text is ASCII.
+class CheckedText:
+    """Reads text and finds what is not UTF-8 in it, at nearly no cost where the text is ASCII.
 
     Attributes:
         rows: Lines so far, or None where they are not counted.
@@ -178,22 +169,22 @@ class Check:
 
     def __init__(self, source: Input, *, count: bool) -> None:
         self.rows: int | None = 0 if count else None
+        self.place = 0
         self._source = source
         self._lines = 0
-        self.place = 0
         self._head = b""
         self._ends_in_line = False
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
-    def next(self) -> bytes:
-        """The next part, b"" at the end. Raises InvalidRequest for UTF-16, other encodings and NUL."""
+    def read(self) -> bytes:
+        """Return the next part, b"" at the end. Raises InvalidRequest for UTF-16, other encodings and NUL."""
         chunk = self._source.read()
         if self.place == 0:
             check_start(chunk)
             self._head = chunk[:4]
         nul = chunk.find(b"\0")
         if nul >= 0:
-            raise self._wrong(chunk, nul, "has a NUL character. Is it UTF-16? Write the file as UTF-8")
+            raise self._error("text-with-nul", chunk, nul)
         pending = len(self._decoder.getstate()[0])
         if pending or not chunk.isascii():
             wrong = None
@@ -202,7 +193,7 @@ class Check:
             except UnicodeDecodeError as error:
                 wrong = max(error.start - pending, 0)
             if wrong is not None:
-                raise self._wrong(chunk, wrong, "is not UTF-8. Write the file as UTF-8")
+                raise self._error("text-not-utf-8", chunk, wrong)
         self.place += len(chunk)
         if self.rows is not None:
             self._lines += chunk.count(b"\n")
@@ -210,32 +201,30 @@ class Check:
             self.rows = self._lines + self._ends_in_line
         return chunk
 
-    def forget_header(self, header: bytes) -> None:
-        """Do not count the lines of the header."""
+    def uncount(self, header: bytes) -> None:
+        """Take the lines of the header off the count."""
         if self.rows is not None:
             lines = header.count(b"\n")
             self._lines -= lines
             self.rows = max(self.rows - lines, 0)
 
-    def _wrong(self, chunk: bytes, at: int, what: str) -> InvalidRequest:
-        for start, kind in _NO_TEXT.items():
+    def _error(self, code: str, chunk: bytes, at: int) -> InvalidRequest:
+        for start, kind in _OTHER_KINDS.items():
             if self._head.startswith(start):
-                return InvalidRequest(f"{self._source.name} is no CSV text but {kind}.")
+                return InvalidRequest(Message(kind, source=self._source.name))
         if self.rows is None:
             line = self._source.line_at(self.place + at)
         else:
             line = self._lines + chunk.count(b"\n", 0, at) + 1
-        return InvalidRequest(
-            f"{self._source.name} {what} (line {line}), or give the ids as an iterable of str."
-        )
+        return InvalidRequest(Message(code, source=self._source.name, line=line))
 
 
-class _Raw(io.RawIOBase):
-    """What is left of the checked text, as a file."""
+class _RawText(io.RawIOBase):
+    """Checked text without its BOM, as a file."""
 
     def __init__(self, source: Input) -> None:
         super().__init__()
-        self._check = Check(source, count=True)
+        self._text = CheckedText(source, count=True)
         self._chunk = memoryview(b"")
         self._is_new = True
 
@@ -244,11 +233,11 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         while not self._chunk:
-            chunk = self._check.next()
+            chunk = self._text.read()
             if not chunk:
                 return 0
             if self._is_new:
-                while 0 < len(chunk) < len(UTF8_BOM) and (more := self._check.next()):
+                while 0 < len(chunk) < len(UTF8_BOM) and (more := self._text.read()):
                     chunk += more
                 chunk = chunk[check_start(chunk) :]
                 self._is_new = False

@@ -1,4 +1,4 @@
-"""Bytes, files and compressed files, read blockingly part by part."""
+"""Bytes, files and compressed files, read part by part in the calling thread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..errors import InvalidRequest
+from ..messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,15 +24,15 @@ class Input:
 
     Attributes:
         name: What messages call it.
-        again: Another pass can begin at the same start. Certain after the first read.
+        is_repeatable: Another pass can begin at the same start. Certain after the first read.
         size: Bytes in all, where known after the first read.
         lock: Held while it is read.
         is_quick: Counting its lines would take as long as reading it.
-        ahead: So many parts may be read before they are wanted, where nobody else reads from it.
+        ahead: How many parts may be read before they are asked for, where nobody else reads from it.
     """
 
-    name: str = "The source"
-    again: bool = True
+    name: Message = Message("unnamed-source")
+    is_repeatable: bool = True
     size: int | None = None
     is_quick: bool = False
     ahead: int = 0
@@ -40,11 +41,11 @@ class Input:
         self.lock = threading.Lock()
 
     def read(self) -> bytes:
-        """The next part, b"" at the end."""
+        """Return the next part, b"" at the end."""
         raise NotImplementedError
 
     def line_at(self, place: int) -> int:
-        """The line, from 1, in which byte `place` stands. Only one that `is_quick` is asked: of others the lines are counted."""
+        """Return the line, from 1, of the byte at `place`. Only for one that `is_quick`: the lines of others are counted."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -75,7 +76,7 @@ class PathInput(Input):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.name = f"The file {str(path)!r}"
+        self.name = Message("file-source", path=str(path))
         self._path = path
         self._file: BinaryIO | None = None
         self._left = 0
@@ -85,17 +86,14 @@ class PathInput(Input):
         try:
             if self._file is None:
                 self._file = self._open()
-            chunk = self._read(self._file)
+            return self._read(self._file)
         except (OSError, EOFError, zlib.error) as problem:
             reason = getattr(problem, "strerror", None) or type(problem).__name__
-        else:
-            return chunk
-        # Raised out here, so that the OSError is not its context.
-        msg = f"{self.name} cannot be read: {reason}."
-        raise InvalidRequest(msg)
+        # Raised outside the except block, so that the OSError is not its context.
+        raise InvalidRequest(Message("file-unreadable", source=self.name, reason=reason))
 
     def line_at(self, place: int) -> int:
-        """See `Input.line_at`: counted in the file itself, which is read once more for that."""
+        """See `Input.line_at`. Reads the file once more to count them."""
         assert self._file is not None
         self._file.seek(0)
         line = 1
@@ -118,8 +116,7 @@ class PathInput(Input):
     def _read(self, file: BinaryIO) -> bytes:
         chunk = file.read(min(_CHUNK, self._left))
         if self._left and not chunk:
-            msg = f"{self.name} became shorter while it was sent."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("file-became-shorter", source=self.name))
         self._left -= len(chunk)
         return chunk
 
@@ -163,26 +160,24 @@ class OpenFile:
             self.start = self._file.tell()
 
     def read(self) -> bytes:
-        """Read on."""
+        """Return the next part, b"" at the end. Raises InvalidRequest for a file in text mode or an asynchronous one."""
         chunk: object = self._file.read(_CHUNK)
         if isinstance(chunk, bytes):
             return chunk
         if asyncio.iscoroutine(chunk):
             chunk.close()
-            msg = "The file is an asynchronous one. Give an async iterable of rows, or a file as open(path, 'rb') returns it."
-            raise InvalidRequest(msg)
-        msg = "The file has to be opened in binary mode (open(path, 'rb')), so that its text goes out unchanged."
-        raise InvalidRequest(msg)
+            raise InvalidRequest(Message("file-asynchronous"))
+        raise InvalidRequest(Message("file-in-text-mode"))
 
 
 class FileInput(Input):
     """An open binary file, from where it stood; sent again only if it can be rewound. It is left open."""
 
-    name = "The file"
+    name = Message("open-file-source")
 
     def __init__(self, file: OpenFile) -> None:
         super().__init__()
-        # A pass that was given up may be in the middle of a read, which has to end before this one moves the place.
+        # An earlier pass may still be in the middle of a read, which must end before this one moves the place.
         self.lock = file.lock
         self._file = file
         self._has_begun = False
@@ -192,15 +187,14 @@ class FileInput(Input):
         if not self._has_begun:
             self._has_begun = True
             self._file.rewind()
-            self.again = self._file.start is not None
+            self.is_repeatable = self._file.start is not None
         return self._file.read()
 
 
 def check_regular(path: Path) -> None:
     """Raise InvalidRequest for a pipe or directory, and OSError where there is nothing.
 
-    Asked before it is opened, since opening a pipe waits for its writer. What is read from a pipe cannot be read again.
+    It comes before opening, since opening a pipe waits for its writer. What is read from a pipe cannot be read again.
     """
     if not stat.S_ISREG(path.stat().st_mode):
-        msg = f"The file {str(path)!r} is no regular file. Open a pipe or device yourself, in binary mode, and pass what open() returns."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("file-not-regular", path=str(path)))

@@ -1,4 +1,4 @@
-"""Line ends of CSV text: what goes out has CRLF (spec: 创建上传ID分群或标签)."""
+"""Line ends of CSV text, which goes out with CRLF (spec: 创建上传ID分群或标签)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ _SLICE = 1 << 16
 
 
 def has_line_feeds(text: bytes) -> bool:
-    """Whether the first line of a text ends with a line feed alone."""
+    """Whether the first record of a text ends with a line feed alone."""
     end = end_of_record(text)
     return end > 0 and not text.endswith(b"\r\n", 0, end)
 
 
 def end_of_record(text: bytes) -> int:
-    """Index behind the first line feed outside quotes; 0 where there is none."""
+    """Return the index after the first line feed outside quotes, 0 where there is none."""
     end, seen, quotes = text.find(b"\n"), 0, 0
     while end >= 0:
         quotes += text.count(b'"', seen, end)
@@ -23,23 +23,23 @@ def end_of_record(text: bytes) -> int:
 
 
 class LineEnds:
-    """Makes CRLF of every line feed outside quotes, part by part. Within quotes they belong to a value."""
+    """Replaces every line feed outside quotes with CRLF, part by part. Within quotes they belong to a value."""
 
     def __init__(self) -> None:
         self._held = b""
         self._quoted = False
 
     def convert(self, part: bytes) -> bytes:
-        """The next part, or b"" for the end. What is given back may be b"" before the end."""
+        """Convert the next part, b"" for the end. Returns the text that is ready, which may be b"" before the end too."""
         if len(part) <= _SLICE:
             return self._convert(part)
-        # In slices, since each call below keeps the interpreter from all other threads, the event loop's too.
+        # In slices, since each call below holds the GIL, also from the event loop.
         return b"".join(self._convert(part[start : start + _SLICE]) for start in range(0, len(part), _SLICE))
 
     def _convert(self, part: bytes) -> bytes:
         text = self._held + part
         self._held = b""
-        if part and text.endswith(b"\r"):  # its line feed may be in the next part
+        if part and text.endswith(b"\r"):  # its line feed may follow in the next part
             text, self._held = text[:-1], b"\r"
         if not self._quoted and b'"' not in text:
             return _with_crlf(text)

@@ -1,28 +1,41 @@
-"""What the caller says of a source: where the ids stand in it, and what to do with those that are missing."""
+"""How the rows of an upload are read: where the ids stand, and what happens to rows without one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
 from ..errors import InvalidRequest
+from ..messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Protocol
 
     from ..protocol.csv import Dropped
+    from .progress import OnProgress
 
     class Encode(Protocol):
-        """How rows become CSV, such as `protocol.csv.encode_ids`."""
+        """Writes rows as CSV, such as `protocol.csv.encode_ids`."""
 
         def __call__(self, rows: Iterable[object], first_row: int, dropped: Dropped | None = None) -> bytes:
-            """The rows, which count from `first_row`; with `dropped`, without those that have no id."""
+            """Return the rows, which count from `first_row`; with `dropped`, without those that have no id."""
             ...
 
 
 OnNull: TypeAlias = Literal["refuse", "skip"]
+
+
+class UploadOptions(TypedDict, total=False):
+    """The arguments of every upload that say how its rows are read and judged. `layout_of` checks them."""
+
+    column: str | None
+    value_column: str | None
+    header: bool
+    on_null: OnNull | None
+    require_match: float | None
+    on_progress: OnProgress | None
 
 
 @frozen(kw_only=True)
@@ -32,9 +45,9 @@ class Layout:
     Attributes:
         columns: 1 for the ids of clusters, 2 for the ids and values of tags.
         header: CSV text begins with a line of column names.
-        names: The columns to take, in their order; None for all that there are.
-        on_null: `skip` drops rows without an id. With None they are refused too, and CSV text is not looked into for them.
-        count: The rows of CSV text have to be counted, which takes as long as reading it from a file.
+        names: The columns to take, in their order; None for all.
+        on_null: `skip` drops rows without an id. With None they are refused too, and CSV text goes out without a check for them.
+        count: Count the rows of CSV text, which takes as long as reading it from a file.
     """
 
     columns: int = 1
@@ -45,69 +58,66 @@ class Layout:
 
     @property
     def is_parsed(self) -> bool:
-        """Whether CSV text has to be read row by row, and does not go out as it is."""
+        """Whether CSV text is read row by row, and does not go out as it is."""
         return self.names is not None or self.on_null is not None
 
-    def check_rows(self, what: str) -> None:
-        """Raise InvalidRequest where something was said that means nothing to rows."""
+    def check_rows(self) -> None:
+        """Raise InvalidRequest for options that mean nothing for an iterable of rows."""
         if self.header or self.names is not None:
-            msg = f"header=, column= and value_column= are not for {what}: only CSV text has a header, and only CSV with one, Parquet and Arrow have columns."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("rows-without-columns"))
 
     def check_text(self) -> None:
-        """Raise InvalidRequest where columns of a CSV without names are to be picked by name."""
+        """Raise InvalidRequest where columns of CSV text without a header are named."""
         if self.names is not None and not self.header:
-            msg = "column= picks a column of a CSV by the name in its header line: pass header=True as well."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("column-without-header"))
 
     def check_table(self) -> None:
-        """Raise InvalidRequest for a header of what has names anyway."""
+        """Raise InvalidRequest for a header of data whose columns have names anyway."""
         if self.header:
-            msg = "header= is for CSV text; Parquet and Arrow data have names for their columns."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("header-of-table"))
 
-    def pick(self, found: list[str]) -> list[int]:
-        """The places of the wanted columns among those of a header or schema. Raises InvalidRequest where they are not there."""
+    def pick(self, found: list[str], source: Message) -> list[int]:
+        """Return the places of the wanted columns among those found. Raises InvalidRequest that names the source."""
         if self.names is None:
             if len(found) != self.columns:
-                said = "column=" if self.columns == 1 else "column= and value_column="
-                msg = f"There are {len(found)} columns where {self.columns} is wanted: say which with {said}."
-                raise InvalidRequest(msg)
+                code = "one-column-needed" if self.columns == 1 else "two-columns-needed"
+                raise InvalidRequest(Message(code, source=source, count=len(found)))
             return list(range(self.columns))
         for name in self.names:
-            if found.count(name) != 1:
-                number = found.count(name)
-                msg = (
-                    f"There are {number} columns with the name {name!r}."
-                    if number
-                    else f"There is no column with the name {name!r}."
-                )
-                raise InvalidRequest(msg)
+            if (count := found.count(name)) != 1:
+                code = "column-repeated" if count else "column-missing"
+                raise InvalidRequest(Message(code, source=source, name=name, count=count))
         return [found.index(name) for name in self.names]
 
 
-def layout_of(
-    columns: int, header: object, column: object, value_column: object, on_null: object, *, count: bool
-) -> Layout:
-    """Check what the caller said. Raises InvalidRequest."""
-    if on_null not in (None, "refuse", "skip"):
-        msg = "on_null has to be 'refuse', 'skip' or None."
-        raise InvalidRequest(msg)
-    if type(header) is not bool:
-        msg = "header has to be a bool."
-        raise InvalidRequest(msg)
-    given = (column,) if columns == 1 else (column, value_column)
+def layout_of(options: UploadOptions, columns: int) -> Layout:
+    """Return the layout that the options describe. Raises InvalidRequest for an option that is wrong, whichever it is."""
+    _check_values(options)
+    given = [options.get("column"), options.get("value_column")][:columns]
     names = tuple(name for name in given if isinstance(name, str) and name)
-    if names and len(names) == len(given):
-        return Layout(columns=columns, header=header, names=names, on_null=_said(on_null), count=count)
-    if any(name is not None for name in given):
-        wanted = "column has" if columns == 1 else "column and value_column both have"
-        msg = f"{wanted} to be the name of a column, or left out."
-        raise InvalidRequest(msg)
-    return Layout(columns=columns, header=header, on_null=_said(on_null), count=count)
+    if len(names) < columns and any(name is not None for name in given):
+        raise InvalidRequest(Message("column-not-a-name" if columns == 1 else "columns-not-names"))
+    return Layout(
+        columns=columns,
+        header=options.get("header", False),
+        names=names or None,
+        on_null=options.get("on_null"),
+        count=options.get("require_match") is not None or options.get("on_progress") is not None,
+    )
 
 
-def _said(on_null: object) -> OnNull | None:
-    if on_null == "skip":
-        return "skip"
-    return None if on_null is None else "refuse"
+def _check_values(options: Mapping[str, object]) -> None:
+    if options.get("on_null") not in (None, "refuse", "skip"):
+        raise InvalidRequest(Message("must-be-one-of", name="on_null", values="'refuse', 'skip', None"))
+    if type(options.get("header", False)) is not bool:
+        raise InvalidRequest(Message("must-be-bool", name="header"))
+    required = options.get("require_match")
+    if required is not None and not _is_share(required):
+        raise InvalidRequest(Message("require-match-invalid"))
+    on_progress = options.get("on_progress")
+    if on_progress is not None and not callable(on_progress):
+        raise InvalidRequest(Message("on-progress-not-callable"))
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -9,11 +9,13 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from ..messages import Message
+
 if TYPE_CHECKING:
     from ..protocol.requests import Chunk
 
-# Seconds. Long enough for the end of a row or a chunk, and short enough for one who was cancelled.
-_MOMENT = 0.5
+# Seconds that a read may still take when its reader is closed: enough for a row or a chunk, and short for a caller who was cancelled.
+_CLOSE_TIMEOUT = 0.5
 
 
 class Reader:
@@ -21,36 +23,35 @@ class Reader:
 
     Attributes:
         name: What messages call the source.
-        again: Another reader can begin at the same start. Certain after the first read.
+        is_repeatable: Another reader can begin at the same start. Certain after the first read.
         size: Bytes in all, where known after the first read.
-        about: Bytes in all, nearly, where it is not known but can be guessed from what was read so far.
-        rows: Rows that were read so far, without those that were skipped; None where they are not counted. They may be some
-            parts ahead of what `read` has given.
-        is_exact: Without it, `rows` counts lines, of which some may be blank or within quotes; it is never too low.
-        skipped: Rows that were left out so far.
+        estimated_size: Bytes in all as far as the parts read so far tell, where `size` is not known.
+        rows: Rows read so far, without skipped ones; None where they are not counted. They may be ahead of what `read` has returned.
+        is_exact: Whether `rows` counts rows. Otherwise it counts lines, of which some may be blank or within quotes, and is never too low.
+        skipped: Rows left out so far.
     """
 
-    name: str = "The source"
-    again: bool = True
+    name: Message = Message("unnamed-source")
+    is_repeatable: bool = True
     size: int | None = None
-    about: int | None = None
+    estimated_size: int | None = None
     rows: int | None = 0
     is_exact: bool = True
     skipped: int = 0
 
     async def read(self) -> Chunk:
-        """The next part, b"" at the end."""
+        """Return the next part, b"" at the end."""
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Close what this reader has opened, and a generator that it has used up to some point."""
+        """Close what this reader has opened, and a generator that it has begun."""
 
 
 class BlockingReader(Reader):
-    """Reads in threads, one read at a time, and closes what it reads from as soon as no thread is reading it.
+    """Reads in threads, one read at a time, and closes its source as soon as no thread is reading it.
 
     Args:
-        ahead: So many parts more are read while one is being sent, in a thread of their own, which keeps them in order.
+        ahead: How many parts are read before they are asked for, in a thread of their own that keeps them in order.
     """
 
     def __init__(self, *, ahead: int = 0) -> None:
@@ -59,50 +60,46 @@ class BlockingReader(Reader):
         self._ahead = ahead
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="ta-upload") if ahead else None
         self._queue: deque[asyncio.Future[Chunk]] = deque()
-        self._reading: asyncio.Future[Chunk] | None = None
+        self._latest: asyncio.Future[Chunk] | None = None
 
     async def read(self) -> Chunk:
         """See `Reader.read`."""
         if self._closed:
             return b""
         while len(self._queue) <= self._ahead:
-            self._queue.append(self._begin())
+            self._queue.append(self._start_read())
         reading = self._queue.popleft()
         chunk = await asyncio.shield(reading)
-        if self._reading is reading:
-            self._reading = None  # it would keep the part in memory
+        if self._latest is reading:
+            self._latest = None  # it would keep the part in memory
         return chunk
 
     async def aclose(self) -> None:
-        """See `Reader.aclose`. A thread that still reads, because the one who waited for it was cancelled, is waited for a moment.
-
-        If it is blocked for longer, it closes when it is done.
-        """
+        """See `Reader.aclose`. Waits shortly for a thread that still reads; one that blocks longer closes the source when it is done."""
         self._closed = True
         try:
-            if self._reading is not None and not self._reading.done():
-                await asyncio.wait([self._reading], timeout=_MOMENT)
+            if self._latest is not None and not self._latest.done():
+                await asyncio.wait([self._latest], timeout=_CLOSE_TIMEOUT)
         finally:  # some ways to cancel do so again at each await
             self._queue.clear()
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
             self._close_if_idle()
 
-    def _begin(self) -> asyncio.Future[Chunk]:
+    def _start_read(self) -> asyncio.Future[Chunk]:
         run = contextvars.copy_context().run
-        reading = asyncio.get_running_loop().run_in_executor(self._pool, run, self._read_alone)
-        self._reading = reading
-        reading.add_done_callback(_heed)
+        reading = asyncio.get_running_loop().run_in_executor(self._pool, run, self._read_locked)
+        self._latest = reading
+        reading.add_done_callback(_retrieve_error)
         return reading
 
-    def _read_alone(self) -> Chunk:
+    def _read_locked(self) -> Chunk:
         try:
             with self._lock:
                 return b"" if self._closed else self._read()
         except StopIteration as problem:
-            # A future cannot take it, and whoever awaits it would wait for ever.
-            msg = "The source raised StopIteration."
-            raise RuntimeError(msg) from problem
+            # A future cannot hold it, and awaiting that future would never end.
+            raise RuntimeError("The source raised StopIteration.") from problem
         finally:
             if self._closed:
                 self._close_if_idle()
@@ -118,9 +115,9 @@ class BlockingReader(Reader):
         raise NotImplementedError
 
     def _close(self) -> None:
-        """Close; may be called several times."""
+        """Close the source; may be called several times."""
 
 
-def _heed(reading: asyncio.Future[Chunk]) -> None:
-    """Take note of how a read ended that nobody waits for any more, so that the loop does not complain of it."""
+def _retrieve_error(reading: asyncio.Future[Chunk]) -> None:
+    """Keep asyncio from logging the error of a read that nobody awaits any more."""
     reading.exception()

@@ -1,4 +1,4 @@
-"""Rows of an iterable or async iterable of the caller's."""
+"""Rows of the caller's iterable or async iterable."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ class Encoder:
     """Encodes batches of rows and counts them.
 
     Attributes:
-        rows: Rows so far, without those that were left out.
-        skipped: Those.
+        rows: Rows so far, without skipped ones.
     """
 
     def __init__(self, encode: Encode, layout: Layout) -> None:
@@ -34,11 +33,11 @@ class Encoder:
 
     @property
     def skipped(self) -> int:
-        """Rows that were left out so far."""
+        """Rows left out so far."""
         return 0 if self._dropped is None else self._dropped.num
 
-    def take(self, batch: list[object]) -> bytes:
-        """The text of the next rows."""
+    def encode(self, batch: list[object]) -> bytes:
+        """Return the text of the next rows."""
         first, self._next_row = self._next_row, self._next_row + len(batch)
         text = self._encode(batch, first, self._dropped)
         self.rows = self._next_row - 1 - self.skipped
@@ -46,11 +45,11 @@ class Encoder:
 
 
 class RowsReader(BlockingReader):
-    """Rows of an iterable; one that is an iterator itself can be read only once."""
+    """Rows of an iterable. An iterator can be read only once."""
 
     def __init__(self, rows: Iterable[object], encode: Encode, layout: Layout) -> None:
         super().__init__()
-        self.again = not isinstance(rows, Iterator)
+        self.is_repeatable = not isinstance(rows, Iterator)
         self._rows = rows
         self._encoder = Encoder(encode, layout)
         self._iterator: Iterator[object] | None = None
@@ -58,18 +57,20 @@ class RowsReader(BlockingReader):
     def _read(self) -> bytes:
         if self._iterator is None:
             self._iterator = iter(self._rows)
-        while batch := self._batch(self._iterator):
-            text = self._encoder.take(batch)
+        while batch := self._next_batch(self._iterator):
+            text = self._encoder.encode(batch)
             self.rows, self.skipped = self._encoder.rows, self._encoder.skipped
             if text or self._closed:
                 return text
         return b""
 
-    def _batch(self, iterator: Iterator[object]) -> list[object]:
+    def _next_batch(self, iterator: Iterator[object]) -> list[object]:
         batch = []
         for row in iterator:
             batch.append(row)
-            if len(batch) == BATCH or self._closed:  # a slow source is not read on for one who was cancelled
+            if (
+                len(batch) == BATCH or self._closed
+            ):  # a slow source is not read on after the reader was closed
                 break
         return batch
 
@@ -79,10 +80,10 @@ class RowsReader(BlockingReader):
 
 
 class AsyncRowsReader(Reader):
-    """Rows of an async iterable; one that is an async iterator itself can be read only once."""
+    """Rows of an async iterable. An async iterator can be read only once."""
 
     def __init__(self, rows: AsyncIterable[object], encode: Encode, layout: Layout) -> None:
-        self.again = not isinstance(rows, AsyncIterator)
+        self.is_repeatable = not isinstance(rows, AsyncIterator)
         self._rows = rows
         self._encoder = Encoder(encode, layout)
         self._iterator: AsyncIterator[object] | None = None
@@ -93,8 +94,8 @@ class AsyncRowsReader(Reader):
         async with self._lock:
             if self._iterator is None:
                 self._iterator = aiter(self._rows)
-            while batch := await _async_batch(self._iterator):
-                text = await asyncio.to_thread(self._encoder.take, batch)
+            while batch := await _next_batch(self._iterator):
+                text = await asyncio.to_thread(self._encoder.encode, batch)
                 self.rows, self.skipped = self._encoder.rows, self._encoder.skipped
                 if text:
                     return text
@@ -107,7 +108,7 @@ class AsyncRowsReader(Reader):
                 await self._iterator.aclose()
 
 
-async def _async_batch(iterator: AsyncIterator[object]) -> list[object]:
+async def _next_batch(iterator: AsyncIterator[object]) -> list[object]:
     batch = []
     async for row in iterator:
         batch.append(row)

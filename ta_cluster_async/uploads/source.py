@@ -1,6 +1,6 @@
-"""What an upload takes its rows from, streamed in constant memory (spec: 创建上传ID分群或标签).
+"""The sources of an upload's rows, streamed in constant memory (spec: 创建上传ID分群或标签).
 
-A source that can be read from its start again may be sent again; a one-shot one never is.
+A source that can be read from its start again may be sent again; a one-shot source never is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from .arrow import (
     ArrowReader,
     arrow_batches,
@@ -33,11 +34,11 @@ from .progress import Meter
 from .rows import AsyncRowsReader, RowsReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Generator
 
     from ..client.deadline import Deadline
     from ..protocol.requests import Chunk
-    from .arrow import OpenBatches
+    from .arrow import Batch
     from .files import Input
     from .options import Encode
     from .progress import OnProgress
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 
 class ArrowStream(Protocol):
-    """Whatever has the Arrow C stream interface: a table or record batch reader of pyarrow, a frame of polars or pandas, a DuckDB relation."""
+    """Anything with the Arrow C stream interface: a table or record batch reader of pyarrow, a frame of polars or pandas, a DuckDB relation."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """A stream of record batches."""
@@ -63,24 +64,25 @@ PairSource: TypeAlias = _Common | Iterable[Pair] | AsyncIterable[Pair]
 
 
 class SourceFailed(Exception):
-    """Breaks a request off whose source failed; the source keeps the failure itself."""
+    """Ends a request whose source failed; the source keeps the failure itself."""
 
 
 class Source:
     """A body that is read from a source (see `protocol.requests.Upload`).
 
     Args:
-        start: Gives a reader that begins at the source's start.
+        start: Returns a reader that begins at the source's start.
+        meter: Counts what is sent.
 
     Attributes:
         length: Bytes, or None where only reading tells.
         can_start: True while the whole body can be produced (again).
-        failure: What reading raised, if it did.
+        failure: The error that reading raised, if any.
         meter: How far the latest try came.
     """
 
-    def __init__(self, start: Callable[[], Reader]) -> None:
-        self.meter = Meter()
+    def __init__(self, start: Callable[[], Reader], meter: Meter) -> None:
+        self.meter = meter
         self.length: int | None = None
         self.can_start = True
         self.failure: BaseException | None = None
@@ -92,30 +94,29 @@ class Source:
         """Read the start, before anything is sent. Raises InvalidRequest for an empty source or a wrong encoding."""
         self._head = await self._read_head()
         if is_blank(self._head):
-            msg = "The upload has no rows, and an upload without rows is refused. Give at least one id."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("upload-empty"))
 
     def chunks(self) -> AsyncIterator[Chunk]:
         """The body from its start, for one try. Raises SourceFailed when reading fails, or when another try has begun."""
         return _Try(self)
 
     async def aclose(self) -> None:
-        """Let go of what is being read. What the caller has opened, other than a generator, stays open."""
+        """Stop reading, and close what the reader has opened. The caller's own files stay open; a generator is closed."""
         reader, self._reader = self._reader, None
         if reader is not None:
             await reader.aclose()
 
     async def begin(self) -> tuple[Reader, Chunk]:
-        """Begin a try: its reader, and the first chunk. What `open` has read is the beginning of the first one."""
+        """Begin a try: return its reader and the first chunk, for the first try the one that `open` has read."""
         head, self._head = self._head, None
         if head is None:
             head = await self._read_head()
         assert self._reader is not None
-        self.can_start = self._reader.again
+        self.can_start = self._reader.is_repeatable
         return self._reader, head
 
     def is_read_by(self, reader: Reader) -> bool:
-        """Whether no other try has begun since."""
+        """Whether no other try has begun since this reader was made."""
         return self._reader is reader
 
     async def _read_head(self) -> Chunk:
@@ -124,14 +125,13 @@ class Source:
         head = await reader.read()
         if reader.size is not None:
             if self.length not in (None, reader.size):
-                msg = f"{reader.name} was changed while it was sent."
-                raise InvalidRequest(msg)
+                raise InvalidRequest(Message("file-changed", source=reader.name))
             self.length = reader.size
         return head
 
 
 class _Try:
-    """The body as one request sends it. An iterator and no generator, so that it can be given up at any time."""
+    """The body as one request sends it. An iterator and not a generator, so that it needs no closing."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -147,24 +147,24 @@ class _Try:
             if source.failure is None:
                 chunk = await self._read()
                 if chunk is not None and self._reader is not None:
-                    source.meter.given(chunk, self._reader)
-        except Exception as problem:  # noqa: BLE001  (whatever the caller's source raises is given back to the caller)
+                    source.meter.add(chunk, self._reader)
+        except Exception as problem:  # noqa: BLE001  (the caller's source may raise anything, and the caller gets it)
             source.failure = problem
             source.can_start = False
             chunk = None
         if chunk is None:
-            # Another error than the source's own, so that the frames of the HTTP client do not hang on to that one.
+            # Not the source's own error, which the frames of the HTTP client would then refer to.
             raise SourceFailed
         if not chunk:
             raise StopAsyncIteration
         return chunk
 
     async def _read(self) -> Chunk | None:
-        """The next chunk, b"" at the end, None when another try has begun."""
+        """Return the next chunk, b"" at the end, None when another try has begun."""
         source = self._source
         if self._reader is None:
             self._reader, chunk = await source.begin()
-            source.meter.begin(source.length)
+            source.meter.start(source.length)
         else:
             chunk = await self._reader.read()
         return chunk if source.is_read_by(self._reader) else None
@@ -173,10 +173,8 @@ class _Try:
 def source_of(
     source: object, encode: Encode, layout: Layout | None = None, on_progress: OnProgress | None = None
 ) -> Source:
-    """Return the way to read `source`. Raises InvalidRequest for what cannot be a source."""
-    found = Source(_starter(source, encode, Layout() if layout is None else layout))
-    found.meter = Meter(on_progress)
-    return found
+    """Return the body that is read from `source`. Raises InvalidRequest for what cannot be a source."""
+    return Source(_starter(source, encode, Layout() if layout is None else layout), Meter(on_progress))
 
 
 def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Reader]:
@@ -184,30 +182,27 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
         case str() | os.PathLike():
             path = Path(source)
             if path.suffix.lower() == ".parquet":
-                return _table(lambda: parquet_batches(path), encode, layout, again=True)
+                return _table(lambda: parquet_batches(path, layout), encode, layout, is_repeatable=True)
             kind = GzipInput if path.suffix.lower() == ".gz" else PathInput
             return _text(lambda: kind(path), encode, layout)
         case bytes() | bytearray() | memoryview():
             data = bytes(source)
             return _text(lambda: BytesInput(data), encode, layout)
         case _ if is_arrow(source):
-            # What can be asked for its length holds its rows, or can compute them again; a stream can do neither.
-            return _table(lambda: arrow_batches(source), encode, layout, again=hasattr(source, "__len__"))
+            # What has a length holds its rows, or can compute them again; a stream can do neither.
+            is_repeatable = hasattr(source, "__len__")
+            return _table(lambda: arrow_batches(source, layout), encode, layout, is_repeatable=is_repeatable)
         case _ if callable(getattr(source, "read", None)):
             file = OpenFile(cast("BinaryIO", source))
             return _text(lambda: FileInput(file), encode, layout)
         case AsyncIterable():
-            layout.check_rows("an async iterable of rows")
+            layout.check_rows()
             return lambda: AsyncRowsReader(source, encode, layout)
         case Iterable():
-            layout.check_rows("an iterable of rows")
+            layout.check_rows()
             return lambda: RowsReader(source, encode, layout)
         case _:
-            msg = (
-                f"An upload takes a path, bytes, a binary file, Arrow data, or an iterable or async iterable of rows, "
-                f"not {type(source).__name__}."
-            )
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("not-a-source", kind=type(source).__name__))
 
 
 def _text(start: Callable[[], Input], encode: Encode, layout: Layout) -> Callable[[], Reader]:
@@ -218,15 +213,15 @@ def _text(start: Callable[[], Input], encode: Encode, layout: Layout) -> Callabl
 
 
 def _table(
-    start: Callable[[], OpenBatches], encode: Encode, layout: Layout, *, again: bool
+    start: Callable[[], Generator[Batch]], encode: Encode, layout: Layout, *, is_repeatable: bool
 ) -> Callable[[], Reader]:
     layout.check_table()
     load_pyarrow()
-    return lambda: ArrowReader(start(), encode, layout, again=again)
+    return lambda: ArrowReader(start(), encode, layout, is_repeatable=is_repeatable)
 
 
-async def open_in_time(source: Source, deadline: Deadline) -> None:
-    """Open a source, which may wait for the caller's own rows. Raises NotSent when that takes all the time of the call."""
+async def open_before(source: Source, deadline: Deadline) -> None:
+    """Open a source, which may wait for the caller's own rows. Raises NotSent when the deadline passes first."""
     limit = asyncio.timeout_at(deadline.at)
     try:
         async with limit:

@@ -12,10 +12,10 @@ import pytest
 
 from ta_cluster_async.errors import InvalidRequest
 from ta_cluster_async.protocol.csv import encode_ids
-from ta_cluster_async.uploads import csv_text as source_text
 from ta_cluster_async.uploads import rows as source_rows
 from ta_cluster_async.uploads.options import Layout
 from ta_cluster_async.uploads.source import source_of
+from tests.world import refused
 
 
 def upload(world, source, **arguments):
@@ -63,7 +63,7 @@ def test_a_csv_that_ends_before_its_columns_begin_is_refused(served, text):
 
 def test_a_quote_that_is_never_closed_is_told_by_its_line(served):
     async def story(world):
-        with pytest.raises(InvalidRequest, match="is not CSV at line 3"):
+        with refused(InvalidRequest, "csv-malformed", line=3):
             await upload(world, b'id,x\r\na,1\r\n"b,2\r\n', column="id", header=True)
         assert not world.em.effects
 
@@ -71,7 +71,7 @@ def test_a_quote_that_is_never_closed_is_told_by_its_line(served):
 
 
 def test_a_csv_of_more_rows_than_a_batch_arrives_whole(served, monkeypatch):
-    monkeypatch.setattr(source_text, "BATCH", 10)
+    monkeypatch.setattr(source_rows, "BATCH", 10)
     rows = [b"%d,x\r\n" % number for number in range(25)]
 
     async def story(world):

@@ -1,4 +1,4 @@
-"""What the tests of the resources share: a session on an emulator in virtual time, and a check that nothing is left behind."""
+"""A session on an emulator in virtual time, for the tests of resources and uploads, and checks of errors by their code."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,11 @@ from attrs import frozen
 from ta_cluster_async import TaSession
 from ta_cluster_async.emulator import Emulator, Settings
 from ta_cluster_async.emulator.loop import run
+from ta_cluster_async.errors import TaError
 from ta_cluster_async.resources import Clusters, Project, Tags
 
 T = TypeVar("T")
+E = TypeVar("E", bound=TaError)
 
 
 @frozen
@@ -61,29 +63,24 @@ class World:
 def in_virtual_time(
     story: Callable[[World], Awaitable[T]], *, session: dict[str, Any] | None = None, **emulator: Any
 ) -> T:
-    """Run a story against an emulator that evaluates nothing unless told to. Fails when a task is left."""
+    """Run a story against an emulator, which evaluates nothing by default. Fails when a task is left."""
     emulator.setdefault("settings", Settings(evaluate=False))
 
     async def main() -> T:
         async with AsyncExitStack() as stack:
             em = await stack.enter_async_context(Emulator(**emulator))
             ta = await stack.enter_async_context(TaSession(em.url, em.token, **(session or {})))
-            told = await story(World(em, ta, ta.project(em.project_id)))
+            result = await story(World(em, ta, ta.project(em.project_id)))
         await asyncio.sleep(0)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, left
-        return told
+        return result
 
     return run(main())
 
 
-@pytest.fixture(scope="session")
-def served() -> Callable[..., Any]:
-    """`served(story, session={...}, capacity=..., settings=...)` runs `async def story(world)` and returns what it returns."""
-    return in_virtual_time
-
-
-def _body(name: str = "made", **fields: Any) -> dict[str, Any]:
+def create_body(name: str = "made", **fields: Any) -> dict[str, Any]:
+    """Return a create body in the API's own names, of a cluster of everybody."""
     everybody = {"tableType": "user", "columnName": "#account_id", "comparator": "notNull", "ftv": []}
     return {
         "clusterName": name,
@@ -94,7 +91,10 @@ def _body(name: str = "made", **fields: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def body() -> Callable[..., dict[str, Any]]:
-    """`body(name, **fields)`: a create body in the API's own names, of a cluster of everybody."""
-    return _body
+def refused(kind: type[E], code: str, /, **params: object) -> pytest.RaisesExc[E]:
+    """As `pytest.raises`, for an error with this code, and with these parameters among its own."""
+
+    def check(error: E) -> bool:
+        return error.code == code and params.items() <= error.params.items()
+
+    return pytest.RaisesExc(kind, check=check)
