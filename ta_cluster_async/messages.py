@@ -244,10 +244,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "file-changed": "{source} was changed while it was sent.",
     "file-in-text-mode": "The file must be opened in binary mode, as open(path, 'rb'), so that its text goes out unchanged.",
     "file-not-regular": (
-        "The file {path!r} is not a regular file. Open a pipe or device in binary mode, and pass what open() returns."
+        "The file {path} is not a regular file. Open a pipe or device in binary mode, and pass what open() returns."
     ),
-    "file-source": "The file {path!r}",
-    "file-unreadable": "{source} cannot be read: {reason}.",
+    "file-source": "The file {path}",
     "gzip-not-csv": (
         "{source} is not CSV text but compressed with gzip: pass it as a path that ends in .gz, or open it with gzip.open()."
     ),

@@ -90,7 +90,7 @@ class PathInput(Input):
         except (OSError, EOFError, zlib.error) as problem:
             reason = getattr(problem, "strerror", None) or type(problem).__name__
         # Raised outside the except block, so that the OSError is not its context.
-        raise InvalidRequest(Message("file-unreadable", source=self.name, reason=reason))
+        raise InvalidRequest(Message("file-unreadable", path=str(self._path), reason=reason))
 
     def line_at(self, place: int) -> int:
         """See `Input.line_at`. Reads the file once more to count them."""
