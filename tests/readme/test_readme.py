@@ -70,7 +70,7 @@ COMMANDS = [
     for block in BLOCKS
     if block.language == "console"
     for number, line in enumerate(block.code.splitlines(), block.line)
-    for command in line.split("|")
+    for command in re.split(r"\||&&", line.replace(".venv/bin/", ""))
     if command.strip().startswith("ta-cluster")
 ]
 HEADINGS = {
@@ -239,8 +239,23 @@ def test_every_link_leads_to_a_file_or_heading_of_the_project() -> None:
     assert not re.search(r"https?://(?!ta2:8992|ta\.example|`| )\S+", TEXT)
 
 
+def test_the_first_two_blocks_are_one_line_each_from_a_bare_machine_to_the_demo_and_to_the_tests() -> None:
+    demo, tests = (block.code.strip().split(" && ") for block in BLOCKS[:2])
+    assert "\n" not in BLOCKS[0].code.strip() + BLOCKS[1].code.strip()
+    extras = tomllib.loads((README.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    for commands, extra in ((demo, "demo"), (tests, "test")):
+        assert commands[0] == "python3 -m venv .venv"
+        assert commands[1].startswith(".venv/bin/python -m pip install -q ")
+        assert f".[{extra}]" in commands[1]
+        assert extra in extras
+    assert demo[2:] == [".venv/bin/ta-cluster demo"]
+    assert tests[2:] == [".venv/bin/python -m pytest"]
+
+
 def test_the_main_job_is_in_the_first_screen() -> None:
-    first_screen = "\n".join(TEXT.splitlines()[:32])
+    first_screen = "\n".join(TEXT.splitlines()[:36])
     assert "ta-cluster demo" in first_screen
     assert "refresh_all(" in first_screen
     assert "asyncio.run(main())" in first_screen
