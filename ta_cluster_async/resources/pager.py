@@ -1,4 +1,4 @@
-"""Going through the list, page by page (spec: 分群和标签列表查询)."""
+"""Reading the list page by page (spec: 分群和标签列表查询)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..client.deadline import Deadline
 from ..errors import SchemaError
+from ..messages import Message
 from ..models import Page, structure
 from ..models.fast_page import read_page
 from ..protocol.endpoints import LIST
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from ..models import ClusterRow, JsonValue
 
 
-_PATIENCE = 1_000
-"""So many pages in a row without a new row, beyond those that going back and forth over all seen rows takes, and the list has no end."""
+_MOST_PAGES_WITHOUT_NEW_ROW = 1_000
+"""Pages in a row without a new row after which the list has no end, beyond those that going back and forth over all seen rows takes."""
 
 
 class Pager:
     """The rows of a list: `async for row in pager`, `async for page in pager.pages()`, or `await pager.collect()`.
 
-    Each of them reads the list anew. No id comes twice, also when rows move to later pages while the list is read because others are
-    created; and when `totalNum` falls because others are deleted, the pages to which unread rows may have moved up are read once more.
+    Each of them reads the list from its start. No id comes twice, also when rows move to later pages while the list is read because others
+    are created; and when `totalNum` falls because others are deleted, the pages to which unread rows may have moved up are read once more.
     """
 
     def __init__(
@@ -47,10 +48,10 @@ class Pager:
         self._ahead = ahead
 
     def ahead(self) -> Pager:
-        """The same list with the next page on its way while the present one is consumed.
+        """Return the same list, which requests the next page while the present one is consumed.
 
         A loop that takes a while for each page then waits only for the slower of the two. What it sees is older by the time that it takes
-        for a page, so it may still meet a row that it has deleted meanwhile. A loop that is left early has sent one request too many.
+        for a page, so it may still meet a row that it has deleted meanwhile. A loop that ends early has sent one request too many.
         """
         return Pager(self._client, self._filters, self._page_size, self._timeout, ahead=True)
 
@@ -61,11 +62,11 @@ class Pager:
                     yield row
 
     def pages(self) -> AsyncGenerator[Page, None]:
-        """The pages in order, each without the rows that an earlier one had, so that one may be empty."""
-        return self._walk(None, ahead=self._ahead)
+        """Yield the pages in order, each without the rows that an earlier one had, so that one may be empty."""
+        return self._read_all(None, ahead=self._ahead)
 
     async def collect(self, *, timeout: float | None = None) -> list[ClusterRow]:
-        """All rows as a list, within `timeout` seconds for the whole list where it is given.
+        """Return all rows, within `timeout` seconds for the whole list where it is given.
 
         Raises:
             TransportError: The time ended before the list did.
@@ -74,95 +75,96 @@ class Pager:
         """
         rows: list[ClusterRow] = []
         deadline = None if timeout is None else Deadline(timeout, timeout)
-        async with aclosing(self._walk(deadline)) as pages:
+        async with aclosing(self._read_all(deadline)) as pages:
             async for page in pages:
                 rows += page.rows
         return rows
 
-    async def _walk(self, deadline: Deadline | None, *, ahead: bool = False) -> AsyncGenerator[Page, None]:
+    async def _read_all(
+        self, deadline: Deadline | None, *, ahead: bool = False
+    ) -> AsyncGenerator[Page, None]:
         seen: set[int] = set()
-        fruitless = 0
-        place: _Place | None = _Place(1, self._page_size, 0)
+        without_new_row = 0
+        position: _Position | None = _Position(1, self._page_size, 0)
         fetched: asyncio.Task[Page] | None = None
         try:
-            while place is not None:
-                page = await (self._page(place, deadline) if fetched is None else fetched)
+            while position is not None:
+                page = await (self._read(position, deadline) if fetched is None else fetched)
                 fetched = None
-                place = _after(place, page)
+                position = _next_position(position, page)
                 page.rows = _new_rows(page, seen)
-                fruitless = 0 if page.rows else fruitless + 1
-                if place is not None and fruitless > _PATIENCE + 2 * len(seen) // place.size:
-                    message = (
-                        f"totalNum does not let the list end: {fruitless} pages in a row brought no new row."
-                    )
-                    raise SchemaError(message, path="data.pagerResult.totalNum")
-                if ahead and place is not None:
-                    # One at a time and never before the last one's answer: pages read out of order could lose what moves between them.
-                    fetched = asyncio.create_task(self._page_ahead(place, deadline, _cancellations()))
-                    await asyncio.sleep(
-                        0
-                    )  # so that the request is out also when the consumer does not wait for anything
+                without_new_row = 0 if page.rows else without_new_row + 1
+                if position is not None:
+                    going_over_all = 2 * len(seen) // position.size
+                    if without_new_row > _MOST_PAGES_WITHOUT_NEW_ROW + going_over_all:
+                        message = Message("total-keeps-changing", pages=without_new_row)
+                        raise SchemaError(message, path="data.pagerResult.totalNum")
+                    if ahead:
+                        # One at a time and never before the last one's answer: pages read out of order could lose rows that move.
+                        fetched = asyncio.create_task(self._fetch(position, deadline, _cancellation_check()))
+                        # Lets the request go out, also when the consumer does not wait for anything.
+                        await asyncio.sleep(0)
                 yield page
         finally:
             if fetched is not None:
-                await _give_up(fetched)
+                await _discard(fetched)
 
-    async def _page_ahead(
-        self, place: _Place, deadline: Deadline | None, cancellations: Callable[[], int]
+    async def _fetch(
+        self, position: _Position, deadline: Deadline | None, is_cancelled: Callable[[], bool]
     ) -> Page:
-        """Read a page, unless whoever asks for it was cancelled before the request could begin."""
-        if cancellations():
+        """Read a page, unless its consumer was cancelled before the request could begin."""
+        if is_cancelled():
             raise asyncio.CancelledError
-        return await self._page(place, deadline)
+        return await self._read(position, deadline)
 
-    async def _page(self, place: _Place, deadline: Deadline | None) -> Page:
-        body = {**self._filters, "pagerHeader": {"pageNum": place.number, "pageSize": place.size}}
+    async def _read(self, position: _Position, deadline: Deadline | None) -> Page:
+        body = {**self._filters, "pagerHeader": {"pageNum": position.number, "pageSize": position.size}}
         timeout = self._timeout
         if deadline is not None:
             timeout = min(deadline.left(), self._client.timeout if timeout is None else timeout)
         return await self._client.call(build(LIST, {}, body), _to_page, timeout=timeout, quick=read_page)
 
 
-class _Place(NamedTuple):
-    """Where the list is to be read on: the page, its size, and how many rows there were in all when it was last looked at."""
+class _Position(NamedTuple):
+    """Which page comes next, its size, and the total number of rows in the answer before."""
 
     number: int
     size: int
     total: int
 
 
-def _after(place: _Place, page: Page) -> _Place | None:
-    """The place after a page that was read at one; None at the end of the list."""
-    number, size, given, total = place.number, place.size, len(page.rows), page.total_num
-    fallen = place.total - total
+def _next_position(position: _Position, page: Page) -> _Position | None:
+    """Return the position after a page, None at the end of the list."""
+    number, size, given, total = position.number, position.size, len(page.rows), page.total_num
+    fallen = position.total - total
     if fallen > 0 and number > 1:
-        # So many rows are gone from before this page at the worst, and as many have moved up in their place.
-        return _Place(max(1, number - -(-fallen // size)), size, total)
+        # At worst all of them were deleted from before this page, and as many rows have moved up in their place.
+        return _Position(max(1, number - -(-fallen // size)), size, total)
     is_capped = number == 1 and 0 < given < min(size, total)
     if is_capped:
-        size = given  # the server gives fewer rows than asked: ask for so many, that both count pages alike
+        size = given  # the server's own limit: with it as the page size, both count pages alike
     elif given == 0 or number * size >= total:
         return None
-    return _Place(number + 1, size, total)
+    return _Position(number + 1, size, total)
 
 
-def _cancellations() -> Callable[[], int]:
-    """Tells how often the running task has been cancelled since now."""
+def _cancellation_check() -> Callable[[], bool]:
+    """Return a function that tells whether the running task has been cancelled since now."""
     task = asyncio.current_task()
     assert task is not None
     before = task.cancelling()
-    return lambda: task.cancelling() - before
+    return lambda: task.cancelling() > before
 
 
-async def _give_up(fetched: asyncio.Task[Page]) -> None:
+async def _discard(fetched: asyncio.Task[Page]) -> None:
     fetched.cancel()
     await asyncio.wait([fetched])
     if not fetched.cancelled():
-        fetched.exception()  # nobody will ask for it, and asyncio is not to complain of that
+        fetched.exception()  # marks it as retrieved, which asyncio would log otherwise
 
 
 def _new_rows(page: Page, seen: set[int]) -> list[ClusterRow]:
-    """The rows of the page that were not seen before. A page may also repeat a row of its own."""
+    """Return the rows of the page that were not seen before. A page may also repeat a row of its own."""
     rows = []
     for row in page.rows:
         if row.id not in seen:

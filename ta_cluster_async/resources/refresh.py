@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from ..client.signal import Signal
 from ..client.validation import positive
 from ..errors import ConfigurationError, NotFound, TaError, TokenRejected, TransportError
+from ..messages import Message
 from ..models import RefreshTicket
 from ..models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
 from ..protocol.refresh import Verdict, Watch, look
@@ -27,11 +29,10 @@ if TYPE_CHECKING:
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
 
-# The last look before a deadline comes so many seconds before it, or this share of the time where that is shorter.
-_LAST_LOOK = 2.0
+# The last poll before a deadline comes this many seconds before it, or this share of the time where that is shorter.
+_LAST_POLL = 2.0
 _LAST_SHARE = 0.1
-_SHORTEST_LOOK = 0.1
-_SHORTEST_SLEEP = 0.001
+_SHORTEST_POLL = 0.1
 
 
 @frozen(kw_only=True)
@@ -43,7 +44,7 @@ class RefreshResult:
         cluster_id: The cluster or tag.
         refresh_time: Its refresh time now, in the server's local time; None where it could not be read.
         users_num: How many users are in it now; None where it could not be read.
-        seconds: How long it was waited for in this process.
+        seconds: How long this process waited for it.
     """
 
     ticket: RefreshTicket
@@ -55,18 +56,23 @@ class RefreshResult:
 
 @frozen
 class _Limit:
-    """How long one task waits: until when, and when it looks for the last time. By the loop's clock."""
+    """How long one task waits, by the loop's clock.
+
+    Attributes:
+        deadline: When it gives up.
+        last_poll: When it polls for the last time.
+    """
 
     deadline: float
-    last_look: float
+    last_poll: float
 
 
 class Refresh:
     """A refresh that was submitted, or joined because it was running already. Made by `refresh()` and `attach()`.
 
     `await refresh` waits for its end and returns a `RefreshResult`; `async for percent in refresh.progress()` follows it. Both may be
-    used at once and by several tasks: the looks of one are those of all. Nothing looks while nobody waits, and dropping the handle leaves
-    the server's refresh running. Once it has ended, well or badly, the handle says so for ever; `attach(refresh.ticket)` makes a new one.
+    used at once and by several tasks, which share their polls. Nothing polls while nobody waits, and dropping the handle leaves the
+    server's refresh running. Once it has ended, well or badly, the handle keeps that outcome; `attach(refresh.ticket)` makes a new one.
 
     Attributes:
         ref: How the cluster is named in the calls: its id or its name.
@@ -92,11 +98,11 @@ class Refresh:
         self._watch = Watch.of(ticket, self._started)
         self._failing_since: float | None = None
         self._outcome: RefreshResult | TaError | None = None
-        self._looks = 0
-        self._next_look = self._started + policy.interval(0.0, self._random)
-        self._latest_look = self._started
-        self._is_looking = False
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._polls = 0
+        self._next_poll = self._started + policy.interval(0.0, self._random)
+        self._latest_poll = self._started
+        self._is_polling = False
+        self._polled = Signal()
 
     def __repr__(self) -> str:
         progress = "no progress seen" if self._watch.progress is None else f"{self._watch.progress} %"
@@ -123,17 +129,17 @@ class Refresh:
         Raises:
             RefreshFailed: The server says that the computation failed.
             RefreshUnconfirmed: Nothing proves that the refresh ran.
-            RefreshStalled: Its progress has stood still for the stall time.
-            RefreshTimeout: The time is over, and a look shortly before showed no end; the server goes on, and waiting again is possible.
+            RefreshStalled: Its progress has not changed for the stall time.
+            RefreshTimeout: The time is over, and a poll shortly before showed no end; the server goes on, and waiting again is possible.
             TaError: The token was rejected, the cluster is gone, or polls have failed for too long.
         """
         limit = self._limit(timeout)
         while self._outcome is None:
-            await self._next(limit)
+            await self._wait_for_poll(limit)
         return self._result()
 
     async def progress(self, *, timeout: float | None = None) -> AsyncGenerator[int, None]:
-        """The progress in percent, whenever it has risen, up to 100. `timeout` and what is raised are those of `wait`."""
+        """Yield the progress in percent whenever it has risen, up to 100. `timeout` and the errors are those of `wait`."""
         limit = self._limit(timeout)
         shown = -1
         while self._outcome is None:
@@ -142,7 +148,7 @@ class Refresh:
                 shown = seen
                 yield seen
             else:
-                await self._next(limit)
+                await self._wait_for_poll(limit)
         self._result()
         yield 100
 
@@ -155,69 +161,56 @@ class Refresh:
     def _limit(self, timeout: float | None) -> _Limit:
         now = self._loop.time()
         if timeout is None:
-            # One who waits again after the time of the policy is over gets a look all the same.
-            deadline = max(self._started + self._policy.timeout, now + _LAST_LOOK)
+            # A task that waits again after the time of the policy is over still gets one poll.
+            deadline = max(self._started + self._policy.timeout, now + _LAST_POLL)
         else:
             deadline = now + positive(timeout, "timeout")
-        return _Limit(deadline, deadline - min(_LAST_LOOK, _LAST_SHARE * (deadline - now)))
+        return _Limit(deadline, deadline - min(_LAST_POLL, _LAST_SHARE * (deadline - now)))
 
-    async def _next(self, limit: _Limit) -> None:
-        """Wait for the next look, by this task or another. Raises RefreshTimeout after the last one before the deadline."""
-        looks = self._looks
-        while self._looks == looks and self._outcome is None:
+    async def _wait_for_poll(self, limit: _Limit) -> None:
+        """Wait for the next poll, by this task or another. Raises RefreshTimeout after the last one before the deadline."""
+        polls = self._polls
+        while self._polls == polls and self._outcome is None:
             now = self._loop.time()
-            if self._is_looking and now < limit.deadline:
-                await self._sleep(limit.deadline)
-            elif self._is_looking or self._latest_look >= limit.last_look:
-                raise self._error(RefreshTimeout, "the time to wait for the refresh is over.")
-            elif now < (at := min(self._next_look, limit.last_look)):
-                await self._sleep(at)
+            if self._is_polling and now < limit.deadline:
+                await self._polled.wait(limit.deadline)
+            elif self._is_polling or self._latest_poll >= limit.last_poll:
+                raise self._error(RefreshTimeout, Message("refresh-wait-over"))
+            elif now < (at := min(self._next_poll, limit.last_poll)):
+                await self._polled.wait(at)
             else:
-                await self._look(max(limit.deadline - now, _SHORTEST_LOOK))
+                await self._poll(max(limit.deadline - now, _SHORTEST_POLL))
 
-    async def _sleep(self, until: float) -> None:
-        """Sleep until the loop's clock reads `until`, or until a look has ended."""
-        wake: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.add(wake)
-        # Some loops round timers to milliseconds, and would spin for the rest of one.
-        timer = self._loop.call_at(max(until, self._loop.time() + _SHORTEST_SLEEP), _settle, wake)
+    async def _poll(self, seconds: float) -> None:
+        self._is_polling = True
+        self._latest_poll = self._loop.time()
         try:
-            await wake
-        finally:
-            timer.cancel()
-            self._waiting.discard(wake)
-
-    async def _look(self, seconds: float) -> None:
-        self._is_looking = True
-        self._latest_look = self._loop.time()
-        try:
-            self._outcome = await self._ask(self._latest_look + min(seconds, self._client.timeout))
+            self._outcome = await self._read(self._latest_poll + min(seconds, self._client.timeout))
         except ConfigurationError:
-            raise  # the session is closed, or was opened in another loop: that is no answer about the refresh
+            raise  # the session is closed, or was opened in another loop: that says nothing about the refresh
         except TaError as problem:
-            self._outcome = self._trouble(problem, hurried=seconds < self._client.timeout)
+            self._outcome = self._final_error(problem, hurried=seconds < self._client.timeout)
         else:
             self._failing_since = None
         finally:
-            self._is_looking = False
-            for wake in self._waiting:
-                _settle(wake)
-        self._looks += 1
+            self._is_polling = False
+            self._polled.fire()
+        self._polls += 1
         now = self._loop.time()
-        self._next_look = now + self._policy.interval(now - self._started, self._random)
+        self._next_poll = now + self._policy.interval(now - self._started, self._random)
         if self._watch.standing is not None:
-            self._next_look = min(self._next_look, self._watch.standing[2] + self._policy.settle)
+            self._next_poll = min(self._next_poll, self._watch.standing[2] + self._policy.settle)
 
-    async def _ask(self, until: float) -> RefreshResult | RefreshError | None:
-        """Look once, within the time. Returns how the refresh ended, if it did."""
+    async def _read(self, until: float) -> RefreshResult | RefreshError | None:
+        """Read the state once, within the time. Returns how the refresh ended, None while it goes on."""
         project_id = self._ticket.project_id
         detail: ClusterDetail | None = None
+        seconds = until - self._loop.time()
         if self._watch.proven:
-            seconds = until - self._loop.time()
             progress = await read_progress(self._client, project_id, self.ref, timeout=seconds)
             refresh_time = None
         else:
-            detail = await read_state(self._client, project_id, self.ref, timeout=until - self._loop.time())
+            detail = await read_state(self._client, project_id, self.ref, timeout=seconds)
             progress, refresh_time = detail.progress, detail.refresh_time
         now = self._loop.time()
         self._watch, verdict = look(self._watch, self._policy, now, progress, refresh_time)
@@ -225,20 +218,19 @@ class Refresh:
             case Verdict.SUCCEEDED:
                 return await self._success(detail, until)
             case Verdict.FAILED:
-                return self._error(RefreshFailed, "the server says that the refresh failed.", progress=-1)
+                return self._error(RefreshFailed, Message("refresh-reported-failed"), progress=-1)
             case Verdict.UNCONFIRMED:
-                message = f"nothing proved within {now - self._started:.0f} seconds that the refresh ran."
-                return self._error(RefreshUnconfirmed, message)
+                return self._unconfirmed(Message("refresh-not-proven", seconds=now - self._started))
             case Verdict.STALLED:
-                message = f"the progress has stood still for {now - self._watch.moved:.0f} seconds."
+                message = Message("refresh-stood-still", seconds=now - self._watch.moved)
                 return self._error(RefreshStalled, message)
             case Verdict.WAIT:  # pragma: no branch - there is no other
                 return None
 
     async def _success(self, detail: ClusterDetail | None, until: float) -> RefreshResult:
-        """The result, with what a detail tells of it where one can be read."""
+        """Return the result, with what a detail tells of it where one can be read."""
         if detail is None:
-            seconds = max(until - self._loop.time(), _SHORTEST_LOOK)
+            seconds = max(until - self._loop.time(), _SHORTEST_POLL)
             try:
                 detail = await read_detail(self._client, self._ticket.project_id, self.ref, timeout=seconds)
             except ConfigurationError:
@@ -253,28 +245,26 @@ class Refresh:
             seconds=self._loop.time() - self._started,
         )
 
-    def _trouble(self, problem: TaError, *, hurried: bool) -> TaError | None:
-        """A look failed: the wait goes on, unless the token is rejected, or looks have failed for too long."""
-        if isinstance(problem, TransportError) and hurried and problem.reason != "closed":
-            return None  # the time that one task had left for its last look says nothing about the server
+    def _final_error(self, problem: TaError, *, hurried: bool) -> TaError | None:
+        """Return the error of a poll if it ends the wait: the token is rejected, the session closed, or polls have failed for too long."""
+        is_closed = isinstance(problem, TransportError) and problem.reason == "closed"
+        if isinstance(problem, TransportError) and hurried and not is_closed:
+            return None  # the time that one task had left for its last poll says nothing about the server
         now = self._loop.time()
         if self._failing_since is None:
             self._failing_since = now
         allowed = self._policy.settle if isinstance(problem, NotFound) else self._policy.errors
-        is_final = isinstance(problem, TokenRejected) or (
-            isinstance(problem, TransportError) and problem.reason == "closed"
-        )
-        if is_final or now >= self._failing_since + allowed:
+        if is_closed or isinstance(problem, TokenRejected) or now >= self._failing_since + allowed:
             return problem.without_history()
         return None
 
-    def _error(self, kind: type[RefreshError], message: str, *, progress: int | None = None) -> RefreshError:
+    def _unconfirmed(self, message: Message) -> RefreshError:
+        if self._refusal is not None:
+            message = Message("refresh-refused-before", problem=message, refusal=self._refusal.what())
+        return self._error(RefreshUnconfirmed, message)
+
+    def _error(
+        self, kind: type[RefreshError], message: Message, *, progress: int | None = None
+    ) -> RefreshError:
         seen = self._watch.progress if progress is None else progress
-        if self._refusal is not None and kind is RefreshUnconfirmed:
-            message = f"{message} The request to start it had been refused: {self._refusal.message}"
         return kind(message, ticket=self.ticket, progress=seen, endpoint="refresh")
-
-
-def _settle(wake: asyncio.Future[None]) -> None:
-    if not wake.done():
-        wake.set_result(None)
