@@ -289,6 +289,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "typed-source": "The {kind}",
     "unnamed-source": "The source",
     "upload-empty": "The upload has no rows, and an upload without rows is refused. Pass at least one id.",
+    "upload-with-replace-and-name": "An Upload has either replace= or the name= of a new one.",
+    "upload-without-names": "An Upload of a new cluster or tag needs display_name= and main_column=.",
+    "value-column-of-cluster": "value_column is for tags: the rows of a cluster have ids only.",
     "zip-not-csv": "{source} is not CSV text but a zip archive or a workbook: save its rows as CSV.",
     # batch
     "already-running": "It was being refreshed already.",

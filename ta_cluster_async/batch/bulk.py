@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from attrs import define
 
+from ..client.validation import at_least_one
 from ..errors import ConfigurationError, TaError
+from ..messages import Message
 from .report import Status
 from .workers import work_all
 
@@ -20,7 +22,7 @@ R = TypeVar("R")
 
 @define(kw_only=True)
 class ItemOutcome(Generic[I, R]):
-    """What became of one item.
+    """The outcome of one item.
 
     Attributes:
         index: The item's place in the input, from 0.
@@ -59,20 +61,17 @@ async def bulk(
         operation: A coroutine function of one item, such as `project.clusters.delete`.
         items: Any iterable or async iterable, read as places become free.
         concurrency: The most operations at a time.
-        on_error: With `stop`, the first failure lets nothing more begin, and nothing more is read; what is under way is finished, and
-            items that were not begun have no outcome.
+        on_error: With `stop`, no more items are read or begun after the first failure; those under way are finished, and the others have
+            no outcome.
         on_event: Called with each outcome as it comes; a coroutine function is awaited.
-        order: Whether the list is in the order of the items or of their ends.
+        order: Whether the list is in the order of the items or of their completion.
 
     Raises:
-        Exception: What the operation raises beside `TaError`, and what `items` or `on_event` raises, ends everything.
+        Exception: Any other error of the operation than a `TaError`, and any of `items` or `on_event`, ends everything.
     """
-    if type(concurrency) is not int or concurrency < 1:
-        raise ConfigurationError("concurrency has to be an int of at least 1.")
-    if on_error not in ("continue", "stop") or order not in ("input", "completion"):
-        raise ConfigurationError(
-            "on_error has to be 'continue' or 'stop', and order 'input' or 'completion'."
-        )
+    at_least_one(concurrency, "concurrency")
+    _check_one_of(on_error, "on_error", ("continue", "stop"))
+    _check_one_of(order, "order", ("input", "completion"))
     outcomes: list[ItemOutcome[I, R]] = []
     stopped = False
 
@@ -96,3 +95,8 @@ async def bulk(
     if order == "input":
         outcomes.sort(key=lambda outcome: outcome.index)
     return outcomes
+
+
+def _check_one_of(value: object, name: str, values: tuple[str, ...]) -> None:
+    if value not in values:
+        raise ConfigurationError(Message("must-be-one-of", name=name, values=", ".join(map(repr, values))))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from ..protocol.endpoints import Ref
 from ..resources import (
     IdSource,
@@ -20,18 +21,11 @@ from .bulk import bulk
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 
+    from attrs import Attribute
+
     from ..models import UploadResult
     from ..resources import Clusters
     from .bulk import ItemOutcome
-
-
-class _Rows(TypedDict):
-    column: str | None
-    header: bool
-    on_null: OnNull | None
-    require_match: float | None
-    on_progress: OnProgress | None
-    timeout: float | None
 
 
 @frozen(kw_only=True)
@@ -43,13 +37,13 @@ class Upload:
         display_name: The name that TA shows; needed for a new cluster or tag.
         main_column: The property that the ids are matched with; needed for a new cluster or tag.
         name: The name of a new one; without it, an upload of unknown outcome cannot be found again.
-        replace: Give these rows to the uploaded cluster or tag with this id or name, in place of making a new one.
+        replace: The id or name of an uploaded cluster or tag that gets these rows, where no new one is made.
         remarks: A note.
         column: The column with the ids.
         value_column: The column with the tag values.
         header: The first line of a CSV is a header.
         on_null: What to do with rows without an id.
-        require_match: The share of the records, 0 to 1, that has to match a user.
+        require_match: The share of the records, 0 to 1, that must match a user.
         on_progress: Called with an `UploadProgress`.
         timeout: Seconds for everything; the session's `upload_timeout` when None.
     """
@@ -88,12 +82,12 @@ async def upload_many(
         resource: `project.clusters` or `project.tags`.
         uploads: Any iterable or async iterable, read as places become free.
         concurrency: The most uploads at a time. Each takes a few megabytes of memory.
-        on_error: With `stop`, the first failure lets nothing more begin, and what is under way is finished.
+        on_error: With `stop`, no more uploads are begun after the first failure; those under way are finished.
         on_event: Called with each outcome as it comes; a coroutine function is awaited.
-        order: Whether the list is in the order of the uploads or of their ends.
+        order: Whether the list is in the order of the uploads or of their completion.
 
     Raises:
-        Exception: What a source itself raises beside `TaError`, and what `uploads` or `on_event` raises, ends everything.
+        Exception: Any other error of a source than a `TaError`, and any of `uploads` or `on_event`, ends everything.
     """
 
     async def run(upload: Upload) -> UploadResult:
@@ -105,55 +99,19 @@ async def upload_many(
 
 
 async def _run(resource: Clusters | Tags, upload: Upload) -> UploadResult:
-    rows = _Rows(
-        column=upload.column,
-        header=upload.header,
-        on_null=upload.on_null,
-        require_match=upload.require_match,
-        on_progress=upload.on_progress,
-        timeout=upload.timeout,
-    )
     if upload.value_column is not None and not isinstance(resource, Tags):
-        raise InvalidRequest("value_column is for tags: the rows of a cluster have ids only.")
-    display_name, main_column, remarks = upload.display_name, upload.main_column, upload.remarks
+        raise InvalidRequest(Message("value-column-of-cluster"))
+    source: Any = upload.source  # which rows it has shows when they are read
+    options: Any = asdict(upload, recurse=False, filter=_is_option)
     if upload.replace is not None:
         if upload.name is not None:
-            raise InvalidRequest("An Upload has either replace= or the name= of a new one.")
-        if isinstance(resource, Tags):
-            return await resource.replace_upload(
-                upload.replace,
-                cast("PairSource", upload.source),  # which rows it has shows when they are read
-                display_name=display_name,
-                main_column=main_column,
-                remarks=remarks,
-                value_column=upload.value_column,
-                **rows,
-            )
-        return await resource.replace_upload(
-            upload.replace,
-            cast("IdSource", upload.source),
-            display_name=display_name,
-            main_column=main_column,
-            remarks=remarks,
-            **rows,
-        )
-    if display_name is None or main_column is None:
-        raise InvalidRequest("An Upload of a new cluster or tag needs display_name= and main_column=.")
-    if isinstance(resource, Tags):
-        return await resource.upload(
-            cast("PairSource", upload.source),
-            display_name=display_name,
-            main_column=main_column,
-            name=upload.name,
-            remarks=remarks,
-            value_column=upload.value_column,
-            **rows,
-        )
-    return await resource.upload(
-        cast("IdSource", upload.source),
-        display_name=display_name,
-        main_column=main_column,
-        name=upload.name,
-        remarks=remarks,
-        **rows,
-    )
+            raise InvalidRequest(Message("upload-with-replace-and-name"))
+        return await resource.replace_upload(upload.replace, source, **options)
+    if upload.display_name is None or upload.main_column is None:
+        raise InvalidRequest(Message("upload-without-names"))
+    return await resource.upload(source, **options)
+
+
+def _is_option(attribute: Attribute[object], value: object) -> bool:
+    """Whether it goes to `upload` and `replace_upload` by name. None is the default of all optional ones, and some have no such option."""
+    return value is not None and attribute.name not in ("source", "replace")
