@@ -1,13 +1,10 @@
-"""What the emulator's tests share: an independent evaluator, and a raw HTTP client of the standard library."""
+"""An emulator with a clock that stands still, and a raw HTTP client of the standard library."""
 
 import http.client
-import importlib.util
 import json
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,7 +18,7 @@ EVERYBODY = {"filts": [{"tableType": "user", "columnName": "#account_id", "compa
 
 @frozen
 class Answer:
-    """What came back."""
+    """An HTTP answer."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -33,7 +30,7 @@ class Answer:
 
 
 class Server:
-    """A running emulator with a clock that stands until it is moved, asked over real HTTP by a client that is not ours."""
+    """A running emulator with a clock moved by hand, and requests to it by a client that is not ours."""
 
     def __init__(self, em: Emulator, clock: ManualClock, trust: ssl.SSLContext | None) -> None:
         self.em = em
@@ -97,7 +94,7 @@ class Server:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Server]]:
-    """Starts an emulator on a thread: `start(capacity=2, rate_limit=3)` takes its arguments and its settings alike.
+    """Starts an emulator on a thread: `start(capacity=2, rate_limit=3)` takes arguments of `Emulator` and settings alike.
 
     Computations take 10 server seconds and nothing is evaluated unless the test asks for it.
     """
@@ -118,14 +115,3 @@ def start() -> Iterator[Callable[..., Server]]:
 def server(start: Callable[..., Server]) -> Server:
     """An emulator with default settings but for `evaluate`, which is off."""
     return start()
-
-
-@pytest.fixture(scope="session")
-def plain() -> ModuleType:
-    """The independent evaluator."""
-    spec = importlib.util.spec_from_file_location("plain_evaluator", Path(__file__).with_name("plain.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

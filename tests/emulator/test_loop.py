@@ -496,3 +496,10 @@ def test_a_program_of_timers_keeps_no_memory_of_the_time_that_passed() -> None:
         assert run(main()) < 50_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_closed_virtual_loop_takes_no_timer() -> None:
+    loop = VirtualTimeLoop()
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_later(1, print)

@@ -1,7 +1,6 @@
-"""The meaning of definitions a second time, in loops over rows: what the emulator's counts are checked against.
+"""A second evaluator of definitions, in loops over rows, which the emulator's results are checked against.
 
-Written from the specification and the emulator's documentation, not from its SQL. Nothing is checked here: a definition that is
-wrong has no meaning.
+Written from the specification and the emulator's documentation, not from its SQL. It does not check definitions.
 """
 
 import csv
@@ -14,21 +13,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 Row: TypeAlias = dict[str, Any]
 
 
-def rows_of(text: str, columns: dict[str, str]) -> list[Row]:
-    """The rows of a sample table, each cell as the Python value that its column's type says."""
+def rows_of(text: str, columns: "Mapping[str, str]") -> list[Row]:
+    """The rows of a sample table, with cells as Python values of the columns' types."""
     return [
         {name: _cell(text, columns[name]) for name, text in row.items()}
         for row in csv.DictReader(io.StringIO(text))
     ]
 
 
-class World:
-    """Users and events, and the day that is today."""
+class PlainEvaluator:
+    """Evaluates definitions over users and events as of one day."""
 
     def __init__(self, events: "Iterable[Row]", users: "Iterable[Row]", now: datetime) -> None:
         self.today = now.date()
@@ -39,11 +38,11 @@ class World:
         self.accounts = {*self.users, *self.events}
 
     def members(self, qp: Row) -> set[str]:
-        """Who fulfils a `qp`."""
-        return {account for account in self.accounts if self._fulfils(account, qp)}
+        """The accounts that match a `qp`."""
+        return {account for account in self.accounts if self._matches(account, qp)}
 
     def tag(self, kind: str, tag_qp: Row) -> dict[str, str]:
-        """The tag value of everybody who has one."""
+        """The tag value of each account that has one."""
         value_of: Callable[[str, Row], Any] = {
             "tag_condition_default": self._condition_value,
             "tag_condition_by_firstlast_event": self._first_last_value,
@@ -52,7 +51,7 @@ class World:
         values = {account: value_of(account, tag_qp) for account in self.accounts}
         return {account: as_text(value) for account, value in values.items() if value is not None}
 
-    def _fulfils(self, account: str, qp: Row) -> bool:
+    def _matches(self, account: str, qp: Row) -> bool:
         user = self.users.get(account, {})
         did = [self._event_holds(account, event) for event in qp.get("events") or []]
         has = [self._filter_holds(one, {}, user) for one in qp.get("filts") or []]
@@ -65,7 +64,7 @@ class World:
 
     def _condition_value(self, account: str, tag_qp: Row) -> Any:
         for choice in tag_qp["userTagValueDefs"]:
-            if self._fulfils(account, choice["userClusterDef"]):
+            if self._matches(account, choice["userClusterDef"]):
                 return choice["tagValue"]
         return None
 

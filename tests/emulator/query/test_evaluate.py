@@ -1,7 +1,6 @@
-"""Counts and tag values of the sample game against the same computation in plain loops."""
+"""Members and tag values of the sample game, checked against the plain evaluator, and errors that name their key."""
 
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from ta_cluster_async.emulator.query.data import Database
 from ta_cluster_async.emulator.query.errors import EvaluationError
 from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
 from ta_cluster_async.emulator.query.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
+from tests.emulator.query.plain_evaluator import PlainEvaluator, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,11 @@ def database() -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def world(plain: ModuleType) -> Any:
+def plain() -> PlainEvaluator:
     game = sample_game(SAMPLE_NOW, 1)
-    events = plain.rows_of(game.events_csv, EVENT_COLUMNS)
-    users = plain.rows_of(game.users_csv, USER_COLUMNS)
-    return plain.World(events, users, SAMPLE_NOW)
+    events = rows_of(game.events_csv, EVENT_COLUMNS)
+    users = rows_of(game.users_csv, USER_COLUMNS)
+    return PlainEvaluator(events, users, SAMPLE_NOW)
 
 
 def user(column: str, comparator: str, *values: str) -> dict[str, Any]:
@@ -198,13 +198,13 @@ CLUSTERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("definition", CLUSTERS.values(), ids=CLUSTERS)
-def test_a_cluster_holds_whom_the_plain_loops_find(
-    database: Database, world: Any, definition: dict[str, Any]
+def test_a_cluster_has_the_members_that_the_plain_evaluator_finds(
+    database: Database, plain: PlainEvaluator, definition: dict[str, Any]
 ) -> None:
-    expected = world.members(definition)
+    expected = plain.members(definition)
 
     assert cluster_members(database, definition, now=SAMPLE_NOW) == expected
-    assert 0 < len(expected) < len(world.accounts)
+    assert 0 < len(expected) < len(plain.accounts)
 
 
 def first_last(
@@ -274,16 +274,16 @@ TAGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("kind", "definition"), TAGS.values(), ids=TAGS)
-def test_a_tag_has_the_values_that_the_plain_loops_find(
-    database: Database, world: Any, kind: str, definition: dict[str, Any]
+def test_a_tag_has_the_values_that_the_plain_evaluator_finds(
+    database: Database, plain: PlainEvaluator, kind: str, definition: dict[str, Any]
 ) -> None:
-    expected = world.tag(kind, definition)
+    expected = plain.tag(kind, definition)
 
     assert tag_values(database, kind, definition, now=SAMPLE_NOW) == expected
     assert len(set(expected.values())) > 1
 
 
-REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
     "events": ("", {}),
     "events[0].eventName": ("is missing", events({"comparator": "greater", "num": "1", "taPropQuota": {}})),
     "events[0].taPropQuota": ("is missing", events({"eventName": "pay", "comparator": "less", "num": "1"})),
@@ -311,9 +311,9 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("key", REFUSED)
-def test_what_cannot_be_evaluated_is_named_by_its_key(database: Database, key: str) -> None:
-    reason, definition = REFUSED[key]
+@pytest.mark.parametrize("key", ERRORS)
+def test_an_error_in_a_cluster_names_the_key(database: Database, key: str) -> None:
+    reason, definition = ERRORS[key]
 
     with pytest.raises(EvaluationError) as caught:
         cluster_members(database, definition, now=SAMPLE_NOW)
@@ -322,7 +322,7 @@ def test_what_cannot_be_evaluated_is_named_by_its_key(database: Database, key: s
     assert reason in caught.value.reason
 
 
-MISSHAPEN: list[tuple[str, str, dict[str, Any]]] = [
+WRONG_TYPES: list[tuple[str, str, dict[str, Any]]] = [
     ("filts", "an array, not an object", {"filts": {}}),
     ("filts[0]", "an object, not a string", {"filts": ["vip"]}),
     ("filts[0].columnName", "a string, not an integer", users(user("vip", "isTrue") | {"columnName": 1})),
@@ -351,8 +351,8 @@ MISSHAPEN: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "reason", "definition"), MISSHAPEN)
-def test_a_value_of_a_wrong_shape_is_named_by_its_key(
+@pytest.mark.parametrize(("key", "reason", "definition"), WRONG_TYPES)
+def test_an_error_of_a_wrong_type_names_the_key(
     database: Database, key: str, reason: str, definition: dict[str, Any]
 ) -> None:
     with pytest.raises(EvaluationError) as caught:
@@ -362,7 +362,7 @@ def test_a_value_of_a_wrong_shape_is_named_by_its_key(
     assert reason in caught.value.reason
 
 
-def test_numbers_and_booleans_stand_for_their_text(database: Database) -> None:
+def test_numbers_and_booleans_are_compared_as_text(database: Database) -> None:
     as_numbers = users(user("user_level", "equal") | {"ftv": [7, 15.0]})
     as_texts = users(user("user_level", "equal", "7", "15"))
     tag = choices((5, events(event("pay"))))
@@ -383,7 +383,7 @@ def test_a_comparator_without_a_documented_meaning_is_refused_and_not_guessed(
         cluster_members(database, users(user("register_time", comparator, "1")), now=SAMPLE_NOW)
 
 
-REFUSED_TAGS: dict[str, tuple[str, dict[str, Any]]] = {
+ERRORS_TAGS: dict[str, tuple[str, dict[str, Any]]] = {
     "subConditionTabType": ("tag_condition_by_magic", {}),
     "userTagValueDefs": (DEFAULT, {}),
     "userTagValueDefs[1].userClusterDef.filts[0].columnName": (
@@ -407,9 +407,9 @@ REFUSED_TAGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("key", REFUSED_TAGS)
-def test_what_cannot_be_evaluated_in_a_tag_is_named_by_its_key(database: Database, key: str) -> None:
-    kind, definition = REFUSED_TAGS[key]
+@pytest.mark.parametrize("key", ERRORS_TAGS)
+def test_an_error_in_a_tag_names_the_key(database: Database, key: str) -> None:
+    kind, definition = ERRORS_TAGS[key]
 
     with pytest.raises(EvaluationError) as caught:
         tag_values(database, kind, definition, now=SAMPLE_NOW)

@@ -1,11 +1,6 @@
-"""Uploads of ids: what is counted, what is refused, and the settings of modifying."""
-# ruff: noqa: FBT001 - parameters of tests
+"""Uploads of ids: counters, parameters, and the settings of modifying uploads."""
 
-import hashlib
-import http.client
-import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,31 +9,21 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.emulator.specification import counters
+
 ADD, MODIFY, MODIFY_BY_NAME = (
     "import-id-cluster-add",
     "import-id-cluster-modify",
     "import-id-cluster-modify-by-name",
 )
-CSV = {"Content-Type": "text/csv"}
 # The five ids of the specification's example are users of the sample game.
 EXAMPLE = b"j77639\r\nh84497\r\ng119426\r\ne154284\r\nf175355\r\n"
-
 Start = Callable[..., Any]
 
 
 @pytest.fixture
 def evaluating(start: Start) -> Any:
     return start(evaluate=True)
-
-
-def counters(cluster_id: int, records: int, users: int, unmatched: int = 0, nulls: int = 0) -> dict[str, int]:
-    return {
-        "clusterId": cluster_id,
-        "tagValueNullNum": nulls,
-        "unmatchedNum": unmatched,
-        "uploadNum": records,
-        "userNum": users,
-    }
 
 
 def test_the_example_of_the_specification_gives_its_counters(evaluating: Any) -> None:
@@ -66,61 +51,6 @@ def test_the_command_line_of_the_specification_works(evaluating: Any, tmp_path: 
         b'{"data":{"clusterId":970,"tagValueNullNum":0,"unmatchedNum":0,"uploadNum":5,"userNum":5},'
         b'"return_code":0,"return_message":"success"}'
     )
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_with_a_big_file_waits_for_100_continue_and_gets_it(server: Any, tmp_path: Path) -> None:
-    body = b"".join(b"user%07d\r\n" % number for number in range(200_000))
-    (tmp_path / "big.csv").write_bytes(body)
-
-    # Without the 100 it would send nothing before this long is over.
-    command = [
-        "curl",
-        "-sv",
-        "--expect100-timeout",
-        "60",
-        "-H",
-        "Content-Type: text/csv",
-        "-H",
-        "Expect: 100-continue",
-    ]
-    done = subprocess.run(
-        [
-            *command,
-            "--data-binary",
-            "@big.csv",
-            server.url(ADD, displayName="big", mainColumnName="#account_id"),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        check=True,
-        timeout=20,
-    )
-
-    assert b"HTTP/1.1 100 Continue" in done.stderr
-    assert json.loads(done.stdout)["data"] == counters(970, 200_000, 200_000)
-    assert server.em.requests[0].body_sha256 == hashlib.sha256(body).hexdigest()
-
-
-def test_a_body_that_nobody_waits_for_is_not_asked_for_twice(server: Any) -> None:
-    body = b"a\r\n"
-    url = server.url(ADD, displayName="x", mainColumnName="#account_id").removeprefix(server.em.url)
-    head = f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    with socket.create_connection(server.em.url.removeprefix("http://").split(":"), timeout=10) as raw:
-        raw.sendall(head.encode() + body)
-        answer = raw.makefile("rb").read()
-
-    assert answer.startswith(b"HTTP/1.1 200")
-
-
-def test_a_body_in_chunks_of_unknown_length_is_taken(server: Any) -> None:
-    connection = http.client.HTTPConnection(server.em.url.removeprefix("http://"), timeout=10)
-    url = server.url(ADD, displayName="x", mainColumnName="#account_id").removeprefix(server.em.url)
-    connection.request("POST", url, iter([b"a\r", b"\nb", b"\r\nc"]), CSV, encode_chunked=True)
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
-
-    assert answer["data"]["uploadNum"] == 3
 
 
 def test_unmatched_ids_and_repeated_ids_are_counted(evaluating: Any) -> None:
@@ -157,53 +87,6 @@ def test_a_tag_takes_two_columns_and_counts_empty_values(evaluating: Any) -> Non
     assert answer["data"] == counters(970, 5, 2, unmatched=1, nulls=1)
     assert evaluating.em.members("vip") == {"j77639": "金", "g119426": "new"}
     assert evaluating.em.cluster("vip").cluster_type == "tag_by_import"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"a\nb\n", b"a\r\nb\r\n", b"a\r\n\r\nb", b'"a"\r\n"b"\r\n', b"a\r\nb"],
-    ids=["LF", "CRLF", "a blank line", "quotes", "no last line end"],
-)
-def test_line_ends_and_quotes_do_not_matter(server: Any, body: bytes) -> None:
-    assert server.upload(ADD, body)["data"]["uploadNum"] == 2
-    assert server.em.members(970) == {"a", "b"}
-
-
-def test_a_quoted_id_may_hold_commas_quotes_and_line_ends(server: Any) -> None:
-    server.upload(ADD, b'"a,b"\r\n"say ""hi"""\r\n"two\r\nlines"\r\n')
-
-    assert server.em.members(970) == {"a,b", 'say "hi"', "two\r\nlines"}
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b"", "line 1: there is no record"),
-        (b"\r\n\r\n", "line 1: there is no record"),
-        (b"a\r\nb,c\r\n", "line 2: 2 columns where 1 are expected"),
-        (b"a\r\n\xff\r\n", "line 2: not UTF-8"),
-        (b"a\r\nb\xe5", "line 2: not UTF-8"),
-        (b"\xef\xbb\xbfa\r\n", "line 1: a byte order mark stands before the first record"),
-        ("a\r\nb\r\n".encode("utf-16-le"), "line 1: a NUL character: UTF-16 is not UTF-8"),
-        (b'a\r\n"b\r\n', "line 2: not CSV"),
-        (b"x" * 1_100_000, "line 1: a record is longer than 1 MiB"),
-    ],
-    ids=["empty", "blank", "columns", "bytes", "half a character", "BOM", "UTF-16", "quotes", "long"],
-)
-def test_a_csv_that_cannot_be_read_is_refused_with_its_line(server: Any, body: bytes, message: str) -> None:
-    answer = server.upload(ADD, body)
-
-    assert answer["return_code"] == server.em.settings.codes.bad_upload
-    assert answer["return_message"].startswith(message)
-    assert server.em.effects == []
-
-
-def test_a_byte_order_mark_is_dropped_if_the_setting_says_so(start: Start) -> None:
-    server = start(accept_bom=True)
-
-    server.upload(ADD, b"\xef\xbb\xbfa\r\n")
-
-    assert server.em.members(970) == {"a"}
 
 
 def test_without_a_name_the_server_makes_one(server: Any) -> None:
@@ -288,30 +171,3 @@ def test_an_unreadable_modification_leaves_the_users_as_they_were(server: Any) -
     server.upload(MODIFY, b"b\r\nc,d\r\n", clusterId=970)
 
     assert server.em.members(970) == {"a"}
-
-
-@pytest.mark.parametrize("accepts", [True, False])
-def test_a_refresh_of_an_id_cluster_is_a_setting(start: Start, accepts: bool) -> None:
-    server = start(refresh_id_clusters="accept" if accepts else "reject")
-    server.upload(ADD, b"a\r\n")
-
-    answer = server.refresh(970)
-    server.clock.advance(10)
-
-    assert answer["return_code"] == (0 if accepts else server.em.settings.codes.refresh_refused)
-    assert server.progress(970) == 100
-    assert server.em.members(970) == {"a"}
-
-
-def test_an_upload_that_breaks_off_has_no_effect_and_is_no_error_of_the_server(
-    server: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    url = server.url(ADD, displayName="x", mainColumnName="#account_id").removeprefix(server.em.url)
-    head = f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\n"
-    with socket.create_connection(server.em.url.removeprefix("http://").split(":"), timeout=10) as raw:
-        raw.sendall(head.encode() + b"a\r\nb\r\n")
-    server.get("user-cluster-detail")
-
-    assert server.em.effects == []
-    assert [record.status for record in server.em.requests] == [None, 200]
-    assert caplog.records == []

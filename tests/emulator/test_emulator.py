@@ -1,4 +1,4 @@
-"""The emulator as an object: starting and ending, threads, its clock, seeds, and what is left when it is gone."""
+"""The emulator's life: event loops and threads, wrong arguments, closing, and what can be read of its state."""
 # ruff: noqa: DTZ001 - server times have no zone
 
 import asyncio
@@ -17,20 +17,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ta_cluster_async.emulator import (
-    SAMPLE_NOW,
-    TOKEN,
-    Emulator,
-    Fault,
-    LoopClock,
-    ManualClock,
-    Settings,
-    run,
-)
+from ta_cluster_async.emulator import SAMPLE_NOW, TOKEN, Emulator, Fault, ManualClock, Settings, run
 
-Start = Callable[..., Any]
-EVERYBODY = {"filts": [{"tableType": "user", "columnName": "#account_id", "comparator": "notNull"}]}
 UNEVALUATED = Settings(evaluate=False)
+Start = Callable[..., Any]
 
 
 def address(em: Emulator) -> tuple[str, int]:
@@ -47,6 +37,10 @@ async def ask(em: Emulator, request: str = "GET /open/user-cluster-detail HTTP/1
     return answer
 
 
+def emulator_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("ta-emulator")]
+
+
 async def arrived(em: Emulator, count: int) -> None:
     while len(em.requests) < count:  # noqa: ASYNC110 - the emulator tells nobody
         await asyncio.sleep(0.001)
@@ -56,11 +50,19 @@ def tasks() -> list[asyncio.Task[Any]]:
     return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
-def emulator_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("ta-emulator")]
+def in_a_new_process(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout
 
 
-def test_it_serves_in_the_present_event_loop() -> None:
+def test_it_serves_in_the_current_event_loop() -> None:
     async def main() -> bytes:
         async with Emulator(settings=UNEVALUATED) as em:
             return await ask(em)
@@ -98,7 +100,7 @@ def test_a_test_with_an_event_loop_may_use_an_emulator_on_a_thread() -> None:
         assert asyncio.run(main(em)) == 971
 
 
-def test_many_threads_may_look_at_it_at_once(start: Start) -> None:
+def test_many_threads_may_read_its_state_at_once(start: Start) -> None:
     server = start(evaluate=True)
     ids = server.em.seed_clusters(20)
     found: list[int] = []
@@ -118,7 +120,7 @@ def test_many_threads_may_look_at_it_at_once(start: Start) -> None:
     assert len(found) == 80
 
 
-def test_a_look_from_another_thread_is_taken_where_the_requests_are_served(start: Start) -> None:
+def test_state_is_read_on_the_thread_that_serves_requests(start: Start) -> None:
     class NotingClock(ManualClock):
         def elapsed(self) -> float:
             seen.add(threading.current_thread().name)
@@ -135,7 +137,7 @@ def test_a_look_from_another_thread_is_taken_where_the_requests_are_served(start
     assert seen == {"ta-emulator-loop"}
 
 
-def test_an_error_of_a_look_is_raised_where_it_was_asked(server: Any) -> None:
+def test_an_unknown_cluster_is_a_key_error_in_the_calling_thread(server: Any) -> None:
     with pytest.raises(KeyError):
         server.em.cluster("nobody")
     with pytest.raises(KeyError):
@@ -177,7 +179,7 @@ def test_a_wrong_argument_is_refused_at_once(arguments: dict[str, Any], message:
         Emulator(settings=UNEVALUATED, **arguments)
 
 
-def test_a_port_that_is_taken_is_an_error_and_leaves_nothing() -> None:
+def test_a_port_in_use_is_an_error_and_leaves_no_thread() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="address already in use"), Emulator(port=port):
@@ -186,14 +188,14 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing() -> None:
     assert emulator_threads() == []
 
 
-def test_a_missing_file_is_an_error_at_the_start_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_at_the_start_and_leaves_no_thread(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="events source"), Emulator(events=tmp_path / "none.csv"):
         pass
 
     assert emulator_threads() == []
 
 
-def test_requests_that_hang_do_not_hold_its_end_and_have_no_effect(caplog: pytest.LogCaptureFixture) -> None:
+def test_hanging_requests_do_not_delay_closing_and_have_no_effect(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> tuple[list[bytes | BaseException], int, list[Any]]:
         before = tasks()
         async with Emulator(settings=UNEVALUATED) as em:
@@ -216,7 +218,7 @@ def test_requests_that_hang_do_not_hold_its_end_and_have_no_effect(caplog: pytes
     ] == []
 
 
-def test_idle_connections_and_clients_that_do_not_read_do_not_hold_its_end() -> None:
+def test_idle_connections_and_clients_that_do_not_read_do_not_delay_closing() -> None:
     async def main() -> list[asyncio.Task[Any]]:
         async with Emulator(settings=UNEVALUATED) as em:
             em.faults.add(Fault.body(b"x" * 50_000_000))
@@ -233,7 +235,7 @@ def test_idle_connections_and_clients_that_do_not_read_do_not_hold_its_end() -> 
     gc.collect()  # a socket that is left would warn, and a warning is an error here
 
 
-def test_an_upload_that_is_under_way_does_not_hold_its_end() -> None:
+def test_an_unfinished_upload_does_not_delay_closing() -> None:
     async def main() -> int:
         async with Emulator(settings=UNEVALUATED) as em:
             _, writer = await asyncio.open_connection(*address(em))
@@ -246,7 +248,7 @@ def test_an_upload_that_is_under_way_does_not_hold_its_end() -> None:
     assert asyncio.run(main()) == 0
 
 
-def test_what_it_saw_can_be_read_after_its_end(server: Any) -> None:
+def test_records_can_be_read_after_closing(server: Any) -> None:
     with Emulator(settings=UNEVALUATED) as em:
         ids = em.seed_clusters(1)
         asyncio.run(ask(em))
@@ -256,7 +258,7 @@ def test_what_it_saw_can_be_read_after_its_end(server: Any) -> None:
     assert "closed" in repr(em)
 
 
-def test_nobody_is_evaluated_after_its_end() -> None:
+def test_nothing_is_evaluated_after_closing() -> None:
     with Emulator() as em:
         em.seed_clusters(1)
 
@@ -264,7 +266,7 @@ def test_nobody_is_evaluated_after_its_end() -> None:
         em.members("seeded_1")
 
 
-def test_without_evaluation_nobody_knows_the_members(server: Any) -> None:
+def test_without_evaluation_members_are_unknown(server: Any) -> None:
     server.add()
     assert server.em.members("one") == frozenset()
     server.clock.advance(10)
@@ -273,7 +275,7 @@ def test_without_evaluation_nobody_knows_the_members(server: Any) -> None:
         server.em.members("one")
 
 
-def test_what_was_taken_unread_and_cannot_be_evaluated_shows_nobody(start: Start) -> None:
+def test_a_definition_accepted_unchecked_that_cannot_be_evaluated_has_no_users(start: Start) -> None:
     server = start(evaluate=True)
     server.em.settings = evolve(server.em.settings, evaluate=False)
     server.add(definition={"taSqlVo": {}})
@@ -283,7 +285,7 @@ def test_what_was_taken_unread_and_cannot_be_evaluated_shows_nobody(start: Start
     assert server.detail(970)["usersNum"] == 0
 
 
-def test_its_clock_starts_at_the_time_that_is_given(start: Start) -> None:
+def test_its_clock_starts_at_the_given_time(start: Start) -> None:
     server = start(now=datetime(2024, 2, 29, 23, 59, 59))
     server.clock.advance(1)
 
@@ -292,73 +294,6 @@ def test_its_clock_starts_at_the_time_that_is_given(start: Start) -> None:
 
 def test_its_clock_starts_at_the_same_time_by_default(start: Start) -> None:
     assert start().em.now == SAMPLE_NOW == datetime(2020, 1, 10, 10, 51, 14)
-
-
-def test_a_clock_may_run_faster_than_the_loop() -> None:
-    async def main() -> datetime:
-        async with Emulator(settings=UNEVALUATED, clock=LoopClock(speed=60)) as em:
-            await asyncio.sleep(10)
-            return em.now
-
-    assert run(main()) == SAMPLE_NOW + timedelta(minutes=10)
-
-
-def test_a_clock_does_not_go_back() -> None:
-    with pytest.raises(ValueError, match="does not go back"):
-        ManualClock().advance(-1)
-    with pytest.raises(ValueError, match="greater than 0"):
-        LoopClock(speed=0)
-
-
-def test_seeded_clusters_were_refreshed_a_day_ago_without_a_trace(start: Start) -> None:
-    server = start(evaluate=True)
-    ids = server.em.seed_clusters(3, prefix="mine")
-
-    view = server.em.cluster("mine_3")
-    assert (view.id, view.progress, view.users_num) == (ids[2], 100, 2000)
-    assert view.refresh_time == SAMPLE_NOW - timedelta(days=1)
-    assert (server.em.requests, server.em.effects, server.em.jobs) == ([], [], [])
-
-
-def test_seeded_clusters_take_a_definition_and_seeded_tags_have_a_value(start: Start) -> None:
-    server = start(evaluate=True)
-    vip = {"filts": [{"tableType": "user", "columnName": "vip", "comparator": "isTrue"}]}
-    server.em.seed_clusters(1, definition=vip)
-    server.em.seed_tags(1)
-
-    assert 0 < len(server.em.members("seeded_1")) < 1000
-    assert set(server.em.members("seeded_tag_1").values()) == {"1"}
-    assert server.em.cluster("seeded_tag_1").catalog == "catalog_tag"
-
-
-def test_seeding_twice_needs_another_prefix(server: Any) -> None:
-    server.em.seed_clusters(2)
-    with pytest.raises(ValueError, match="another prefix"):
-        server.em.seed_clusters(2)
-
-
-def test_a_sweep_of_many_pages_filters_the_clusters_once(server: Any) -> None:
-    server.em.seed_clusters(20_000)
-    state, types = server.em._state, frozenset({"cluster_by_static_condition"})
-
-    first = state.listed("catalog_cluster", types, "")
-
-    assert len(first) == 20_000
-    assert state.listed("catalog_cluster", types, "") is first
-    server.add("one")
-    assert len(state.listed("catalog_cluster", types, "")) == 20_001
-
-
-def in_a_new_process(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stderr == ""
-    return done.stdout
 
 
 def test_without_duckdb_an_emulator_that_evaluates_says_how_to_install_it() -> None:

@@ -317,17 +317,3 @@ def test_a_predicate_may_read_the_body(server: Any) -> None:
 
     assert server.add("one")["return_code"] == 0
     assert server.send("POST", server.url("user-cluster-add"), b'{"clusterName": "two"}').status == 503
-
-
-def test_latency_comes_before_every_answer() -> None:
-    async def main() -> tuple[float, int]:
-        async with Emulator(settings=Settings(evaluate=False, latency=7.5)) as em:
-            host, port = em.url.removeprefix("http://").split(":")
-            reader, writer = await asyncio.open_connection(host, int(port))
-            for _ in range(2):
-                writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\n\r\n")
-                await reader.readuntil(b"}")
-            writer.close()
-            return asyncio.get_running_loop().time(), len(em.requests)
-
-    assert run(main()) == (15.0, 2)

@@ -1,4 +1,4 @@
-"""Tables of one's own: Parquet, CSV and Arrow, alone and together, and what is wrong with them."""
+"""Given tables: Parquet, CSV and Arrow, alone and together, and what is wrong with them."""
 # ruff: noqa: DTZ001 - server times have no zone
 
 from collections.abc import Callable, Iterator
@@ -14,9 +14,7 @@ import pytest
 from ta_cluster_async.emulator.query.data import Database
 from ta_cluster_async.emulator.query.errors import EvaluationError
 from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
-from ta_cluster_async.emulator.query.sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 
-NOW = datetime(2024, 5, 4, 12)
 EVENTS_CSV = (
     "#account_id,#event_name,#event_time,price,ok\n"
     "007,pay,2024-05-03 10:00:00,1.5,true\n"
@@ -30,6 +28,13 @@ PAID = {
         {"eventName": "pay", "comparator": "greater", "num": "0", "taPropQuota": {}, "recentDay": "0-1"}
     ]
 }
+NOW = datetime(2024, 5, 4, 12)
+
+
+def as_csv(folder: Path) -> tuple[Any, Any]:
+    (folder / "events.csv").write_text(EVENTS_CSV, encoding="utf-8")
+    (folder / "users.csv").write_text(USERS_CSV, encoding="utf-8")
+    return folder / "events.csv", str(folder / "users.csv")
 
 
 @contextmanager
@@ -39,12 +44,6 @@ def opened(*sources: Any, **more: Any) -> Iterator[Database]:
         yield database
     finally:
         database.close()
-
-
-def as_csv(folder: Path) -> tuple[Any, Any]:
-    (folder / "events.csv").write_text(EVENTS_CSV, encoding="utf-8")
-    (folder / "users.csv").write_text(USERS_CSV, encoding="utf-8")
-    return folder / "events.csv", str(folder / "users.csv")
 
 
 def as_arrow(_folder: Path) -> tuple[Any, Any]:
@@ -74,6 +73,27 @@ def as_parquet(folder: Path) -> tuple[Any, Any]:
     for name, table in zip(("events", "users"), as_arrow(folder), strict=True):
         pq.write_table(table, folder / f"{name}.parquet")
     return folder / "events.parquet", folder / "users.parquet"
+
+
+def test_given_tables_are_evaluated_and_the_clock_starts_at_their_last_event(
+    start: Callable[..., Any], tmp_path: Path
+) -> None:
+    events, users = as_csv(tmp_path)
+    server = start(evaluate=True, events=events, users=users)
+    server.add(definition=PAID)
+    server.clock.advance(10)
+
+    assert server.detail(970)["usersNum"] == 1
+    assert server.em.jobs[0].finished == 10
+    assert server.em.cluster(970).refresh_time == datetime(2024, 5, 4, 11, 30)
+    answer = server.upload("import-id-cluster-add", b'"Bond, James"\r\n', mainColumnName="名字")
+    assert (answer["data"]["userNum"], answer["data"]["unmatchedNum"]) == (1, 0)
+
+
+def test_a_given_time_takes_precedence_over_the_last_event(start: Callable[..., Any], tmp_path: Path) -> None:
+    events, users = as_csv(tmp_path)
+
+    assert start(evaluate=True, events=events, users=users, now=NOW).em.now == NOW
 
 
 @pytest.mark.parametrize("sources", [as_csv, as_arrow, as_parquet])
@@ -108,29 +128,6 @@ def test_there_are_no_events_where_only_users_are_given(tmp_path: Path) -> None:
     with opened(None, users) as database:
         assert cluster_members(database, PAID, now=NOW) == frozenset()
         assert database.last_event() is None
-
-
-def test_an_emulator_counts_over_own_tables_and_starts_at_their_last_event(
-    start: Callable[..., Any], tmp_path: Path
-) -> None:
-    events, users = as_csv(tmp_path)
-    server = start(evaluate=True, events=events, users=users)
-    server.add(definition=PAID)
-    server.clock.advance(10)
-
-    assert server.detail(970)["usersNum"] == 1
-    assert server.em.jobs[0].finished == 10
-    assert server.em.cluster(970).refresh_time == datetime(2024, 5, 4, 11, 30)
-    answer = server.upload("import-id-cluster-add", b'"Bond, James"\r\n', mainColumnName="名字")
-    assert (answer["data"]["userNum"], answer["data"]["unmatchedNum"]) == (1, 0)
-
-
-def test_an_emulator_over_own_tables_starts_at_the_given_time_if_there_is_one(
-    start: Callable[..., Any], tmp_path: Path
-) -> None:
-    events, users = as_csv(tmp_path)
-
-    assert start(evaluate=True, events=events, users=users, now=NOW).em.now == NOW
 
 
 def test_whole_numbers_that_are_ids_match_as_text() -> None:
@@ -211,24 +208,3 @@ def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="cannot be loaded"), opened(path):
         pass
-
-
-def test_the_sample_game_is_the_same_for_the_same_seed_and_time() -> None:
-    sample_game.cache_clear()
-    first = sample_game(NOW, 1)
-    sample_game.cache_clear()
-
-    assert sample_game(NOW, 1) == first
-    assert sample_game(NOW, 2) != first
-
-
-def test_the_sample_game_ends_now_and_lasts_sixty_days(plain: Any) -> None:
-    game = sample_game(NOW, 1)
-    events = plain.rows_of(game.events_csv, EVENT_COLUMNS)
-    users = plain.rows_of(game.users_csv, USER_COLUMNS)
-    times = [row["#event_time"] for row in events]
-
-    assert max(times) <= NOW
-    assert (NOW.date() - min(times).date()).days == 59
-    assert len({row["#account_id"] for row in users}) == len(users) == 2000
-    assert {"j77639", "h84497", "g119426", "e154284", "f175355"} <= {row["#account_id"] for row in users}

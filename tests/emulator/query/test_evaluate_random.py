@@ -1,16 +1,19 @@
-"""Random definitions over small random tables: the SQL finds whom the plain loops find."""
+"""Random definitions over small random tables, checked against the plain evaluator."""
 # ruff: noqa: DTZ001 - server times have no zone
 
 from datetime import datetime, timedelta
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ta_cluster_async.emulator.query.data import Database
 from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
+from tests.emulator.query.plain_evaluator import PlainEvaluator
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2020, 1, 10, 10, 51, 14)
 ACCOUNTS = ("a1", "b2", "c3", "d4", "e5")
@@ -185,7 +188,7 @@ def table(rows: list[dict[str, Any]], *needed: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
 
 
-def warehouse_of(events: list[dict[str, Any]], users: list[dict[str, Any]]) -> Database:
+def database_of(events: list[dict[str, Any]], users: list[dict[str, Any]]) -> Database:
     return Database(
         table(events, "#account_id", "#event_name", "#event_time"), table(users, "#account_id"), now=NOW
     )
@@ -193,14 +196,14 @@ def warehouse_of(events: list[dict[str, Any]], users: list[dict[str, Any]]) -> D
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(event_rows, max_size=25), user_tables, st.lists(definitions, min_size=3, max_size=6))
-def test_a_cluster_of_any_definition_holds_whom_the_plain_loops_find(
-    plain: ModuleType, events: list[Any], users: list[Any], several: list[Any]
+def test_a_random_cluster_has_the_members_that_the_plain_evaluator_finds(
+    events: list[Any], users: list[Any], several: list[Any]
 ) -> None:
-    world = plain.World(events, users, NOW)
-    database = warehouse_of(events, users)
+    plain = PlainEvaluator(events, users, NOW)
+    database = database_of(events, users)
     try:
         for definition in several:
-            assert cluster_members(database, definition, now=NOW) == world.members(definition)
+            assert cluster_members(database, definition, now=NOW) == plain.members(definition)
     finally:
         database.close()
 
@@ -212,17 +215,17 @@ def test_a_cluster_of_any_definition_holds_whom_the_plain_loops_find(
     st.lists(first_last_tags, min_size=2, max_size=4),
     st.lists(quota_tags, min_size=2, max_size=4),
 )
-def test_a_tag_of_any_definition_has_the_values_that_the_plain_loops_find(
-    plain: ModuleType, events: list[Any], users: list[Any], firsts: list[Any], quotas: list[Any]
+def test_a_random_tag_has_the_values_that_the_plain_evaluator_finds(
+    events: list[Any], users: list[Any], firsts: list[Any], quotas: list[Any]
 ) -> None:
-    world = plain.World(events, users, NOW)
-    database = warehouse_of(events, users)
+    plain = PlainEvaluator(events, users, NOW)
+    database = database_of(events, users)
     try:
         for kind, tags in (
             ("tag_condition_by_firstlast_event", firsts),
             ("tag_condition_by_quotation", quotas),
         ):
             for tag in tags:
-                assert tag_values(database, kind, tag, now=NOW) == world.tag(kind, tag)
+                assert tag_values(database, kind, tag, now=NOW) == plain.tag(kind, tag)
     finally:
         database.close()
