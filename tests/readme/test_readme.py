@@ -255,7 +255,7 @@ def test_the_first_two_blocks_are_one_line_each_from_a_bare_machine_to_the_demo_
 
 
 def test_the_main_job_is_in_the_first_screen() -> None:
-    first_screen = "\n".join(TEXT.splitlines()[:36])
+    first_screen = "\n".join(TEXT.splitlines()[:38])
     assert "ta-cluster demo" in first_screen
     assert "refresh_all(" in first_screen
     assert "asyncio.run(main())" in first_screen
