@@ -25,8 +25,10 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.load_profile("default")
 
 
-def pytest_configure():
-    compile_catalogues(Path(cli.__file__).with_name("i18n"))
+def pytest_configure(config: pytest.Config):
+    if not hasattr(config, "workerinput"):
+        # A changed catalogue needs no new installation.
+        compile_catalogues(Path(cli.__file__).with_name("i18n"))
     if loop := os.environ.get("TA_TEST_LOOP"):
         asyncio.set_event_loop_policy(import_module(loop).EventLoopPolicy())
     if os.environ.get("TA_TEST_EAGER"):

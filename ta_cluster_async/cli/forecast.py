@@ -9,7 +9,7 @@ from attrs import asdict, define
 from ..errors import NotFound
 from ..protocol.refresh import is_running
 from .history import makespan
-from .i18n.translate import tr
+from .i18n.translate import ntr, tr
 from .output.progress import clock
 
 if TYPE_CHECKING:
@@ -71,21 +71,28 @@ class Forecast:
             )
         ]
         if self.fail:
-            said.append(tr("{count} run already and would count as failed.", count=self.fail))
+            said.append(
+                ntr(
+                    "{count} runs already and would count as failed.",
+                    "{count} run already and would count as failed.",
+                    self.fail,
+                )
+            )
         if self.unknown:
-            said.append(tr("{count} do not exist.", count=self.unknown))
+            said.append(ntr("{count} does not exist.", "{count} do not exist.", self.unknown))
         if self.run_id is not None:
             said.append(
-                tr(
-                    "{count} have ended in the run {run_id}, which was interrupted and would be gone on with.",
-                    count=self.ended,
+                ntr(
+                    "{count} has ended in the run {run_id}, which was interrupted and would be resumed.",
+                    "{count} have ended in the run {run_id}, which was interrupted and would be resumed.",
+                    self.ended,
                     run_id=self.run_id,
                 )
             )
         count = (
-            tr("at least {count} requests", count=self.requests)
+            ntr("at least {count} request", "at least {count} requests", self.requests)
             if self.requests_at_least
-            else tr("about {count} requests", count=self.requests)
+            else ntr("about {count} request", "about {count} requests", self.requests)
         )
         if self.seconds is None:
             said.append(

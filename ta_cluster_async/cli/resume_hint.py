@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..batch.report import Status
-from .i18n.translate import tr
+from .i18n.translate import ntr, tr
 from .input import STDIN
 from .invocation import as_written, with_refs
 from .output.console import print_message, stdout
@@ -71,9 +71,10 @@ def say_how_to_go_on(
 
 def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> None:
     print_message(
-        tr(
-            "{count} refreshes go on on the server. Their tickets, which `ta-cluster wait` takes:",
-            count=len(tickets),
+        ntr(
+            "{count} refresh is still running on the server. `ta-cluster wait` takes its ticket:",
+            "{count} refreshes are still running on the server. `ta-cluster wait` takes their tickets:",
+            len(tickets),
         ),
         always=True,
     )

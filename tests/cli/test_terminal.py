@@ -127,4 +127,4 @@ def test_an_upload_has_a_bar(ta_emulator: Emulator, tmp_path: Path) -> None:
             lambda screen: any(re.match(r"Uploading +[━╸╺]+.*/8\.0 MB", line) for line in screen)
         )
         assert terminal.read_to_the_end() == 0
-    assert terminal.screen[-2:] == ["970", "Uploaded 970: 1000000 records, 1 users."]
+    assert terminal.screen[-2:] == ["970", "Uploaded 970: 1000000 records, 1 user."]

@@ -15,7 +15,7 @@ from ...models import (
 from ...protocol.refresh import PollPolicy
 from ...session import TaSession
 from ..exit_codes import Exit, exit_of_report
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from ..output.console import print_message, print_result
 from ..output.live import progress_display, summary_line
 from ..output.progress import ProgressState
@@ -88,9 +88,9 @@ def demo(
                 tags = sum(not isinstance(one, ConditionCluster) for one in wanted)
                 print_message(
                     tr(
-                        "Created {clusters} clusters and {tags} tags in {seconds:.1f} s.",
-                        clusters=len(wanted) - tags,
-                        tags=tags,
+                        "Created {clusters} and {tags} in {seconds:.1f} s.",
+                        clusters=ntr("{count} cluster", "{count} clusters", len(wanted) - tags),
+                        tags=ntr("{count} tag", "{count} tags", tags),
                         seconds=time.monotonic() - began,
                     )
                 )

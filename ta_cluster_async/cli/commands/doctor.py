@@ -28,7 +28,7 @@ from ..connection import (
     make_session,
 )
 from ..exit_codes import Exit, exit_of
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from ..output.console import print_message, print_result, visible
 from ..output.errors import error_text
 from ..running import run
@@ -186,7 +186,12 @@ async def _token_and_project(
     yield Finding(
         Mark.OK,
         tr("project"),
-        tr("Project {id} has {count} clusters and tags.", id=project_id, count=total),
+        ntr(
+            "Project {id} has {count} cluster or tag.",
+            "Project {id} has {count} clusters and tags.",
+            total,
+            id=project_id,
+        ),
     )
     yield _time_zone(rows, timezone)
 

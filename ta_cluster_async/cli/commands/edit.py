@@ -17,7 +17,7 @@ from ..connection import (
     open_project,
 )
 from ..exit_codes import Exit
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin, read_text
 from ..output.console import print_message, print_warning, stdout
 from ..output.diff import colored, diff_lines
@@ -239,10 +239,11 @@ def _is_confirmed(names: str) -> bool:
 
 def _shown(detail: ClusterDetail) -> str:
     kind = tr("the tag") if detail.catalog is Catalog.TAG else tr("the cluster")
-    return tr(
-        "{kind} {name} ({id}, {users} users)",
+    return ntr(
+        "{kind} {name} ({id}, {count} user)",
+        "{kind} {name} ({id}, {count} users)",
+        detail.users_num,
         kind=kind,
         name=detail.cluster_name,
         id=detail.id,
-        users=detail.users_num,
     )

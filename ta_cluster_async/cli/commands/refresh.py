@@ -29,7 +29,7 @@ from ..durations import seconds_of
 from ..exit_codes import Exit, exit_of_report
 from ..forecast import forecast
 from ..history import History, read_journal
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from ..input import check_stdin
 from ..output.console import (
     is_quiet,
@@ -276,9 +276,10 @@ def refresh(
             selection = await select(project, wanted, book)
             if selection.uploaded:
                 print_message(
-                    tr(
+                    ntr(
+                        "{count} uploaded one has nothing to refresh, and is left out.",
                         "{count} uploaded ones have nothing to refresh, and are left out.",
-                        count=selection.uploaded,
+                        selection.uploaded,
                     )
                 )
             if not selection.refs:

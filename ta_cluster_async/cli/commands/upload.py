@@ -26,7 +26,7 @@ from ..connection import (
     ref_of,
 )
 from ..exit_codes import Exit
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin
 from ..output.console import (
     is_quiet,
@@ -290,13 +290,15 @@ def _counts(result: UploadResult) -> dict[str, object]:
 
 def _sentence(result: UploadResult) -> str:
     parts = [
-        tr("{count} records", count=result.upload_num) if result.upload_num is not None else "",
-        tr("{count} users", count=result.user_num) if result.user_num is not None else "",
+        ntr("{count} record", "{count} records", result.upload_num) if result.upload_num is not None else "",
+        ntr("{count} user", "{count} users", result.user_num) if result.user_num is not None else "",
         tr("{count} not matched", count=result.unmatched_num) if result.unmatched_num else "",
         tr("{count} without a tag value", count=result.tag_value_null_num)
         if result.tag_value_null_num
         else "",
-        tr("{count} rows without an id left out", count=result.skipped_num) if result.skipped_num else "",
+        ntr("{count} row without an id left out", "{count} rows without an id left out", result.skipped_num)
+        if result.skipped_num
+        else "",
     ]
     counts = tr(", ").join(part for part in parts if part)
     if not counts:

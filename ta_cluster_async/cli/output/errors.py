@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ...errors import TaError
     from ...messages import Message, Template
 
-COMMAND_MESSAGES: Final[Mapping[str, Template]] = {}
+COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
+    "ticket-unreadable": "This is not a ticket: {problem}",
+}
 """Templates that take the place of the library's where those speak to a programmer."""
 
 COMMAND_ADVICE: Final[Mapping[str, str]] = {

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...batch.report import Status
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from .console import (
     is_quiet,
     print_message,
@@ -160,11 +160,11 @@ def summary_line(report: RefreshReport) -> str:
         else ""
     )
     line = tr(
-        "{counts} in {seconds:.1f} s{at_best}, {requests} requests.",
+        "{counts} in {seconds:.1f} s{at_best}, {requests}.",
         counts=counts or tr("Nothing to do"),
         seconds=report.makespan,
         at_best=at_best,
-        requests=report.requests,
+        requests=ntr("{count} request", "{count} requests", report.requests),
     )
     if not report.stopped:
         return line

@@ -65,9 +65,8 @@ def find_run(runs: Sequence[RunInfo], run: str, journal: Path) -> RunInfo:
     if len(found) > 1 and not exact:
         raise NoSuchRun(
             tr(
-                "The journal {path} has {count} runs that begin with {run!r}: write more of the name.",
+                "The journal {path} has several runs that begin with {run!r}: write more of the name.",
                 path=journal,
-                count=len(found),
                 run=run,
             )
         )

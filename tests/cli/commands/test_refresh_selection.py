@@ -78,7 +78,7 @@ def test_all_takes_all_but_the_uploaded_ones(
     ended = command("refresh", "--all")
     assert ended.code == 0
     assert refreshed(zoo) == ["cat_1", "whale_1", "whale_2", "whale_tag_1"]
-    assert "1 uploaded ones have nothing to refresh, and are left out." in ended.err
+    assert "1 uploaded one has nothing to refresh, and is left out." in ended.err
 
 
 def test_an_uploaded_one_that_is_named_itself_gets_the_servers_answer(

@@ -62,7 +62,7 @@ def test_standard_input_is_read(settings: Emulator, command: Command, stdin: Cal
 def test_a_tag_has_values(settings: Emulator, command: Command, stdin: Callable[[str], None]) -> None:
     stdin("j77639,gold\nh84497,\n")
     ended = command("upload", "-", *NEW, "--tags")
-    assert ended.err.endswith("2 records, 1 users, 1 without a tag value.\n")
+    assert ended.err.endswith("2 records, 1 user, 1 without a tag value.\n")
     assert settings.cluster("letter").catalog == "catalog_tag"
 
 
@@ -71,7 +71,7 @@ def test_columns_are_chosen_by_their_names(settings: Emulator, command: Command,
     path.write_bytes(gzip.compress(b"level,player,medal\n3,j77639,gold\n4,,silver\n"))
     options = ("--header", "--column", "player", "--skip-blank")
     ended = command("upload", str(path), *NEW, *options)
-    assert ended.err.endswith("1 records, 1 users, 1 rows without an id left out.\n")
+    assert ended.err.endswith("1 record, 1 user, 1 row without an id left out.\n")
     ended = command(
         "upload", str(path), "--display-name", "Medal", "--tags", *options, "--value-column", "medal"
     )
@@ -94,7 +94,7 @@ def test_an_upload_is_replaced(
 def test_too_few_matches_fail_with_what_to_do(settings: Emulator, command: Command, ids: str) -> None:
     ended = command("upload", ids, *NEW, "--require-match", "0.9")
     assert ended.code == 1
-    assert "Look at --main-column and at the ids." in ended.err
+    assert "Check --main-column and the ids." in ended.err
 
 
 def test_a_new_one_needs_a_display_name(settings: Emulator, command: Command, ids: str) -> None:

@@ -140,7 +140,11 @@ def test_as_json_each_event_is_a_line(settings: Emulator, command: Command, star
 
 @pytest.mark.parametrize(
     ("word", "words"),
-    [('{"version": 1}', "ticket's"), ("{", "is not valid JSON"), ('{"version": 9}', "has version 9")],
+    [
+        ('{"version": 1}', "project_id must be"),
+        ("{", "is not valid JSON"),
+        ('{"version": 9}', "has version 9"),
+    ],
 )
 def test_what_is_no_ticket_is_refused(settings: Emulator, command: Command, word: str, words: str) -> None:
     ended = command("wait", word)

@@ -42,6 +42,20 @@ msgstr ""
 
 """
 
+FOR_PROGRAMMERS = {
+    "any-of-nothing",
+    "compared-with-bool",
+    "compared-with-other-type",
+    "event-relation-set",
+    "part-of-other-type",
+    "percent-out-of-range",
+    "recent-days-out-of-order",
+    "start-after-end",
+    "ticket-not-text",
+    "time-with-zone",
+}
+"""Codes of messages that no use of the command leads to: they speak of calls in Python, and have no translation."""
+
 Text: TypeAlias = str | tuple[str, str]
 """A text in the code, or the pair of texts that a count chooses from."""
 
@@ -77,8 +91,8 @@ def texts() -> dict[Text, str]:
     for file in sorted(files):
         for text in _texts_in(file):
             found.setdefault(text, file.relative_to(PACKAGE.parent).as_posix())
-    for template in MESSAGES.values():
-        if _has_words(template):
+    for code, template in MESSAGES.items():
+        if code not in FOR_PROGRAMMERS | COMMAND_MESSAGES.keys() and _has_words(template):
             found.setdefault(_as_text(template), "ta_cluster_async/messages.py")
     for name, advice in advices().items():
         found.setdefault(advice, f"ta_cluster_async/{'cli/output/' * (name in COMMAND_ADVICE)}errors.py")

@@ -83,7 +83,7 @@ def test_fifty_clusters_are_fifty_rows_in_four_figures(tell: Tell) -> None:
 
 def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_others(tell: Tell) -> None:
     async def story(page: Page) -> None:
-        assert (await page.ask(SHOWN)).startswith("The 100 that took longest of the ")
+        assert (await page.ask(SHOWN)).startswith("The 100 that took longest, of ")
         assert await page.ask(BARS) <= 3 * 100
         before = await page.ask(NAMES)
         first = await page.ask(SHOWN)
@@ -95,7 +95,7 @@ def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_
         assert 20 < len(there) < 100
         assert not set(there) & set(before)
         await page.double_click("#bars .nsewdrag")
-        await page.until(f"{SHOWN}.startsWith('The 100 that took longest of the 10,000')")
+        await page.until(f"{SHOWN}.startsWith('The 100 that took longest, of 10,000')")
 
     tell(batch(10_000, trouble=0.0, max_running=50), story)
 
