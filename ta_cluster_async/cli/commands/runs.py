@@ -22,7 +22,7 @@ from ..output.console import (
 from ..output.errors import error_text
 from ..output.help import command_help
 from ..output.json_lines import run_json
-from ..output.tables import record_table, run_table, runs_table
+from ..output.tables import report_table, run_table, runs_table
 from ..report.source import (
     NoSuchRun,
     Record,
@@ -108,7 +108,7 @@ def show_run(
             for outcome in report.outcomes:
                 typer.echo(json.dumps(outcome.to_dict()))
             return Exit.OK
-        print_result(record_table(record))
+        print_result(report_table(report, is_over=record.over, unfinished=record.unfinished))
         few = len(report.outcomes) <= _MOST_ROWS or not stdout().is_terminal
         rows = report.outcomes if few else report.failures
         if rows:

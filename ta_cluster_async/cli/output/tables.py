@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import OverflowMethod
 
-    from ...batch import Outcome
+    from ...batch import Outcome, RefreshReport
     from ...batch.journal.journal import RunInfo
     from ...models import ClusterDetail, ClusterRow
-    from ..report.source import Record
 
 _NARROW = 72
 _WIDE = 110
@@ -142,9 +141,8 @@ def runs_table(runs: Iterable[RunInfo]) -> Table:
     return table
 
 
-def record_table(record: Record) -> Table:
+def report_table(report: RefreshReport, *, is_over: bool, unfinished: int) -> Table:
     """Return the facts of a run, one line for each."""
-    report = record.report
     bound = report.lower_bound.seconds
     at_best = tr(" (at best {time})", time=clock(bound)) if bound else ""
     fields: dict[str, str | Text] = {
@@ -154,11 +152,11 @@ def record_table(record: Record) -> Table:
         tr("took"): f"{clock(report.makespan)}{at_best}",
         tr("at a time"): str(report.max_running),
         tr("requests"): str(report.requests),
-        tr("outcomes"): _counts(report.counts, record.unfinished),
+        tr("outcomes"): _counts(report.counts, unfinished),
     }
     if report.stopped:
         fields[tr("stopped early")] = visible(stop_text(report))
-    if not record.over:
+    if not is_over:
         fields[tr("state")] = tr("not complete")
     return _field_table(fields)
 
