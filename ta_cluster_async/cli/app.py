@@ -1,27 +1,80 @@
-"""The commands under one name."""
+"""The commands under one name. Each is imported when it runs or shows its own help, so that the list of commands is quick."""
 
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Annotated
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
-from .commands.completion import completion
-from .commands.demo import demo
-from .commands.doctor import doctor
-from .commands.edit import create, delete, update
-from .commands.emulator import emulator
-from .commands.refresh import refresh
-from .commands.runs import app as runs_app
-from .commands.show import list_rows, progress, show_one
-from .commands.upload import upload
-from .commands.wait import wait
 from .i18n.translate import tr
 from .output.help import HelpfulCommand, HelpfulGroup, command_help
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "refresh": ("refresh", "refresh", tr("Refresh clusters and tags, and wait for all of them.")),
+    "wait": ("wait", "wait", tr("Wait for refreshes that were started elsewhere. It starts none.")),
+    "list": ("show", "list_rows", tr("List the clusters of the project, or its tags.")),
+    "show": ("show", "show_one", tr("Show one cluster or tag with its definition.")),
+    "progress": ("show", "progress", tr("Write the progress of the latest computation.")),
+    "create": ("edit", "create", tr("Create a cluster or tag, and write its id.")),
+    "update": ("edit", "update", tr("Give a cluster or tag a new definition.")),
+    "delete": ("edit", "delete", tr("Delete clusters and tags, after a question.")),
+    "upload": (
+        "upload",
+        "upload",
+        tr("Create a cluster or tag of uploaded ids, or give one other ids, and write its id."),
+    ),
+    "doctor": (
+        "doctor",
+        "doctor",
+        tr(
+            "Check the settings, the address, TLS, the token, the project and the clock, and say what to correct."
+        ),
+    ),
+    "completion": (
+        "completion",
+        "completion",
+        tr("Write a script that lets a shell complete commands and options."),
+    ),
+    "demo": ("demo", "demo", tr("Refresh the clusters of a sample game.")),
+    "emulator": ("emulator", "emulator", tr("Serve an emulated TA server until Ctrl-C.")),
+    "runs": ("runs", "app", tr("Look at earlier runs, write reports of them, and delete old ones.")),
+}
+"""The module of each command in `commands`, the command or group in it, and its line in the list."""
+
+
+class _LazyGroup(HelpfulGroup):
+    """Lists the commands by their lines alone, and imports the one that is asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, (_, _, line) in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=line))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """See typer."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else load_command(name), rest
+
+
+def load_command(name: str) -> Any:
+    """Import a command, and return it as typer's command or group."""
+    module, attribute, _ = COMMANDS[name]
+    found = getattr(import_module(f".commands.{module}", __package__), attribute)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    alone.command(name, cls=HelpfulCommand, help=command_help(found))(found)
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
     name="ta-cluster",
-    cls=HelpfulGroup,
+    cls=_LazyGroup,
     help=tr("Refresh, read and change the clusters and tags of a TA project."),
     epilog=tr(
         "Settings come from options, the environment (TA_BASE_URL, TA_TOKEN, TA_PROJECT_ID) or a profile of the configuration file; "
@@ -39,6 +92,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
+
         typer.echo(f"ta-cluster {version('ta-cluster-async')}")
         raise typer.Exit
 
@@ -52,26 +107,3 @@ def _ta_cluster(
     ] = False,
 ) -> None:
     del show_version
-
-
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "refresh": refresh,
-    "wait": wait,
-    "list": list_rows,
-    "show": show_one,
-    "progress": progress,
-    "create": create,
-    "update": update,
-    "delete": delete,
-    "upload": upload,
-    "doctor": doctor,
-    "completion": completion,
-    "demo": demo,
-    "emulator": emulator,
-}
-for _name, _command in _COMMANDS.items():
-    app.command(_name, cls=HelpfulCommand, help=command_help(_command))(_command)
-
-for _registered in runs_app.registered_commands:
-    _registered.cls = HelpfulCommand
-app.add_typer(runs_app, name="runs", cls=HelpfulGroup)

@@ -52,11 +52,11 @@ def _run(arguments: Sequence[str]) -> int:
     from .output import help as usage  # noqa: PLC0415 - needs the extra
 
     invocation.remember(arguments)
-    usage.shape_help()
     if os.environ.get(_COMPLETE):
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - only a shell asks for it
 
         completion_init()
+        usage.load_help_screens()
     try:
         code = app(
             args=arguments, prog_name=invocation.PROGRAM, complete_var=_COMPLETE, standalone_mode=False

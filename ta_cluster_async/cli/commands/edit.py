@@ -21,6 +21,7 @@ from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin, read_text
 from ..output.console import print_message, print_warning, stdout
 from ..output.diff import colored, diff_lines
+from ..output.errors import message_text
 from ..running import interruptible, run
 from .show import OnlyTags, Ref, read_one
 
@@ -165,7 +166,7 @@ def _read(project: "Project", file: str, *, create: bool) -> LoadedDefinition:
         project_id=project.id,
     )
     for warning in found.warnings:
-        print_warning(str(warning))
+        print_warning(message_text(warning))
     return found
 
 

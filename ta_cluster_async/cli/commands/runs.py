@@ -20,7 +20,7 @@ from ..output.console import (
     stdout,
 )
 from ..output.errors import error_text
-from ..output.help import command_help
+from ..output.help import HelpfulCommand, HelpfulGroup, command_help
 from ..output.json_lines import run_json
 from ..output.tables import report_table, run_table, runs_table
 from ..report.source import (
@@ -34,9 +34,12 @@ from ..report.source import (
 
 app = typer.Typer(
     name="runs",
+    cls=HelpfulGroup,
     help=tr("Look at earlier runs, write reports of them, and delete old ones."),
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
 
 _MOST_ROWS = 100
@@ -264,7 +267,11 @@ def _end(command: Callable[[], Exit]) -> NoReturn:
     raise typer.Exit(code)
 
 
-app.command("list", help=command_help(list_runs))(list_runs)
-app.command("show", help=command_help(show_run))(show_run)
-app.command("report", help=command_help(report_run))(report_run)
-app.command("prune", help=command_help(prune_runs))(prune_runs)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_runs,
+    "show": show_run,
+    "report": report_run,
+    "prune": prune_runs,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name, cls=HelpfulCommand, help=command_help(_command))(_command)

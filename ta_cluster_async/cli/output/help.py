@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
@@ -38,10 +40,22 @@ def sentence_of(problem: Exception) -> str | None:
     return tr("{what} `{command} --help` has the arguments and an example.", what=said, command=command)
 
 
-def shape_help() -> None:
-    """Let nothing of typer's help be cut off where the terminal is narrow, and its headings be Chinese where the locale is."""
-    from typer import rich_utils  # noqa: PLC0415 - only help needs it
+def load_help_screens() -> None:
+    """Import typer's help screens, so that they cut nothing off on a narrow terminal and have headings in the user's language.
 
+    They import two modules of rich that the command does not use, a parser of Markdown and tracebacks in colour, which would take
+    longer than everything else that help loads.
+    """
+    unused = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
+    empty = {name: ModuleType(name) for name in unused if name not in sys.modules}
+    for name, module in empty.items():
+        setattr(module, unused[name], object)
+    sys.modules.update(empty)
+    try:
+        from typer import rich_utils  # noqa: PLC0415 - only help needs it
+    finally:
+        for name in empty:
+            del sys.modules[name]
     shapes = {"Columns": _folding, "Table": _TableWithWholeNames}
     for name, shape in {**shapes, **(_headings() if is_chinese() else {})}.items():
         if hasattr(rich_utils, name):  # typer exports none of them
@@ -66,26 +80,28 @@ def _folding(items: Sequence[RenderableType], **settings: Any) -> Columns:
     return Columns(items, **settings)
 
 
-class HelpfulCommand(TyperCommand):
-    """A command whose help option speaks the user's language."""
+class _Helpful:
+    """Help in the user's language."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """See typer."""
+        load_help_screens()
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def get_help_option(self, ctx: Any) -> Any:
         """See typer."""
-        return _translated(super().get_help_option(ctx))
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.help = tr("Show this message and exit.")
+        return option
 
 
-class HelpfulGroup(TyperGroup):
-    """A group of commands whose help option speaks the user's language."""
-
-    def get_help_option(self, ctx: Any) -> Any:
-        """See typer."""
-        return _translated(super().get_help_option(ctx))
+class HelpfulCommand(_Helpful, TyperCommand):
+    """A command with help in the user's language."""
 
 
-def _translated(option: Any) -> Any:
-    if option is not None:
-        option.help = tr("Show this message and exit.")
-    return option
+class HelpfulGroup(_Helpful, TyperGroup):
+    """A group of commands with help in the user's language."""
 
 
 def _headings() -> dict[str, str]:

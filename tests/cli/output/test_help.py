@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ta_cluster_async.cli.app import app
 from ta_cluster_async.cli.i18n.translate import look_up
 from tests.cli.test_main import leaves
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
 
-HELPS = {name: command.help or "" for name, command in leaves(app)}
+HELPS = {name: command.help or "" for name, command in leaves()}
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_on_a_narrow_terminal_help_cuts_off_neither_options_nor_texts(
     command: Command, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    for name, leaf in leaves(app):
+    for name, leaf in leaves():
         page = command(*name.split(), "--help").out
         assert "…" not in page
         for parameter in leaf.params:
