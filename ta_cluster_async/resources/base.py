@@ -101,7 +101,8 @@ class CatalogResource:
         ref = self._ref(ref)
         self._check_kind(definition, "update", (*self._kinds, ClusterDetail))
         body = self._with_project(update_body(definition))
-        self._check_texts(body)
+        if "displayName" in body:
+            check_display_name(body["displayName"], strict=self._client.strict_names)
         endpoint = UPDATES[ref]
         request = build(endpoint, self._ref_parameters(ref, endpoint.query), body)
         await self._client.call(request, _nothing, timeout=timeout)
@@ -185,7 +186,7 @@ class CatalogResource:
         name = check_name(body.get("clusterName"), strict=self._client.strict_names)
         if "displayName" not in body:
             raise InvalidRequest(Message("definition-without-display-name"))
-        self._check_texts(body)
+        check_display_name(body["displayName"], strict=self._client.strict_names)
         request = build(CREATE, {}, body)
         deadline = Deadline(timeout, self._client.timeout)
         try:
@@ -275,8 +276,8 @@ class CatalogResource:
         return check_result(result, upload, options.get("require_match"), endpoint.name)
 
     def _upload_source(self, source: object, options: UploadOptions) -> Source:
-        encode = type(self)._encode  # noqa: SLF001  (a function: on the instance it would be bound)
-        return source_of(source, encode, layout_of(options, self._columns), options.get("on_progress"))
+        layout = layout_of(options, self._columns)
+        return source_of(source, self._encode, layout, options.get("on_progress"))
 
     async def _id_of(self, name: str, deadline: Deadline) -> int:
         """Return the id of what was replaced by name, which the server may leave out of its answer."""
@@ -297,10 +298,6 @@ class CatalogResource:
 
     def _with_project(self, body: JsonObject) -> JsonObject:
         return {"projectId": self._project_id, "clusterCatalog": self.catalog.value, **body}
-
-    def _check_texts(self, body: JsonObject) -> None:
-        if "displayName" in body:
-            check_display_name(body["displayName"], strict=self._client.strict_names)
 
     def _check_kind(self, definition: object, verb: str, kinds: tuple[type, ...]) -> None:
         if not isinstance(definition, (*kinds, Mapping)):

@@ -62,37 +62,37 @@ class Clusters(CatalogResource):
     ) -> UploadResult:
         """Create a cluster of uploaded ids (spec: 创建上传ID分群或标签).
 
-        What goes out is UTF-8 without BOM and header, one id per line, quoted only where a value needs it. A file or bytes of CSV go out
-        as they are, with CRLF where the first line ends in a line feed, and checked for UTF-8 and NUL while they are sent; they are read
-        row by row with `column` or `on_null`. Ids keep their text: leading zeros, all digits of integers and decimals. Columns of other types, such as floats, are refused.
+        The ids go out as UTF-8 without BOM and header, one per line, quoted only where a value needs it. The CSV of a file or of bytes goes
+        out as it is, with CRLF where its first line ends in a line feed, and is checked for UTF-8 and NUL on the way; with `column` or
+        `on_null` it is read row by row. Ids keep their text: leading zeros, all digits of integers and decimals. Columns of other types,
+        such as floats, are refused.
 
         Args:
             source: A path (`.parquet`, `.gz` for compressed CSV, all else CSV), the bytes of a CSV, a binary file, anything with the Arrow C
                 stream interface (a table or reader of pyarrow, a frame of polars or pandas, a DuckDB relation), or an iterable or async
                 iterable of ids. Parquet and Arrow need the extra `arrow`. Files, Arrow data and iterables are read in worker threads,
-                one read at a time, Arrow data some parts ahead; a file is left open, a generator is closed. What can be read from its start
-                again (no iterator, no stream, no pipe) may be, after a failure that certainly had no effect.
+                one read at a time, Arrow data some parts ahead; a file is left open, a generator is closed. A source that can be read from
+                its start again (not an iterator, a stream or a pipe) may be, after a failure that certainly had no effect.
             display_name: The name that TA shows, up to 50 characters.
             main_column: The property that the ids are matched with, such as `#account_id`.
-            name: The name; the server makes one up when None, and then an upload of unknown outcome cannot be found again.
+            name: The name; when None the server makes one up, and an upload of unknown outcome cannot be found again.
             remarks: A note.
             column: The column with the ids; may be left out where there is only one. CSV text needs `header=True` for it.
             header: The first line of a CSV is a header, which is not sent.
-            on_null: Nulls and blank ids are refused with their row (counted from 1 without the header), or with `skip` left out and
-                counted in `skipped_num`. None is `refuse`, except that a CSV that goes out as it is is not looked into for them. Lines
-                of a CSV with nothing in them are no rows.
-            require_match: The share of the records, 0 to 1, that has to match a user.
-            on_progress: Called in the event loop with an `UploadProgress`, at most ten times a second and at the end. What it raises
-                ends the upload, though the server may have taken it when `done` is True.
+            on_null: `refuse` raises for a null or blank id, with its row (from 1, without the header); `skip` leaves the row out and counts
+                it in `skipped_num`. None is `refuse`, except that CSV that goes out as it is is not checked for them. Empty lines of a CSV
+                are not rows.
+            require_match: The share of the records, 0 to 1, that must match a user.
+            on_progress: Called in the event loop with an `UploadProgress`, at most ten times a second and at the end. An error that it
+                raises ends the upload, though the server may have taken it when `done` is True.
             timeout: Seconds for everything; the session's `upload_timeout` when None.
 
         Raises:
             InvalidRequest: The source has no rows, a row is wrong (the message says which), or it cannot be read.
             MatchTooLow: It matches fewer users than `require_match`, or the server does not say enough to tell. The cluster exists.
-            OutcomeUnknown: The answer was lost, and nothing was found under the name that can be this upload, or there is no name to look
-                for. What is found is taken for it if nothing had the name before, the display name is the same, all rows had been sent,
-                and it has no more users than there were rows: the API shows no count of uploaded records to compare. Of the counts such
-                a result has `user_num` only.
+            OutcomeUnknown: The answer was lost, and there is no name, or no cluster under it that can be this upload. A cluster is taken for
+                it if nothing had the name before, the display name is the same, all rows were sent, and it has no more users than there
+                were rows: the API shows no count of uploaded records to compare. Such a result has only `user_num` of the counts.
             ConfigurationError: The extra `arrow` is not installed.
             Exception: Whatever the source itself or `on_progress` raises.
         """
@@ -120,9 +120,9 @@ class Clusters(CatalogResource):
         on_progress: OnProgress | None = None,
         timeout: float | None = None,
     ) -> UploadResult:
-        """Give an uploaded cluster other ids (spec: 修改上传ID分群或标签). The counts are None where the server says none.
+        """Give an uploaded cluster other ids (spec: 修改上传ID分群或标签). Counts that the server leaves out are None.
 
-        The arguments are those of `upload`; what is None stays as it is on the server.
+        The arguments are those of `upload`; those that are None stay as they are on the server.
         """
         options = UploadOptions(
             column=column,
