@@ -128,8 +128,8 @@ ROOMS = {
             "tests/batch/test_small_parts.py",
             "tests/batch/test_submitter.py",
             "tests/batch/test_poller.py",
+            "tests/batch/test_uploads.py",
             "tests/batch/test_what_is_handed_on.py",
-            "tests/uploads/test_result.py",
         ),
     ),
 }

@@ -1,45 +1,11 @@
-"""Line ends of CSV text: all that goes out has CRLF, and what stands within quotes is left alone."""
-
-import gzip
-import hashlib
-import io
-from typing import Any
+"""Line ends of CSV text: all that goes out has CRLF, and what stands within quotes stays as it is."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.protocol.csv import encode_ids
 from ta_cluster_async.uploads.line_ends import LineEnds, end_of_record, has_line_feeds
-from ta_cluster_async.uploads.options import Layout
-from ta_cluster_async.uploads.source import source_of
-
-
-def written(path, data):
-    path.write_bytes(data)
-    return path
-
-
-FORMS = {
-    "bytes": lambda data, _: data,
-    "file": lambda data, _: io.BytesIO(data),
-    "text path": lambda data, folder: written(folder / "ids.txt", data),
-    "gzip": lambda data, folder: written(folder / "ids.csv.gz", gzip.compress(data)),
-}
-FORM = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-
-
-def upload(world, source, **arguments):
-    return world.clusters.upload(source, display_name="ids", main_column="#account_id", **arguments)
-
-
-def arrived(world):
-    return [record for record in world.em.requests if record.name.startswith("import")][-1].body_sha256
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
+from tests.uploads.sources import FORM, arrived, digest, upload, written
 
 
 @FORM
@@ -48,8 +14,8 @@ def test_line_feeds_go_out_as_crlf(served, form, tmp_path, header):
     data = header + b'007\n"two\nlines"\n\n8\r\n"a ""b""\r\n,"\n9'
 
     async def story(world):
-        result = await upload(world, form(data, tmp_path), header=b"id" in header)
-        assert arrived(world) == sha256(b'007\r\n"two\nlines"\r\n\r\n8\r\n"a ""b""\r\n,"\r\n9')
+        result = await upload(world.clusters, form(data, tmp_path), header=b"id" in header)
+        assert arrived(world) == digest(b'007\r\n"two\nlines"\r\n\r\n8\r\n"a ""b""\r\n,"\r\n9')
         assert result.upload_num == 5
 
     served(story)
@@ -60,8 +26,8 @@ def test_text_with_crlf_goes_out_as_it_is(served, form, tmp_path):
     data = b'\xef\xbb\xbf"two\nlines"\r\n8\r\n9'
 
     async def story(world):
-        await upload(world, form(data, tmp_path))
-        assert arrived(world) == sha256(data[3:])
+        await upload(world.clusters, form(data, tmp_path))
+        assert arrived(world) == digest(data[3:])
 
     served(story)
 
@@ -72,27 +38,10 @@ def test_line_ends_are_whole_wherever_a_file_is_cut(served, monkeypatch, tmp_pat
     data = b'1\n"a\n\r\n""b"\r\n\n3\n4\r\n5\r'
 
     async def story(world):
-        await upload(world, written(tmp_path / "ids.csv", data))
-        assert arrived(world) == sha256(b'1\r\n"a\n\r\n""b"\r\n\r\n3\r\n4\r\n5\r')
+        await upload(world.clusters, written(tmp_path / "ids.csv", data))
+        assert arrived(world) == digest(b'1\r\n"a\n\r\n""b"\r\n\r\n3\r\n4\r\n5\r')
 
     served(story)
-
-
-def test_the_progress_of_a_file_with_line_feeds_tells_about_how_much_there_is(monkeypatch, tmp_path):
-    monkeypatch.setattr("ta_cluster_async.uploads.files._CHUNK", 1000)
-    monkeypatch.setattr("ta_cluster_async.uploads.progress._SECONDS_BETWEEN", 0.0)
-    told: list[Any] = []
-
-    async def main():
-        source = source_of(written(tmp_path / "ids.csv", b"12\n" * 1500), encode_ids, Layout(), told.append)
-        await source.open()
-        assert source.length is None
-        assert sum([len(part) async for part in source.chunks()]) == 6000
-        await source.aclose()
-
-    run(main())
-    assert all(abs(step.total_bytes - 6000) < 10 for step in told)
-    assert (told[-1].sent_bytes, told[-1].total_bytes, told[-1].done) == (6000, 6000, True)
 
 
 def converted(text):

@@ -1,0 +1,283 @@
+"""Files: their exact bytes arrive, what cannot be read is refused, and changes on the way are noticed."""
+
+import asyncio
+import gzip
+import io
+import os
+import threading
+import time
+
+import pytest
+
+from ta_cluster_async import TaSession
+from ta_cluster_async.emulator import Fault
+from ta_cluster_async.emulator.loop import run
+from ta_cluster_async.errors import (
+    ApiError,
+    HttpStatusError,
+    InvalidRequest,
+    TransportError,
+)
+from ta_cluster_async.protocol.csv import encode_ids
+from ta_cluster_async.uploads.source import source_of
+from tests.uploads.sources import (
+    LINES,
+    LONG_LINES,
+    REPLACE,
+    UPLOAD,
+    arrived,
+    digest,
+    open_files,
+    upload,
+    uploads,
+    written,
+)
+from tests.uploads.unread import Unread
+from tests.world import refused
+
+
+@pytest.fixture
+def path(tmp_path):
+    return written(tmp_path / "ids.csv", LONG_LINES)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_exact_bytes_of_a_file_arrive_with_their_length(served, path, as_text):
+    async def story(world):
+        await upload(world.clusters, str(path) if as_text else path)
+        assert arrived(world) == digest(LONG_LINES)
+
+    served(story)
+
+
+def test_an_open_pipe_is_a_source(served):
+    async def story(world):
+        reading, writing = os.pipe()
+        os.write(writing, b"a\r\nb\r\n")
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            await upload(world.clusters, pipe)
+        assert arrived(world) == digest(b"a\r\nb\r\n")
+
+    served(story)
+
+
+# What cannot be read
+
+
+def test_a_file_in_text_mode_is_refused(served):
+    async def story(world):
+        with refused(InvalidRequest, "file-in-text-mode"):
+            await upload(world.clusters, io.StringIO("a\r\n"))
+        assert world.sent == []
+
+    served(story)
+
+
+def test_an_asynchronous_file_is_refused_without_a_warning(served):
+    class File:
+        async def read(self, size=-1):
+            return b"a\r\n"[:size]
+
+    async def story(world):
+        with refused(InvalidRequest, "file-asynchronous"):
+            await upload(world.clusters, File())
+        assert world.sent == []
+
+    served(story)
+
+
+@pytest.mark.parametrize(("name", "code"), [("nowhere.csv", "file-unreadable"), (".", "file-not-regular")])
+def test_a_path_that_cannot_be_read_is_refused(served, tmp_path, name, code):
+    async def story(world):
+        with refused(InvalidRequest, code) as caught:
+            await upload(world.clusters, tmp_path / name)
+        assert caught.value.__context__ is None
+        assert world.sent == []
+
+    served(story)
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(served, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+
+    async def story(world):
+        with refused(InvalidRequest, "file-not-regular"):
+            await upload(world.clusters, tmp_path / "fifo")
+        assert world.sent == []
+
+    served(story)
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b"a\r\n" * 999)[:-9], b"a\r\nb\r\n"], ids=["cut", "none"])
+def test_a_broken_gzip_file_is_refused(served, tmp_path, data):
+    path = written(tmp_path / "ids.csv.gz", data)
+
+    async def story(world):
+        with refused(InvalidRequest, "file-unreadable"):
+            await upload(world.clusters, path)
+        assert world.done == []
+
+    served(story)
+
+
+# Changed while it is sent
+
+
+def test_a_file_that_becomes_shorter_while_it_is_sent_is_told_and_makes_no_cluster(served, tmp_path):
+    path = tmp_path / "ids.csv"
+    with path.open("wb") as file:
+        file.write((b"a" * 62 + b"\r\n") * (1 << 20))
+
+    async def story(world):
+        shrunk: list[bool] = []
+
+        def shrink(record):
+            if not shrunk and record.name == UPLOAD:
+                shrunk.append(True)
+                os.truncate(path, 1000)
+            return False
+
+        world.em.faults.add(Fault.reset(), when=shrink)
+        with refused(InvalidRequest, "file-became-shorter"):
+            await upload(world.clusters, path, name="n")
+        assert world.done == []
+        assert len(uploads(world)) == 1
+
+    served(story)
+
+
+def test_a_file_that_was_changed_between_two_tries_is_not_sent_in_part(served, tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_bytes(LINES)
+
+    async def story(world):
+        await upload(world.clusters, ["a"], name="n")
+
+        def grow(record):
+            if record.name.startswith(REPLACE):
+                with path.open("ab") as file:
+                    file.write(b"more\r\n")
+            return record.name.startswith(REPLACE)
+
+        world.em.faults.add(Fault.html(503), when=grow)
+        with refused(InvalidRequest, "file-changed"):
+            await world.clusters.replace_upload("n", path)
+        assert world.done == ["uploaded"]
+
+    served(story)
+
+
+def test_a_file_that_is_gone_at_the_second_try_is_told_as_such(served, tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_bytes(LINES)
+
+    async def story(world):
+        await upload(world.clusters, ["a"], name="n")
+
+        def remove(record):
+            if record.name.startswith(REPLACE):
+                path.unlink()
+            return record.name.startswith(REPLACE)
+
+        world.em.faults.add(Fault.html(503), when=remove)
+        with refused(InvalidRequest, "file-unreadable", reason="No such file or directory"):
+            await world.clusters.replace_upload("n", path)
+
+    served(story)
+
+
+def test_a_file_is_not_rewound_while_a_try_that_was_given_up_still_reads_it(monkeypatch):
+    monkeypatch.setattr("ta_cluster_async.uploads.reader._CLOSE_TIMEOUT", 0.01)
+    released = threading.Event()
+
+    class Slow(io.BytesIO):
+        reads = 0
+        is_read = False
+        was_moved = False
+
+        def read(self, size=-1):
+            self.reads += 1
+            self.is_read = True
+            if self.reads == 2:
+                released.wait()
+            self.is_read = False
+            return super().read(size)
+
+        def seek(self, *place):
+            self.was_moved |= self.is_read
+            return super().seek(*place)
+
+    async def main():
+        file = Slow(LINES * 3)
+        source = source_of(file, encode_ids)
+        await source.open()
+        first, second = source.chunks(), source.chunks()
+        await anext(first)
+        given_up = asyncio.ensure_future(anext(first))
+        await asyncio.to_thread(time.sleep, 0.01)
+        given_up.cancel()
+        body = asyncio.ensure_future(collect(second))
+        await asyncio.to_thread(time.sleep, 0.04)
+        released.set()
+        assert await body == LINES * 3
+        assert not file.was_moved
+        await source.aclose()
+
+    async def collect(chunks):
+        return b"".join([chunk async for chunk in chunks])
+
+    run(main())
+
+
+# Closed afterwards
+
+
+@pytest.mark.parametrize("fault", [None, Fault.reset(), Fault.html(504), Fault.return_code(-9, "no")])
+def test_a_path_is_closed_however_the_upload_ends(served, fault, tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_bytes(LINES)
+
+    async def story(world):
+        if fault is not None:
+            world.em.faults.add(fault, path=UPLOAD)
+        try:
+            await upload(world.clusters, path)
+        except (TransportError, HttpStatusError, ApiError):
+            assert fault is not None
+        assert str(path) not in open_files()
+
+    served(story)
+
+
+def test_an_empty_or_wrong_file_is_closed(served, tmp_path):
+    path = tmp_path / "ids.csv"
+
+    async def story(world):
+        for data in (b"", b"\xff\xfea"):
+            path.write_bytes(data)
+            with pytest.raises(InvalidRequest):
+                await upload(world.clusters, path)
+            assert str(path) not in open_files()
+
+    served(story)
+
+
+def test_a_path_is_closed_when_the_upload_is_cancelled(served, tmp_path):
+    path = tmp_path / "ids.csv"
+    with path.open("wb") as file:
+        file.write((b"a" * 62 + b"\r\n") * (1 << 20))
+
+    async def story(world):
+        async with Unread(None) as server, TaSession(server.url, "token") as ta:
+            task = asyncio.ensure_future(
+                ta.project(102).clusters.upload(path, display_name="d", main_column="c")
+            )
+            await asyncio.sleep(5)
+            assert str(path) in open_files()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert str(path) not in open_files()
+
+    served(story)
