@@ -81,11 +81,10 @@ ROOMS = {
     "session": Room(
         ("client/api.py", "client/limiter.py", "client/timeouts.py"),
         (
-            "tests/client/test_bounds_of_calls.py",
+            "tests/client/test_api.py",
             "tests/client/test_api_retries.py",
             "tests/client/test_timeouts.py",
             "tests/client/test_limiter.py",
-            "tests/client/test_request_deadlines.py",
             "tests/client/test_session_lifecycle.py",
             "tests/client/test_validation.py",
             "tests/client/test_tls.py",

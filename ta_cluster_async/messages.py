@@ -128,12 +128,18 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-string-or-number": "a string or a number",
     "json-utc-time": "a time with a zone as YYYY-MM-DDTHH:MM:SS+00:00",
     "json-whole": "the value",
+    "kind-blank-str": "a blank str",
+    "kind-str": "a str",
     "must-be-at-least-one": "{name} must be an int of at least 1.",
     "must-be-bool": "{name} must be True or False.",
     "must-be-one-of": "{name} must be one of {values}.",
+    "must-be-positive": "{name} must be a finite number above 0.",
+    "must-be-positive-int": "{what} must be a positive int, not {actual}.",
     "must-be-str": "{name} must be a str, not {kind}.",
     "not-json-text": "The text is not valid JSON.",
     "not-utf-8": "it is not UTF-8 text",
+    "project-id": "The project id",
+    "ref-by-id": "A ref that is not a name",
     "refresh-not-proven": "nothing proved within {seconds:.0f} seconds that the refresh ran.",
     "refresh-out-of-time": "the time for the refresh is over.",
     "refresh-reported-failed": "the server says that the refresh failed.",
@@ -163,13 +169,75 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "time-with-zone": "A time must not have a zone: give the server's local time as a datetime without tzinfo.",
     # protocol
+    "body-broken-json": "broken or truncated JSON",
+    "body-empty": "an empty body",
+    "body-html": "an HTML page",
+    "body-html-titled": "an HTML page ({title!r})",
+    "body-json": "other JSON ({excerpt!r})",
+    "body-not-json": "The definition given to {endpoint} contains a value that JSON cannot express ({reason}).",
+    "body-not-utf-8": Plural("1 byte that is not UTF-8", "{count} bytes that are not UTF-8"),
+    "body-text": "text ({excerpt!r})",
+    "csv-in-utf-16": "Line 1 starts with a UTF-16 byte order mark. Write the file as UTF-8, or give the ids as an iterable of str.",
+    "display-name-blank": "A display name must be a str with at least one visible character, not {actual}.",
+    "display-name-too-long": (
+        "The display name has {length} characters; at most {limit} are allowed. If your server takes longer ones, open the session"
+        " with strict_names=False."
+    ),
+    "earlier-attempt-unknown": "{error} An earlier attempt may have taken effect.",
+    "http-redirect": (
+        "HTTP {status}: the server redirects, and redirects are not followed because the token would travel along. Set the base URL to"
+        " the final address."
+    ),
+    "http-without-answer": "HTTP {status} with {body} in place of an answer.",
+    "http-without-json": "HTTP {status} with {body} in place of JSON.",
+    "name-empty-or-padded": "The name {name!r} is refused: it is empty or has white space at its ends.",
+    "name-not-a-str": "A cluster or tag name must be a str, not {actual}.",
+    "name-not-allowed": (
+        "The name {name!r} is refused: it must be 1 to 24 letters A-Z a-z, digits and '_'. If your server takes other names, open the"
+        " session with strict_names=False."
+    ),
+    "query-parameters": "{endpoint} needs the query parameters {required} and no others than {allowed}.",
+    "return-code-missing": "the answer is JSON without a return_code.",
+    "row-id": "id",
+    "row-id-missing": 'The id of row {row} is None. Leave it out, or pass on_null="skip".',
+    "row-not-a-pair": "Row {row} must be a pair of an id and a tag value, not {kind}.",
+    "row-tag-value": "tag value",
+    "row-value-blank": "The {what} of row {row} is blank.",
+    "row-value-type": "The {what} of row {row} must be a str, an int or a Decimal, not {kind}.",
+    "row-value-with-nul": "The {what} of row {row} contains a NUL character, which CSV cannot express.",
+    "row-value-with-surrogate": "The {what} of row {row} contains a lone surrogate, which UTF-8 cannot encode.",
+    "text-with-surrogate": "A text of the request contains a lone surrogate, which UTF-8 cannot encode.",
     # client
+    "answer-not-http": "the answer is not HTTP: is this an https:// port, or another service?",
+    "answer-out-of-time": "no whole answer within {seconds:.3g} seconds.",
+    "answer-too-long": "HTTP {status} with an answer of more than {limit} bytes.",
+    "answer-truncated": "the connection broke in the middle of the answer.",
+    "base-url-invalid-host": "The base URL has an invalid host or port, such as a port above 65535.",
+    "base-url-not-a-str": "The base URL must be a str such as 'http://ta2:8992'.",
+    "base-url-with-blank": "The base URL contains a blank, a line end or a backslash.",
+    "base-url-with-query": "The base URL contains a '?' or '#': pass only scheme, host, port and path, such as 'http://ta2:8992'.",
+    "base-url-with-token": "The base URL contains the token: pass the address alone, each request adds the token.",
+    "base-url-with-user": "The base URL contains a user or password, which the TA Open API does not take.",
+    "base-url-without-host": "The base URL has no host, or port 0. It must be such as 'http://ta2:8992'.",
+    "base-url-without-scheme": "The base URL must start with http:// or https://, such as 'http://ta2:8992'.",
+    "call-out-of-time": "the time of the call was over before the request could be sent.",
+    "certificate-unusable": "The certificate file {path!r} given as ssl= cannot be used: {reason}.",
+    "client-session-closed": "The aiohttp.ClientSession given as client_session= is closed.",
+    "client-session-in-other-loop": "The aiohttp.ClientSession given as client_session= belongs to another event loop.",
+    "connection-lost": "the connection was lost ({kind}).",
+    "connection-out-of-time": "no connection to {host} within {seconds:.3g} seconds.",
+    "connection-refused": "no connection to {host}: {reason}. Check the base URL and the server.",
+    "host-unknown": "the host name {host!r} is not known. Check the base URL and the name service.",
     "keyring-extra-missing": 'The keyring needs an extra: python -m pip install "ta-cluster-async[keyring]"',
     "keyring-unreadable": "The token cannot be read from the keyring: {reason}",
     "keyring-without-token": (
         "The keyring has no token for this address. To put one in: keyring set {service} {user}"
     ),
+    "no-connection-in-time": "none of the session's max_connections= became free within the call's time.",
+    "paused-too-long": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",
     "place-without-token": "{place} contains no token.",
+    "pool-closed": "the connection pool is closed: was the borrowed aiohttp.ClientSession closed?",
+    "pool-closed-during-request": "the connection pool was closed during the request.",
     "profile-extra-missing": 'Profiles need an extra: python -m pip install "ta-cluster-async[cli]"',
     "profile-file-empty": (
         "There is no profile {name!r}: write its settings below a line [{name}] into the file {path}."
@@ -185,6 +253,21 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "profile-without-base-url": "The profile {name!r} in the file {path} has no base_url.",
     "profile-without-table": "its settings must stand below a line [{name}].",
     "profile-without-token": "The profile {name!r} in the file {path} has no token_file and no token_keyring, and TA_TOKEN is not set.",
+    "provider-failed": "the token provider failed ({kind}).",
+    "provider-not-async": "The token provider must be an async function.",
+    "provider-out-of-time": "the token provider did not answer within the call's time.",
+    "provider-token-unusable": "The token provider returned no token that can be used. {problem}",
+    "proxy-refused": "the proxy refused to connect (HTTP {status}).",
+    "request-failed": "the request failed ({kind}).",
+    "session-closed": "the session was closed.",
+    "session-closed-during-call": "the session was closed during the call.",
+    "session-in-other-loop": "The session belongs to another event loop: open one session in each loop.",
+    "session-is-closed": "The session is closed: make a new TaSession.",
+    "session-not-open": "The session is not open yet: use it inside `async with TaSession(...) as ta:`.",
+    "session-open-already": "The session is open already: make a new TaSession.",
+    "ssl-wrong-type": "ssl= must be the path of a PEM file, an ssl.SSLContext, True or False.",
+    "tls-failed": "TLS with {host} failed ({reason}). For a private CA pass ssl=<its certificate file>.",
+    "token-empty": "The token is empty.",
     "token-file": "The token file {path}",
     "token-file-open-to-others": (
         "Other users of this machine may read or change the token file {path}. To close it: chmod 600 {path}"
@@ -194,6 +277,11 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "token-unencrypted": (
         "The token travels unencrypted to the public host {host}: use https:// if the server has it."
     ),
+    "token-unusable": "The token {problem}. Was it read from a file or a shell variable that contains more?",
+    "token-with-control-character": "contains a line end or another control character",
+    "token-with-surrogate": "contains a lone surrogate, which UTF-8 cannot encode",
+    "token-with-white-space": "has white space at its ends",
+    "token-wrong-type": "The token must be a str, a Secret or an async function that returns one of them.",
     # session
     "environment-incomplete": "Set the environment variables {names}.",
     # resources

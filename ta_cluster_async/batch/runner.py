@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import anyio
 
+from ..client.timeouts import is_cancelled as is_task_cancelled
 from ..client.validation import positive
 from ..errors import ConfigurationError, InvalidRequest, JournalError
 from ..messages import Message
@@ -22,7 +23,6 @@ from .poller import Observer
 from .report import Status
 from .state import Options, Run
 from .submitter import Submitter
-from .workers import is_cancelled as is_task_cancelled
 
 if TYPE_CHECKING:
     import os

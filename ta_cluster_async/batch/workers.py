@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
+from ..client.timeouts import is_cancelled
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
@@ -129,9 +131,3 @@ class _AsyncPull(Generic[T]):
 
 def _pull_from(items: Iterable[T] | AsyncIterable[T]) -> _Pull[T] | _AsyncPull[T]:
     return _AsyncPull(items) if isinstance(items, AsyncIterable) else _Pull(items)
-
-
-def is_cancelled() -> bool:
-    """Whether somebody has cancelled this task, as opposed to a CancelledError that came out of what it awaits."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -17,6 +17,7 @@ from ..errors import (
     TokenRejected,
     TransportError,
 )
+from ..messages import Message
 from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
 from ..protocol.refresh import PollPolicy
@@ -52,10 +53,10 @@ T = TypeVar("T")
 
 logger = logging.getLogger("ta_cluster_async")
 
-_REFUSED: dict[Refusal, str] = {
-    "no-connection": "no place among the session's max_connections= became free within the call's time.",
-    "paused": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",
-    "closed": "the session was closed.",
+_REFUSED: dict[Refusal, Message] = {
+    "no-connection": Message("no-connection-in-time"),
+    "paused": Message("paused-too-long"),
+    "closed": Message("session-closed"),
 }
 
 
@@ -127,7 +128,7 @@ class ApiClient:
     async def __aenter__(self) -> Self:
         if self._state is not _State.NEW:
             raise ConfigurationError(
-                f"This session is {self._state.name.lower()} already: make a new TaSession."
+                Message("session-open-already" if self._state is _State.OPEN else "session-is-closed")
             )
         if self._transport is None:
             from .transport import AiohttpTransport  # noqa: PLC0415  (loads aiohttp, which only an open session needs)
@@ -304,19 +305,15 @@ class ApiClient:
     def _closed_error(self, error: TaError) -> TaError:
         if self._state is _State.OPEN or not isinstance(error, TransportError):
             return error
-        return type(error)("the session was closed while the call was under way.", reason="closed")
+        return type(error)(Message("session-closed-during-call"), reason="closed")
 
     def _check_usable(self) -> None:
         if self._state is _State.NEW:
-            raise ConfigurationError(
-                "The session is not open yet: use it inside `async with TaSession(...) as ta:`."
-            )
+            raise ConfigurationError(Message("session-not-open"))
         if self._state is _State.CLOSED:
-            raise ConfigurationError("The session is closed: make a new TaSession.")
+            raise ConfigurationError(Message("session-is-closed"))
         if asyncio.get_running_loop() is not self._loop:
-            raise ConfigurationError(
-                "The session belongs to another event loop: open one session in each loop."
-            )
+            raise ConfigurationError(Message("session-in-other-loop"))
 
 
 def _can_start(request: Request) -> bool:

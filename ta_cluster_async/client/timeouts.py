@@ -85,3 +85,9 @@ class Timeouts:
                 self._armed_for = timeout.at
         if self._armed_for != inf:
             self._arm(self._armed_for, loop)
+
+
+def is_cancelled() -> bool:
+    """True when somebody cancelled this task, as opposed to a CancelledError that came out of what it awaits."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

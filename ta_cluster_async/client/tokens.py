@@ -9,11 +9,12 @@ from copy import copy
 from typing import TypeAlias, cast
 
 from ..errors import ConfigurationError, NotSent
+from ..messages import Message
 from .secret import Secret
 from .validation import check_token
 
 TokenProvider: TypeAlias = Callable[[], Awaitable[str | Secret]]
-"""An async function that returns the token. It is asked when the session needs one, and anew after the server rejected the last."""
+"""An async function that returns the token. It is called when the session needs one, and again after the server rejected it."""
 
 TokenFailure: TypeAlias = ConfigurationError | NotSent
 """Why there is no token."""
@@ -122,17 +123,17 @@ async def _ask(provider: TokenProvider) -> Secret | TokenFailure:
     try:
         asked: object = provider()
         if not inspect.isawaitable(asked):
-            return ConfigurationError("The token provider has to be an async function.")
+            return ConfigurationError(Message("provider-not-async"))
         return check_token(await asked)
     except ConfigurationError as problem:
-        return ConfigurationError(f"The token provider gave no token that can be used. {problem.message}")
+        return ConfigurationError(Message("provider-token-unusable", problem=problem.what()))
     except Exception as problem:  # noqa: BLE001  (a provider may raise anything)
-        return NotSent(f"the token provider failed ({type(problem).__name__}).", reason="token")
+        return NotSent(Message("provider-failed", kind=type(problem).__name__), reason="token")
 
 
 def _not_in_time() -> NotSent:
-    return NotSent("the token provider did not answer within the call's time.", reason="token")
+    return NotSent(Message("provider-out-of-time"), reason="token")
 
 
 def _closed() -> NotSent:
-    return NotSent("the session was closed.", reason="closed")
+    return NotSent(Message("session-closed"), reason="closed")

@@ -15,10 +15,11 @@ import aiohttp
 from yarl import URL
 
 from ..errors import ConfigurationError, NotJson, NotSent, TransportError
+from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
 from ..protocol.requests import CSV_TYPE, JSON_TYPE, Response
 from .secret import Secret
-from .timeouts import Timeouts
+from .timeouts import Timeouts, is_cancelled
 
 if TYPE_CHECKING:
     import ssl as ssl_module
@@ -184,7 +185,7 @@ class AiohttpTransport:
         if isinstance(stop, asyncio.CancelledError):
             if limit.expired and limit.uncancel():
                 return _timed_out(timeout)
-            if self._is_closed() and not _is_cancelled():
+            if self._is_closed() and not is_cancelled():
                 return _pool_closed()  # closing a pool cancels those who wait in it
         # The traceback begins here: the locals of aiohttp's frames hold the URL.
         stop.__cause__ = stop.__context__ = None
@@ -233,43 +234,31 @@ class AiohttpTransport:
         """Return the error for a problem, without the problem itself: aiohttp's exceptions hold the URL."""
         match problem:
             case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-                return NotSent(
-                    f"TLS with {self._host} failed ({_tls_reason(problem)}). For a private CA pass ssl=<its certificate file>.",
-                    reason="tls",
-                )
+                message = Message("tls-failed", host=self._host, reason=_tls_reason(problem))
+                return NotSent(message, reason="tls")
             case aiohttp.ClientConnectorDNSError():
-                return NotSent(
-                    f"the host name {problem.host!r} is not known. Check the base URL and the name service.",
-                    reason="dns",
-                )
+                return NotSent(Message("host-unknown", host=problem.host), reason="dns")
             case aiohttp.ClientConnectorError():
-                return NotSent(
-                    f"no connection to {problem.host}:{problem.port}: {_os_reason(problem.os_error)}. Check the base URL and the server.",
-                    reason="refused",
-                )
+                host, reason = f"{problem.host}:{problem.port}", _os_reason(problem.os_error)
+                return NotSent(Message("connection-refused", host=host, reason=reason), reason="refused")
             case aiohttp.ClientHttpProxyError():
-                return NotSent(f"the proxy refused to connect (HTTP {problem.status}).", reason="refused")
+                return NotSent(Message("proxy-refused", status=problem.status), reason="refused")
             case aiohttp.ConnectionTimeoutError():
-                return NotSent(
-                    f"no connection to {self._host} within {_said(min(_CONNECT_SECONDS, timeout * _CONNECT_SHARE))}.",
-                    reason="connect",
-                )
+                seconds = min(_CONNECT_SECONDS, timeout * _CONNECT_SHARE)
+                message = Message("connection-out-of-time", host=self._host, seconds=seconds)
+                return NotSent(message, reason="connect")
             case asyncio.TimeoutError():
                 return _timed_out(timeout)
             case aiohttp.ClientPayloadError():
-                return OutcomeUnknown("the connection broke in the middle of the answer.", reason="truncated")
+                return OutcomeUnknown(Message("answer-truncated"), reason="truncated")
             case aiohttp.ClientResponseError():
-                return OutcomeUnknown(
-                    "the answer is no HTTP: is it an https:// port, or another service?", reason="lost"
-                )
+                return OutcomeUnknown(Message("answer-not-http"), reason="lost")
             case _ if self._is_closed():
-                return OutcomeUnknown(
-                    "the connection pool was closed while the request was under way.", reason="closed"
-                )
+                return OutcomeUnknown(Message("pool-closed-during-request"), reason="closed")
             case aiohttp.ClientError() | OSError():
-                return OutcomeUnknown(f"the connection was lost ({type(problem).__name__}).", reason="lost")
+                return OutcomeUnknown(Message("connection-lost", kind=type(problem).__name__), reason="lost")
             case _:
-                return OutcomeUnknown(f"the request broke off ({type(problem).__name__}).", reason="lost")
+                return OutcomeUnknown(Message("request-failed", kind=type(problem).__name__), reason="lost")
 
 
 async def _read(response: ClientResponse, request: Request) -> Response | NotJson:
@@ -290,7 +279,7 @@ async def _read(response: ClientResponse, request: Request) -> Response | NotJso
     if request.upload is not None or size > MAX_ANSWER:
         _abort(response)  # the server answered before the end of the body, or the answer is too long
     if size > MAX_ANSWER:
-        message = f"HTTP {response.status} with an answer of more than {MAX_ANSWER} bytes."
+        message = Message("answer-too-long", status=response.status, limit=MAX_ANSWER)
         return NotJson(message, status=response.status)
     return Response(response.status, body, response.headers.get(aiohttp.hdrs.RETRY_AFTER))
 
@@ -305,31 +294,18 @@ def _abort(response: ClientResponse) -> None:
 def _borrowed_pool(borrowed: aiohttp.ClientSession) -> aiohttp.BaseConnector:
     pool = borrowed.connector
     if pool is None or pool.closed:
-        raise ConfigurationError("The aiohttp.ClientSession given as client_session= is closed.")
+        raise ConfigurationError(Message("client-session-closed"))
     if pool._loop is not asyncio.get_running_loop():  # noqa: SLF001  (it has no public name)
-        raise ConfigurationError(
-            "The aiohttp.ClientSession given as client_session= belongs to another event loop."
-        )
+        raise ConfigurationError(Message("client-session-in-other-loop"))
     return pool
 
 
 def _pool_closed() -> NotSent:
-    return NotSent(
-        "the connection pool is closed: was the borrowed aiohttp.ClientSession closed?", reason="closed"
-    )
+    return NotSent(Message("pool-closed"), reason="closed")
 
 
 def _timed_out(seconds: float) -> OutcomeUnknown:
-    return OutcomeUnknown(f"no whole answer within {_said(seconds)}.", reason="timeout")
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _said(seconds: float) -> str:
-    return f"{seconds:.3g} seconds"
+    return OutcomeUnknown(Message("answer-out-of-time", seconds=seconds), reason="timeout")
 
 
 def _os_reason(error: OSError) -> str:

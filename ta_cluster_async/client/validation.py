@@ -1,4 +1,4 @@
-"""The checks of what a session is opened with. Their messages never show the value: it may be, or hold, the token."""
+"""The checks of the settings of a session. Their messages never show the value, which may be or contain the token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .secret import Secret
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-_LONG = 8  # a shorter token may be a part of the address by chance
+_LONG = 8  # a shorter token may be part of the address by chance
 _BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x20\x7f-\x9f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LOCAL_SUFFIXES = (".local", ".internal", ".lan", ".localhost", ".home.arpa", ".test", ".invalid")
@@ -27,37 +27,25 @@ _LOCAL_SUFFIXES = (".local", ".internal", ".lan", ".localhost", ".home.arpa", ".
 def check_base_url(value: object, token: Secret | None) -> str | ConfigurationError:
     """Return the base URL in ASCII and without a slash at its end, or the error that it is."""
     if not isinstance(value, str) or not value:
-        return ConfigurationError("The base URL has to be a str such as 'http://ta2:8992'.")
+        return _wrong("base-url-not-a-str")
     if token is not None and len(token.reveal()) >= _LONG and token.reveal() in value:
-        return ConfigurationError(
-            "The base URL holds the token: pass the address alone, each request adds the token."
-        )
+        return _wrong("base-url-with-token")
     if _BLANK_OR_CONTROL.search(value) or "\\" in value:
-        return ConfigurationError("The base URL has a blank, a line end or a backslash in it.")
+        return _wrong("base-url-with-blank")
     if "?" in value or "#" in value:
-        return ConfigurationError(
-            "The base URL has a '?' or '#' in it: pass only scheme, host, port and path, such as 'http://ta2:8992'."
-        )
+        return _wrong("base-url-with-query")
     try:
         parts = urlsplit(value)
         port = parts.port
         host = _ascii_host(parts)
     except ValueError:  # UnicodeError is one
-        return ConfigurationError(
-            "The base URL has a host or port that cannot be right, such as a port above 65535."
-        )
+        return _wrong("base-url-invalid-host")
     if parts.scheme not in ("http", "https"):
-        return ConfigurationError(
-            "The base URL has to start with http:// or https://, such as 'http://ta2:8992'."
-        )
+        return _wrong("base-url-without-scheme")
     if "@" in parts.netloc:
-        return ConfigurationError(
-            "The base URL has a user or password in it, which the TA Open API does not know."
-        )
+        return _wrong("base-url-with-user")
     if not host or port == 0:
-        return ConfigurationError(
-            "The base URL has no host, or port 0. It has to be such as 'http://ta2:8992'."
-        )
+        return _wrong("base-url-without-host")
     netloc = host if port is None else f"{host}:{port}"
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/")
     return f"{parts.scheme}://{netloc}{path}"
@@ -75,16 +63,12 @@ def check_token(value: object) -> Secret:
     secret = Secret(value) if isinstance(value, str) else value
     value = None
     if not isinstance(secret, Secret):
-        raise ConfigurationError(
-            "The token has to be a str, a Secret or an async function that returns one of them."
-        )
+        raise _wrong("token-wrong-type")
     if not secret:
-        raise ConfigurationError("The token is empty.")
+        raise _wrong("token-empty")
     problem = _token_problem(secret)
-    if problem:
-        raise ConfigurationError(
-            f"The token {problem}. Was it read from a file or a shell variable with more in it?"
-        )
+    if problem is not None:
+        raise ConfigurationError(Message("token-unusable", problem=problem))
     return secret
 
 
@@ -93,41 +77,43 @@ def check_ssl(value: object) -> ssl_module.SSLContext | bool:
     if isinstance(value, bool | ssl_module.SSLContext):
         return value
     if not isinstance(value, str | os.PathLike):
-        raise ConfigurationError("ssl= has to be the path of a PEM file, an ssl.SSLContext, True or False.")
+        raise _wrong("ssl-wrong-type")
     try:
         return ssl_module.create_default_context(cafile=value)
     except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
         reason = getattr(problem, "strerror", None) or type(problem).__name__
-    raise ConfigurationError(
-        f"The certificate file {os.fspath(value)!r} given as ssl= cannot be used: {reason}."
-    )
+    raise ConfigurationError(Message("certificate-unusable", path=str(os.fspath(value)), reason=reason))
 
 
 def positive(value: object, name: str) -> float:
     """Return a finite number above 0 as a float. Raises ConfigurationError."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
-    raise ConfigurationError(f"{name} has to be a finite number above 0.")
+    raise ConfigurationError(Message("must-be-positive", name=name))
 
 
 def at_least_one(value: object, name: str) -> int:
     """Return an int above 0. Raises ConfigurationError."""
     if type(value) is int and value >= 1:
         return value
-    raise ConfigurationError(f"{name} has to be an int of at least 1.")
+    raise ConfigurationError(Message("must-be-at-least-one", name=name))
 
 
-def _token_problem(secret: Secret) -> str:
+def _wrong(code: str) -> ConfigurationError:
+    return ConfigurationError(Message(code))
+
+
+def _token_problem(secret: Secret) -> Message | None:
     text = secret.reveal()
     if text != text.strip():
-        return "has white space at its ends"
+        return Message("token-with-white-space")
     if _CONTROL.search(text):
-        return "has a line end or another control character in it"
+        return Message("token-with-control-character")
     try:
         text.encode()
     except UnicodeEncodeError:
-        return "has a lone surrogate in it, which UTF-8 cannot say"
-    return ""
+        return Message("token-with-surrogate")
+    return None
 
 
 def _ascii_host(parts: SplitResult) -> str:

@@ -1,10 +1,11 @@
-"""What one call has met over all its attempts, and the one error that tells it."""
+"""The failed attempts of one call, and the one error that sums them up."""
 
 from __future__ import annotations
 
 from attrs import define
 
 from ..errors import ConfigurationError, NotFound, NotSent, Sent, TaError
+from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
 from .endpoints import Endpoint, Replay
 from .retry import NEVER_TRIED, may_have_applied, safe_to_retry
@@ -33,7 +34,7 @@ class Attempts:
     token_renewed: bool = False
 
     def add(self, error: TaError) -> None:
-        """Take note of a failure. A call whose time is over while it waits for the next attempt fails by what went wrong before."""
+        """Note a failure. A call whose time ends while it waits for the next attempt fails with the error of the last attempt."""
         if _was_tried(error):
             self.count += 1
         elif self.last is not None and isinstance(error, NotSent) and error.reason in _OUT_OF_TIME:
@@ -45,16 +46,16 @@ class Attempts:
         self.applied = self.applied or may_have_applied(error)
 
     def means_done(self, error: TaError) -> bool:
-        """True when `error` says that what an earlier attempt was to remove is gone."""
+        """True when `error` says that what an earlier attempt was to delete is gone."""
         return self.applied and self.endpoint.absent_is_done and isinstance(error, NotFound)
 
     def failure(self) -> TaError:
-        """The error to raise, with what all attempts together mean."""
+        """Return the error to raise, which tells what all attempts together mean."""
         error = self.last
         assert error is not None
         if isinstance(error, NotSent) and self.applied:
             error = OutcomeUnknown(
-                f"{error.message} An earlier attempt may have taken effect.", reason=error.reason
+                Message("earlier-attempt-unknown", error=error.what()), reason=error.reason
             )
         error.endpoint = self.endpoint.name
         error.attempts = self.count

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, SupportsIndex
 from attrs import define
 
 from ..errors import InvalidRequest
+from ..messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SPECIAL = r'[,"\r\n]'
-"""What a value has to be quoted for."""
+"""The characters for which a value must be quoted."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SPECIAL = re.compile(SPECIAL)
+_ID = Message("row-id")
+_TAG_VALUE = Message("row-tag-value")
 
 
 @define
@@ -39,9 +42,9 @@ def encode_ids(rows: Iterable[object], first_row: int, dropped: Dropped | None =
     """
     numbered = enumerate(rows, first_row)
     if dropped is None:
-        lines = [_cell(value, row, "id") + "\r\n" for row, value in numbered]
+        lines = [_cell(value, row, _ID) + "\r\n" for row, value in numbered]
     else:
-        lines = [_cell(value, row, "id") + "\r\n" for row, value in numbered if _is_kept(value, dropped)]
+        lines = [_cell(value, row, _ID) + "\r\n" for row, value in numbered if _is_kept(value, dropped)]
     return _encode(lines, first_row)
 
 
@@ -50,11 +53,10 @@ def encode_pairs(rows: Iterable[object], first_row: int, dropped: Dropped | None
     lines = []
     for row, pair in enumerate(rows, first_row):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            msg = f"Row {row} has to be a pair of an id and a tag value, not {type(pair).__name__}."
-            raise InvalidRequest(msg)
+            raise InvalidRequest(Message("row-not-a-pair", row=row, kind=type(pair).__name__))
         if dropped is None or _is_kept(pair[0], dropped):
-            tag = "" if pair[1] is None or pair[1] == "" else _cell(pair[1], row, "tag value")
-            lines.append(f"{_cell(pair[0], row, 'id')},{tag}\r\n")
+            tag = "" if pair[1] is None or pair[1] == "" else _cell(pair[1], row, _TAG_VALUE)
+            lines.append(f"{_cell(pair[0], row, _ID)},{tag}\r\n")
     return _encode(lines, first_row)
 
 
@@ -66,8 +68,7 @@ def _encode(lines: list[str], first_row: int) -> bytes:
 def check_start(head: bytes) -> int:
     """How many bytes at the start of a CSV file to leave out: 3 for a BOM, else 0. Raises InvalidRequest for UTF-16."""
     if head.startswith(_UTF16_BOMS):
-        msg = "Line 1 starts with a UTF-16 mark. Write the file as UTF-8, or give the ids as an iterable of str."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("csv-in-utf-16"))
     return len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0
 
 
@@ -78,34 +79,29 @@ def _is_kept(value: object, dropped: Dropped) -> bool:
     return True
 
 
-def _cell(value: object, row: int, what: str) -> str:
+def _cell(value: object, row: int, what: Message) -> str:
     if type(value) is int:
         return str(value)
-    if not isinstance(value, str):  # asked first: the next checks take a hundred times as long
+    if not isinstance(value, str):  # first, since the next checks take a hundred times as long
         return _number(value, row, what)
     if not value.strip():
-        msg = f"The {what} of row {row} is blank."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("row-value-blank", what=what, row=row))
     if "\0" in value:
-        msg = f"The {what} of row {row} has a NUL character, which CSV cannot say."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(Message("row-value-with-nul", what=what, row=row))
     try:
         value.encode()
     except UnicodeEncodeError:
-        msg = f"The {what} of row {row} has a lone surrogate, which UTF-8 cannot say."
-        raise InvalidRequest(msg) from None
+        raise InvalidRequest(Message("row-value-with-surrogate", what=what, row=row)) from None
     if _SPECIAL.search(value):
         return '"' + value.replace('"', '""') + '"'
     return value
 
 
-def _number(value: object, row: int, what: str) -> str:
+def _number(value: object, row: int, what: Message) -> str:
     if isinstance(value, Decimal) and value.is_finite():
         return f"{value:f}"  # with all its digits, and never an exponent
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         return str(value.__index__())  # the integers of numpy and its like
-    missing = ' Leave it out, or pass on_null="skip".' if value is None and what == "id" else ""
-    msg = (
-        f"The {what} of row {row} has to be a str, an int or a Decimal, not {type(value).__name__}.{missing}"
-    )
-    raise InvalidRequest(msg)
+    if value is None and what is _ID:
+        raise InvalidRequest(Message("row-id-missing", row=row))
+    raise InvalidRequest(Message("row-value-type", what=what, row=row, kind=type(value).__name__))

@@ -15,6 +15,7 @@ from ..errors import (
     SchemaError,
     TokenRejected,
 )
+from ..messages import Message
 from ..models.json import json_type
 from . import json
 from .retry import parse_retry_after
@@ -34,7 +35,7 @@ EMPTY_PARAMETER = -1008
 
 _NO_SUCH = re.compile(r"不存在|找不到|未找到|does(?: not|n't) exist|not found|no such", re.IGNORECASE)
 _EXCERPT = 120
-_LOOKED_AT = 16 * 1024
+_SEARCHED = 16 * 1024
 _LONGEST_TOKEN = 4 * 1024
 
 
@@ -51,15 +52,15 @@ def decode(response: Response, mask: Mask, now: float) -> JsonValue | TaError:
     if type(envelope) is not dict or "return_code" not in envelope:
         if response.status >= 300:
             return _no_envelope(response, mask, now, is_json=True)
-        return SchemaError(
-            "the answer is JSON without a return_code.", path="return_code", status=response.status
-        )
+        return SchemaError(Message("return-code-missing"), path="return_code", status=response.status)
     code = envelope["return_code"]
     if type(code) is not int:
         if response.status >= 300:
             return _no_envelope(response, mask, now, is_json=True)
-        said = f"return_code has to be an integer, not {json_type(code)}."
-        return SchemaError(said, path="return_code", status=response.status)
+        problem = Message(
+            "json-mismatch", where="return_code", expected=Message("json-integer"), actual=json_type(code)
+        )
+        return SchemaError(problem, path="return_code", status=response.status)
     if code == 0:
         return envelope.get("data")
     return _refusal(code, envelope, response, mask, now)
@@ -91,54 +92,50 @@ def _refusal(
 
 
 def _no_envelope(response: Response, mask: Mask, now: float, *, is_json: bool = False) -> TaError:
-    what, shown = _describe(response.body, mask, is_json=is_json)
     status = response.status
+    body = _describe(response.body, mask, is_json=is_json)
+    problem = Message("http-without-answer", status=status, body=body)
     if status in (401, 403):
-        text = f"HTTP {status} with {what} in place of an answer{shown}"
-        rejected = TokenRejected(status, text, status=status)
-        rejected.message = f"{text}."  # there is no return_code that it could quote
+        # There is no return_code that it could quote.
+        rejected = TokenRejected(status, str(problem).removesuffix("."), status=status)
+        rejected.set_message(problem)
         return rejected
     if 300 <= status < 400:
-        return HttpStatusError(
-            f"HTTP {status}: the server redirects, and redirects are not followed because the token would travel along. "
-            "Set the base URL to the final address.",
-            status=status,
-        )
+        return HttpStatusError(Message("http-redirect", status=status), status=status)
     if status >= 400:
-        return HttpStatusError(
-            f"HTTP {status} with {what} in place of an answer{shown}.",
-            status=status,
-            retry_after=parse_retry_after(response.retry_after, now),
-        )
-    return NotJson(f"HTTP {status} with {what} in place of JSON{shown}.", status=status)
+        retry_after = parse_retry_after(response.retry_after, now)
+        return HttpStatusError(problem, status=status, retry_after=retry_after)
+    return NotJson(Message("http-without-json", status=status, body=body), status=status)
 
 
-def _describe(body: bytes, mask: Mask, *, is_json: bool) -> tuple[str, str]:
-    """What kind of body it is, and a short excerpt of readable text, masked before it is cut."""
+def _describe(body: bytes, mask: Mask, *, is_json: bool) -> Message:
+    """Return what kind of body it is, with a short excerpt of readable text, masked before it is cut."""
     if not body.strip():
-        return "an empty body", ""
+        return Message("body-empty")
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return f"{len(body)} bytes that are not UTF-8", ""
+        return Message("body-not-utf-8", count=len(body))
     text = _masked(text, mask)
     if is_json:
-        return "other JSON", f" ({_short(text)})"
+        return Message("body-json", excerpt=_short(text))
     if "<html" in text[:1024].lower() or text.lstrip().startswith("<"):
         title = re.search(r"<title>([^<]*)</title>", text, re.IGNORECASE)
-        return "an HTML page", f" ({_short(title[1])})" if title and title[1].strip() else ""
+        if title and title[1].strip():
+            return Message("body-html-titled", title=_short(title[1]))
+        return Message("body-html")
     if text.lstrip().startswith(("{", "[")):
-        return "broken or truncated JSON", ""
-    return "text", f" ({_short(text)})"
+        return Message("body-broken-json")
+    return Message("body-text", excerpt=_short(text))
 
 
 def _masked(text: str, mask: Mask) -> str:
-    """The text without the token. Of one that is too long to be looked through on the event loop, only the beginning."""
-    if len(text) <= _LOOKED_AT:
+    """Return the text without the token. Of text that is too long to be searched on the event loop, only the beginning."""
+    if len(text) <= _SEARCHED:
         return mask(text)
-    # The cut may go through a token, whose first part nobody would know; so that much is left out before it.
-    return f"{mask(text[:_LOOKED_AT])[:-_LONGEST_TOKEN]}…"
+    # The cut may go through a token, whose first part would not be found, so that much is left out before it.
+    return f"{mask(text[:_SEARCHED])[:-_LONGEST_TOKEN]}…"
 
 
 def _short(text: str) -> str:
-    return repr(" ".join(text.split())[:_EXCERPT])
+    return " ".join(text.split())[:_EXCERPT]

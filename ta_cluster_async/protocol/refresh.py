@@ -37,7 +37,7 @@ _PAUSES = 5.0
 
 def _seconds(_: object, attribute: Attribute[float], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        msg = f"{attribute.name} has to be a number of seconds, 0 or more."
+        msg = f"{attribute.name} must be a number of seconds, 0 or more."
         raise ValueError(msg)
 
 

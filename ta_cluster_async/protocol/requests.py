@@ -8,6 +8,7 @@ from urllib.parse import quote
 from attrs import define, field
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from . import json
 from .endpoints import Endpoint
 
@@ -24,7 +25,7 @@ Chunk: TypeAlias = bytes | memoryview
 
 
 class Upload(Protocol):
-    """A body that is streamed. `protocol` only says what the transport needs to know of it."""
+    """A body that is streamed: what the transport needs to know of it."""
 
     @property
     def length(self) -> int | None:
@@ -77,19 +78,25 @@ def build(
     *,
     upload: Upload | None = None,
 ) -> Request:
-    """Build a request; parameters that are None are left out. Raises InvalidRequest for a body that JSON cannot say."""
+    """Build a request without the parameters that are None. Raises InvalidRequest for a body that JSON cannot express."""
     missing = [name for name in endpoint.required if query.get(name) is None]
     unknown = query.keys() - set(endpoint.query)
     if missing or unknown:
-        msg = f"{endpoint.name} needs the query parameters {sorted(endpoint.required)} and no other than {endpoint.query}."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(
+            Message(
+                "query-parameters",
+                endpoint=endpoint.name,
+                required=", ".join(sorted(endpoint.required)),
+                allowed=", ".join(endpoint.query),
+            )
+        )
     pairs = ((name, query.get(name)) for name in endpoint.query)
     text = "&".join(f"{name}={_quote(value)}" for name, value in pairs if value is not None)
     return Request(endpoint, text, None if body is None else _encode(endpoint, body), upload)
 
 
 def ref_query(endpoint: Endpoint, project_id: int, ref: Ref) -> str:
-    """The query string that names one cluster or tag. The quick way for the calls that are made most."""
+    """Return the query string that names one cluster or tag: the fast path of the calls that are made most."""
     project = f"projectId={project_id}&" if "projectId" in endpoint.query else ""
     if isinstance(ref, str):
         return f"{project}clusterName={_quote(ref)}"
@@ -101,8 +108,7 @@ def _quote(value: str | int) -> str:
         return quote(str(value), safe="")
     except UnicodeEncodeError:
         pass
-    msg = "A text given to the request has a lone surrogate, which UTF-8 cannot say."
-    raise InvalidRequest(msg)
+    raise InvalidRequest(Message("text-with-surrogate"))
 
 
 def _encode(endpoint: Endpoint, body: Mapping[str, object]) -> bytes:
@@ -110,5 +116,6 @@ def _encode(endpoint: Endpoint, body: Mapping[str, object]) -> bytes:
         return json.dumps(body)
     except (TypeError, ValueError, RecursionError) as problem:
         reason = type(problem).__name__
-    msg = f"The definition given to {endpoint.name} holds something that JSON cannot say ({reason})."
-    raise InvalidRequest(msg, endpoint=endpoint.name)
+    raise InvalidRequest(
+        Message("body-not-json", endpoint=endpoint.name, reason=reason), endpoint=endpoint.name
+    )

@@ -40,7 +40,7 @@ _PERMANENT = NEVER_TRIED | {"tls"}
 
 def _amount(_: object, attribute: Attribute[float], value: object) -> None:
     if not isinstance(value, int | float) or not 0 <= value < math.inf:
-        msg = f"{attribute.name} has to be a finite number of at least 0"
+        msg = f"{attribute.name} must be a finite number of at least 0."
         raise ValueError(msg)
 
 
@@ -87,7 +87,7 @@ class RetryPolicy:
 
 @define
 class RetryBudget:
-    """The resends that a session may still make, so that an ailing server is not met with a multiple of the load."""
+    """The resends that a session may still make, so that a server in trouble does not get a multiple of the load."""
 
     policy: RetryPolicy
     left: float = field(init=False)
@@ -103,7 +103,7 @@ class RetryBudget:
         return True
 
     def give(self) -> None:
-        """A call succeeded."""
+        """Give back a part of a resend, after a call that succeeded."""
         if self.left < self.policy.budget:
             self.left = min(self.policy.budget, self.left + self.policy.refund)
 
@@ -152,7 +152,7 @@ def safe_to_retry(error: TaError, replay: Replay) -> bool:
 
 
 def _is_rejection(error: ApiError) -> bool:
-    """True for an answer that says that nothing was done, and why. Of a code without a known meaning that is not sure."""
+    """True for an answer that says that nothing was done, and why. A code without a known meaning does not say so."""
     return is_rate_limit(error) or isinstance(error, TokenRejected | MissingParameter | NotFound)
 
 

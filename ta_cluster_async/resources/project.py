@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..messages import Message
 from ..protocol.validation import check_id
 from .clusters import Clusters, Tags
 
@@ -23,7 +24,7 @@ class Project:
 
     def __init__(self, client: ApiClient, project_id: int) -> None:
         self.session = client
-        self.id = check_id(project_id, "The project id")
+        self.id = check_id(project_id, Message("project-id"))
         self.clusters = Clusters(client, self.id)
         self.tags = Tags(client, self.id)
 

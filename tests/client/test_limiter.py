@@ -286,3 +286,89 @@ def test_ten_thousand_waiters_cost_no_quadratic_time(rate: Any) -> None:
         return len(log)
 
     assert run(main()) in {10_000, 2_000}
+
+
+async def enter(limiter: Limiter, deadline: float = 1e9) -> tuple[str | None, float]:
+    reason = await limiter.acquire(deadline)
+    if reason is None:
+        limiter.release()
+    return reason, asyncio.get_running_loop().time()
+
+
+async def given_up(limiter: Limiter) -> None:
+    """Wait for a second, and give up."""
+    waiting = asyncio.create_task(enter(limiter))
+    await asyncio.sleep(1)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+
+def test_who_gave_up_before_anybody_has_started_holds_up_nobody() -> None:
+    async def main() -> Any:
+        limiter = Limiter(9, 1)
+        limiter.pause(5)
+        await given_up(limiter)
+        return await enter(limiter)
+
+    assert run(main()) == (None, 5)
+
+
+def test_after_a_pause_in_which_somebody_gave_up_the_rate_still_holds() -> None:
+    async def main() -> Any:
+        limiter = Limiter(9, 1)
+        limiter.pause(10)
+        await given_up(limiter)
+        return await asyncio.gather(*(enter(limiter) for _ in range(3)))
+
+    assert run(main()) == [(None, 10), (None, 11), (None, 12)]
+
+
+def test_the_turn_of_one_who_gave_up_is_free_only_where_nobody_waits_behind() -> None:
+    async def main() -> Any:
+        limiter = Limiter(9, 1)
+        assert await enter(limiter) == (None, 0)
+        behind = [asyncio.create_task(enter(limiter)) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        behind.pop(1).cancel()
+        await asyncio.sleep(0)
+        behind.append(asyncio.create_task(enter(limiter)))
+        return await asyncio.gather(*behind)
+
+    assert run(main()) == [(None, 1), (None, 3), (None, 4)]
+
+
+def test_who_can_wait_exactly_until_its_turn_or_the_end_of_a_pause_enters() -> None:
+    async def main() -> Any:
+        by_rate, paused = Limiter(9, 1), Limiter(9, None)
+        await enter(by_rate)
+        paused.pause(1)
+        return await asyncio.gather(enter(by_rate, 1.0), enter(paused, 1.0))
+
+    assert run(main()) == [(None, 1), (None, 1)]
+
+
+def test_who_is_cancelled_at_the_very_end_of_its_time_gives_back_no_place() -> None:
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        limiter = Limiter(1, None)
+        assert limiter.try_acquire()
+        waiting = asyncio.create_task(enter(limiter, 5.0))
+        await asyncio.sleep(1)
+        loop.call_at(5.0, waiting.cancel)
+        await asyncio.wait([waiting])
+        return loop.time(), waiting.cancelled(), limiter.try_acquire()
+
+    assert run(main()) == (5, True, False)
+
+
+def test_those_who_wait_or_sleep_leave_nothing_behind() -> None:
+    async def main() -> None:
+        limiter = Limiter(1, None)
+        assert limiter.try_acquire()
+        assert await enter(limiter, 1.0) == ("no-connection", 1)
+        await given_up(limiter)
+        assert not limiter._queue
+        await limiter.sleep(1)
+        assert not limiter._close_signal._waiters
+
+    run(main())

@@ -73,7 +73,7 @@ def test_a_session_is_entered_once(scripted: Any, ok: Any, state: Any) -> None:
         await ta.__aenter__()
 
     transport = scripted(ok)
-    with pytest.raises(ConfigurationError, match=f"{state} already"):
+    with pytest.raises(ConfigurationError, match=f"The session is {state}.*make a new TaSession"):
         run(main())
 
 
@@ -322,3 +322,42 @@ def test_no_warning_comes_of_opening_and_closing(raw_server: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         asyncio.run(main(), debug=True)
+
+
+class SlowToClose:
+    """In place of the network: nothing may be sent, and closing takes a while."""
+
+    async def send(self, *_: Any) -> Any:
+        pytest.fail("it was sent")
+
+    async def aclose(self) -> None:
+        await asyncio.sleep(5)
+
+
+def test_a_call_that_begins_while_the_session_closes_is_told_so() -> None:
+    async def main() -> None:
+        ta = TaSession("http://127.0.0.1", "t", transport=SlowToClose())
+        await ta.__aenter__()
+        end = asyncio.create_task(ta.aclose())
+        await asyncio.sleep(1)
+        with pytest.raises(ConfigurationError, match="closed"):
+            await ta.call(READ, same)
+        await end
+
+    run(main())
+
+
+def test_a_call_under_way_when_the_session_is_closed_is_told_so(scripted: Any) -> None:
+    async def main() -> Any:
+        async def lost(_: Any) -> Any:
+            await ta.aclose()
+            return OutcomeUnknown("lost.", reason="lost")
+
+        async with scripted(lost).session() as ta:
+            with pytest.raises(OutcomeUnknown) as caught:
+                await ta.call(READ, same)
+            return caught.value
+
+    error = run(main())
+    assert error.message == "the session was closed during the call."
+    assert error.reason == "closed"

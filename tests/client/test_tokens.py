@@ -334,3 +334,43 @@ def test_closing_the_session_ends_an_asking(scripted: Any, server: Any) -> None:
 
     transport = scripted(server())
     assert run(main()) == ([(NotSent, "closed")] * 3, 1.0)
+
+
+def test_a_renewal_of_the_token_ends_with_the_time_of_the_call(scripted: Any, refusal: Any) -> None:
+    asked = 0
+
+    async def provider() -> str:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await asyncio.sleep(100)
+        return "bad"
+
+    async def main() -> Any:
+        async with scripted(refusal(-1001)).session(provider) as ta:
+            with pytest.raises(NotSent) as caught:
+                await ta.call(READ, same, timeout=5)
+            return caught.value.reason, asyncio.get_running_loop().time()
+
+    assert run(main()) == ("token", 5)
+
+
+def test_a_renewal_that_fails_ends_the_call(scripted: Any, refusal: Any) -> None:
+    asked = 0
+
+    async def provider() -> str:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise OSError
+        return "bad"
+
+    async def main() -> Any:
+        async with transport.session(provider) as ta:
+            with pytest.raises(NotSent) as caught:
+                await ta.call(READ, same)
+            return caught.value.reason
+
+    transport = scripted(refusal(-1001))
+    assert run(main()) == "token"
+    assert (asked, len(transport.sendings)) == (2, 1)

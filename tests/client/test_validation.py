@@ -56,10 +56,10 @@ def test_a_base_url_may_have_any_port_and_path_prefix(given: Any, kept: Any) -> 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("", "has to be a str"),
-        (None, "has to be a str"),
-        (b"http://ta2", "has to be a str"),
-        (5, "has to be a str"),
+        ("", "must be a str"),
+        (None, "must be a str"),
+        (b"http://ta2", "must be a str"),
+        (5, "must be a str"),
         ("ta2:8992", "http:// or https://"),
         ("ta2", "http:// or https://"),
         ("//ta2:8992", "http:// or https://"),
@@ -122,10 +122,10 @@ def test_arguments_in_the_wrong_order_show_no_token() -> None:
         ("hidden\x00", "control character"),
         ("hidden\u2028x", "control character"),
         ("hidden\ud800", "lone surrogate"),
-        (b"hidden", "has to be a str"),
-        (None, "has to be a str"),
-        (5, "has to be a str"),
-        (["hidden"], "has to be a str"),
+        (b"hidden", "must be a str"),
+        (None, "must be a str"),
+        (5, "must be a str"),
+        (["hidden"], "must be a str"),
         (Secret("hidden\n"), "white space at its ends"),
     ],
 )
@@ -274,3 +274,65 @@ def test_a_session_shows_its_token_by_no_attribute() -> None:
             return "".join(shown)
 
     assert TOKEN not in asyncio.run(main())
+
+
+def test_the_defaults() -> None:
+    settings = inspect.signature(TaSession).parameters
+    assert {name: settings[name].default for name in settings if name not in ("base_url", "token")} == {
+        "timeout": 30.0,
+        "upload_timeout": 3600.0,
+        "retry": None,
+        "poll": None,
+        "max_connections": 32,
+        "rate_limit": None,
+        "ssl": True,
+        "client_session": None,
+        "strict_names": True,
+        "transport": None,
+    }
+
+
+def test_a_session_without_settings_has_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TA_BASE_URL", "http://127.0.0.1")
+    monkeypatch.setenv("TA_TOKEN", "t")
+    for plain in (TaSession("http://127.0.0.1", "t"), TaSession.from_env()):
+        assert (plain.timeout, plain.upload_timeout, plain.max_connections) == (30, 3600, 32)
+        assert (plain.retry, plain.poll) == (RetryPolicy(), PollPolicy())
+        assert (plain.rate_limit, plain.strict_names, plain._ssl) == (None, True, True)
+
+
+def test_a_session_from_the_environment_has_each_of_its_settings(
+    monkeypatch: pytest.MonkeyPatch, scripted: Any
+) -> None:
+    monkeypatch.setenv("TA_BASE_URL", "http://127.0.0.1")
+    monkeypatch.setenv("TA_TOKEN", "t")
+    borrowed: Any = object()
+    transport = scripted()
+    retry, poll = RetryPolicy(attempts=2), PollPolicy(first=7.0)
+    ta = TaSession.from_env(
+        timeout=1,
+        upload_timeout=2,
+        retry=retry,
+        poll=poll,
+        max_connections=3,
+        rate_limit=4,
+        ssl=False,
+        client_session=borrowed,
+        strict_names=False,
+        transport=transport,
+    )
+    assert (ta.timeout, ta.upload_timeout, ta.max_connections, ta.rate_limit) == (1, 2, 3, 4)
+    assert ta.retry is retry
+    assert ta.poll is poll
+    assert ta.strict_names is False
+    assert (ta._ssl, ta._borrowed, ta._transport) == (False, borrowed, transport)
+    assert TaSession.from_env()._ssl is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("timeout", 0), ("upload_timeout", 0), ("max_connections", 0), ("rate_limit", 0)],
+)
+def test_a_number_that_makes_no_sense_is_called_by_its_name(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{name} must be"):
+        TaSession("http://127.0.0.1", "t", **{name: value})

@@ -24,7 +24,9 @@ from ta_cluster_async.protocol.endpoints import (
     PROGRESS,
     UPDATE,
 )
-from ta_cluster_async.protocol.retry import may_have_applied
+from ta_cluster_async.protocol.retry import (
+    may_have_applied,
+)
 
 
 def refused() -> Any:
@@ -156,3 +158,12 @@ def test_not_sent_is_never_said_when_something_may_have_happened(endpoint: Any, 
         assert not isinstance(problem, NotSent)
         assert problem.sent != "no"
     assert problem.endpoint == endpoint.name
+
+
+def test_a_refusal_that_nobody_knows_of_a_create_is_not_safe_to_repeat() -> None:
+    met = Attempts(CREATE)
+    met.add(ApiError(-2000, "?"))
+    assert not met.failure().safe_to_retry
+    met = Attempts(UPDATE)
+    met.add(ApiError(-2000, "?"))
+    assert met.failure().safe_to_retry

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ta_cluster_async.errors import InvalidRequest
-from ta_cluster_async.protocol.csv import check_start, encode_ids, encode_pairs
+from ta_cluster_async.protocol.csv import Dropped, check_start, encode_ids, encode_pairs
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(
     lambda text: text.strip() and not text.startswith("\ufeff")
@@ -77,7 +77,7 @@ def test_a_value_that_is_no_id_is_refused_by_its_row(value: Any) -> None:
 
 @pytest.mark.parametrize("row", ["ab", ("a",), ("a", "b", "c"), 5, None, {"a": 1}, {"a", "b"}])
 def test_a_row_that_is_no_pair_is_refused_by_its_row(row: Any) -> None:
-    with pytest.raises(InvalidRequest, match="Row 1 has to be a pair"):
+    with pytest.raises(InvalidRequest, match="Row 1 must be a pair"):
         encode_pairs([row], 1)
 
 
@@ -112,3 +112,43 @@ def test_a_file_may_start_with_a_utf8_mark_and_not_with_a_utf16_mark() -> None:
     for mark in (b"\xff\xfe1\x00", b"\xfe\xff\x001"):
         with pytest.raises(InvalidRequest, match="UTF-16"):
             check_start(mark)
+
+
+def test_rows_without_an_id_are_left_out_and_counted_where_that_is_wanted() -> None:
+    dropped = Dropped()
+    assert encode_ids(["a", None, 7, "", " \t", "b,c"], 1, dropped) == b'a\r\n7\r\n"b,c"\r\n'
+    assert dropped.num == 3
+    assert encode_pairs([("a", 1), (None, 2), (" ", 3), ("b", None)], 1, dropped) == b"a,1\r\nb,\r\n"
+    assert dropped.num == 5
+
+
+@pytest.mark.parametrize("dropped", [None, Dropped()])
+def test_what_is_wrong_with_a_row_is_said_with_its_number_and_column(dropped: Dropped | None) -> None:
+    def said(encode: Any, rows: Any) -> str:
+        with pytest.raises(InvalidRequest) as caught:
+            encode(rows, 10, dropped)
+        return caught.value.message
+
+    assert (
+        said(encode_ids, ["a", "b\0"])
+        == "The id of row 11 contains a NUL character, which CSV cannot express."
+    )
+    assert said(encode_pairs, [("b", "\0")]).startswith("The tag value of row 10 contains a NUL")
+    assert said(encode_pairs, [("a", "b"), (1.5, "b")]) == (
+        "The id of row 11 must be a str, an int or a Decimal, not float."
+    )
+    assert said(encode_pairs, [("a", 1.5)]) == (
+        "The tag value of row 10 must be a str, an int or a Decimal, not float."
+    )
+    assert said(encode_pairs, ["ab"]) == ("Row 10 must be a pair of an id and a tag value, not str.")
+
+
+def test_an_id_that_is_missing_may_be_passed_over_and_a_wrong_one_not() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        encode_ids([None], 1)
+    assert caught.value.message == ('The id of row 1 is None. Leave it out, or pass on_null="skip".')
+
+
+def test_ids_are_cut_nowhere_but_at_a_mark_before_the_first() -> None:
+    assert encode_ids(["\ufeff\ufeffa"], 1) == "\ufeffa\r\n".encode()
+    assert encode_ids(["a", "\ufeffb"], 1) == "a\r\n\ufeffb\r\n".encode()

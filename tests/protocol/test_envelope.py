@@ -33,7 +33,7 @@ def answer(body: Any, status: Any = 200, retry_after: Any = None) -> Any:
     return decode(Response(status, body, retry_after), TOKEN.mask, NOW)
 
 
-def error(body: Any, status: Any = 200, retry_after: Any = None) -> TaError:
+def error(body: Any, status: Any = 200, retry_after: Any = None) -> Any:
     problem = answer(body, status, retry_after)
     assert isinstance(problem, TaError)
     return problem
@@ -182,7 +182,7 @@ def test_a_redirect_says_that_it_is_not_followed_and_what_to_do(status: Any) -> 
     [
         (b"", "an empty body"),
         (b"  \n", "an empty body"),
-        (b"<!doctype html><html><title> TA  login </title>", "an HTML page in place of JSON ('TA login')"),
+        (b"<!doctype html><html><title> TA  login </title>", "an HTML page ('TA login') in place of JSON"),
         (b"\n <HTML><body>x", "an HTML page"),
         (b'{"return_code":0,"da', "broken or truncated JSON"),
         (b'{"return_code":NaN}', "broken or truncated JSON"),
@@ -190,7 +190,7 @@ def test_a_redirect_says_that_it_is_not_followed_and_what_to_do(status: Any) -> 
         (b'{"return_code":0}{"return_code":0}', "broken or truncated JSON"),
         (b"\xff\xfe{", "not UTF-8"),
         ('{"return_message":"成功'.encode("gbk"), "not UTF-8"),
-        (b"  upstream   connect error ", "text in place of JSON ('upstream connect error')"),
+        (b"  upstream   connect error ", "text ('upstream connect error') in place of JSON"),
         (b'{"a":' + b"[" * 100_000, "broken or truncated JSON"),
         (b'{"return_code":' + b"9" * 5000 + b"}", "broken or truncated JSON"),
     ],
@@ -283,3 +283,106 @@ def test_whatever_the_bytes_the_outcome_is_one_typed_error(body: Any, status: An
 )
 def test_whatever_the_json_decoding_never_raises(value: Any) -> None:
     answer(json.dumps(value).encode())
+
+
+IN_TEN_SECONDS = "Sun, 13 Sep 2020 12:26:50 GMT"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "an empty body"),
+        (b" \r\n", "an empty body"),
+        (b"\xff\xfe\xfd", "3 bytes that are not UTF-8"),
+        (b"busy  \n now", "text ('busy now')"),
+        (b"token s3cr3t+token", "text ('token ***')"),
+        (b"<html></html>", "an HTML page"),
+        (b"  <p>busy", "an HTML page"),
+        (b"oops <HTML>", "an HTML page"),
+        (b"x" * 1019 + b"<html", "an HTML page"),
+        (b"<html><title> Bad  Gateway </title>", "an HTML page ('Bad Gateway')"),
+        (b"<HTML><TITLE>Bad Gateway</TITLE>", "an HTML page ('Bad Gateway')"),
+        (b"<html><title> </title>", "an HTML page"),
+        (b'{"return_code": 0', "broken or truncated JSON"),
+        (b'  {"return_code": 0', "broken or truncated JSON"),
+        (b"[1, 2", "broken or truncated JSON"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("status", "whole"),
+    [(200, "HTTP 200 with {} in place of JSON."), (502, "HTTP 502 with {} in place of an answer.")],
+)
+def test_what_is_no_json_is_named_and_shown_where_it_can_be_read(
+    body: bytes, said: str, status: int, whole: str
+) -> None:
+    problem = error(body, status)
+    assert problem.message == whole.format(said)
+    assert problem.status == status
+    assert type(problem) is (NotJson if status == 200 else HttpStatusError)
+
+
+def test_what_is_no_json_keeps_its_status() -> None:
+    assert error(b"created", 201).status == 201
+
+
+def test_json_without_a_return_code_is_called_so() -> None:
+    assert error(b"{}").message == "the answer is JSON without a return_code."
+    assert error(b'{"return_code":"0"}').message == "return_code must be an integer, not a string."
+
+
+def test_a_page_whose_first_kibibyte_is_no_html_is_text() -> None:
+    assert "with text (" in error(b"x" * 1020 + b"<html").message
+
+
+def test_an_excerpt_ends_after_120_characters() -> None:
+    assert error(b"y" * 500).message == f"HTTP 200 with text ({'y' * 120!r}) in place of JSON."
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (299, SchemaError),
+        (300, HttpStatusError),
+        (399, HttpStatusError),
+        (400, HttpStatusError),
+        (401, TokenRejected),
+        (403, TokenRejected),
+        (404, HttpStatusError),
+    ],
+)
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"return_code":"0"}', b'{"return_code":null}'])
+def test_json_without_a_return_code_is_of_the_kind_of_its_status(
+    status: int, kind: type[TaError], body: bytes
+) -> None:
+    problem = error(body, status)
+    assert problem.status == status
+    assert type(problem) is kind
+    if status >= 400:
+        assert f"HTTP {status} with other JSON ({body.decode()!r}) in place of an answer" in problem.message
+
+
+@pytest.mark.parametrize(("status", "redirects"), [(300, True), (399, True), (400, False)])
+def test_a_redirect_is_a_status_of_300_to_399(status: int, redirects: bool) -> None:  # noqa: FBT001
+    problem = error(b"<html>", status)
+    assert ("redirects" in problem.message) is redirects
+    assert problem.status == status
+
+
+def test_a_rejection_without_an_envelope_has_the_status_for_its_code() -> None:
+    problem = error(b"", 403)
+    assert (problem.return_code, problem.status) == (403, 403)
+    assert problem.return_message == "HTTP 403 with an empty body in place of an answer"
+    assert problem.message == "HTTP 403 with an empty body in place of an answer."
+
+
+@pytest.mark.parametrize("body", [b"busy", b"{}", b'{"return_code":-1}', b'{"return_code":"-1"}'])
+def test_retry_after_is_a_date_from_now_on_in_every_kind_of_answer(body: bytes) -> None:
+    problem = error(body, 429, IN_TEN_SECONDS)
+    assert problem.retry_after == 10
+    assert problem.status == 429
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(16 * 1024, False), (16 * 1024 + 1, True)])
+def test_of_a_long_message_only_the_beginning_is_looked_through(length: int, is_cut: bool) -> None:  # noqa: FBT001
+    problem = error(b'{"return_code":-1,"return_message":"%s"}' % (b"m" * length))
+    assert problem.return_message == ("m" * 12 * 1024 + "…" if is_cut else "m" * length)

@@ -81,7 +81,7 @@ def loop_in_itself() -> Any:
 
 @pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}, b"x", loop_in_itself()])
 def test_a_definition_that_json_cannot_say_is_refused_without_showing_it(value: Any) -> None:
-    with pytest.raises(InvalidRequest, match="cannot say") as caught:
+    with pytest.raises(InvalidRequest, match="cannot express") as caught:
         build(CREATE, {}, {"qp": value})
     assert caught.value.endpoint == "create"
     assert caught.value.__context__ is None
@@ -107,3 +107,23 @@ def test_a_body_that_was_built_is_read_back() -> None:
     built = build(CREATE, {}, body).body
     assert built is not None
     assert json.loads(built) == body
+
+
+def test_a_request_is_of_its_endpoint_and_has_its_body() -> None:
+    upload: Any = object()
+    query: Any = {"projectId": 1, "displayName": "x", "mainColumnName": "#account_id"}
+    request = build(UPLOAD, query, upload=upload)
+    assert request.endpoint is UPLOAD
+    assert request.upload is upload
+    assert request.body is None
+    assert build(UPDATE, {"clusterId": 1}, {}).body == b"{}"
+
+
+def test_a_slash_in_a_name_stays_in_the_query() -> None:
+    assert ref_query(DETAIL, 102, "a/b") == "projectId=102&clusterName=a%2Fb"
+
+
+def test_what_json_cannot_say_is_told_by_its_kind() -> None:
+    with pytest.raises(InvalidRequest, match=r"given to update .* cannot express \(TypeError\)") as caught:
+        build(UPDATE, {"clusterId": 1}, {"a": object()})
+    assert caught.value.endpoint == "update"

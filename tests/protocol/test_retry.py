@@ -22,7 +22,9 @@ from ta_cluster_async.errors import (
     TokenRejected,
 )
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
-from ta_cluster_async.protocol.endpoints import Replay
+from ta_cluster_async.protocol.endpoints import (
+    Replay,
+)
 from ta_cluster_async.protocol.retry import (
     RetryBudget,
     RetryPolicy,
@@ -245,3 +247,38 @@ def test_a_budget_never_grows_above_its_size_nor_below_nothing(steps: Any) -> No
 def test_a_policy_that_makes_no_sense_is_refused(settings: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         RetryPolicy(**settings)
+
+
+def test_what_may_have_had_an_effect_gets_no_wait_but_an_end() -> None:
+    lost = OutcomeUnknown("lost.", reason="lost")
+    policy = RetryPolicy()
+    assert policy.delay(lost, Replay.RECONCILE, 1, Random(1)) is None
+    assert policy.delay(lost, Replay.REPLAYABLE, 1, Random(1)) is not None
+
+
+def test_a_rate_limit_pauses_the_session_by_what_was_asked_up_to_the_cap() -> None:
+    policy = RetryPolicy(base=2.0, cap=7.0, retry_after_cap=60.0)
+    assert [policy.pause(RateLimited(-1005, ""), attempt) for attempt in (1, 2, 3)] == [2, 4, 7]
+    assert policy.pause(RateLimited(-1005, "", retry_after=5.0), 1) == 5
+    assert policy.pause(HttpStatusError("", status=429, retry_after=500.0), 1) == 60
+    assert policy.pause(HttpStatusError("", status=503, retry_after=5.0), 1) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [SchemaError("", status=429), NotJson("", status=429), OutcomeUnknown("", reason="lost")]
+)
+def test_only_a_refusal_is_a_rate_limit(wrong: TaError) -> None:
+    # An envelope with return_code 0 is a success whatever its status, also where its data cannot be read.
+    assert not is_rate_limit(wrong)
+    assert may_have_applied(wrong)
+    assert not may_resend(wrong, Replay.RECONCILE)
+
+
+def test_a_budget_is_never_more_than_it_was() -> None:
+    budget = RetryBudget(RetryPolicy(budget=2.0, refund=0.75))
+    assert [budget.take(), budget.take(), budget.take()] == [True, True, False]
+    left = []
+    for _ in range(4):
+        budget.give()
+        left.append(budget.left)
+    assert left == [0.75, 1.5, 2.0, 2.0]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ta_cluster_async.errors import InvalidRequest
+from ta_cluster_async.messages import Message
 from ta_cluster_async.protocol.validation import (
     check_display_name,
     check_id,
@@ -53,14 +54,14 @@ def test_a_blank_name_and_one_of_another_type_are_refused_by_any_rules(name: Any
 
 @pytest.mark.parametrize("number", [1, 970, 2**60])
 def test_a_positive_int_is_an_id(number: Any) -> None:
-    assert check_id(number, "x") == number
+    assert check_id(number, Message("project-id")) == number
     assert check_ref(number, strict=True) == number
 
 
 @pytest.mark.parametrize("number", [0, -1, True, False, 1.0, "970", None, [1]])
 def test_anything_else_is_no_id(number: Any) -> None:
-    with pytest.raises(InvalidRequest, match="The thing has to be a positive int"):
-        check_id(number, "The thing")
+    with pytest.raises(InvalidRequest, match="The project id must be a positive int"):
+        check_id(number, Message("project-id"))
 
 
 def test_a_str_is_always_a_name_and_never_an_id() -> None:
@@ -89,3 +90,39 @@ def test_the_length_of_a_display_name_is_checked_by_the_session_that_is_strict()
     with pytest.raises(InvalidRequest, match="51 characters"):
         check_display_name("名" * 51, strict=True)
     assert check_display_name("名" * 51, strict=False) == "名" * 51
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (0, "0"),
+        (-7, "-7"),
+        (True, "bool"),
+        (1.5, "float"),
+        (None, "NoneType"),
+        ("970", "a str"),
+        ("", "a blank str"),
+        (" ", "a blank str"),
+    ],
+)
+def test_what_is_no_id_is_named_by_its_kind(wrong: Any, kind: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_id(wrong, Message("project-id"))
+    assert caught.value.message == f"The project id must be a positive int, not {kind}."
+
+
+def test_what_is_no_ref_is_named_so() -> None:
+    with pytest.raises(InvalidRequest, match=r"A ref that is not a name must be a positive int, not float\."):
+        check_ref(1.5, strict=True)
+    with pytest.raises(InvalidRequest, match="1 to 24 letters"):
+        check_ref("a b", strict=True)
+    assert check_ref("a b", strict=False) == "a b"
+
+
+def test_what_is_no_name_is_named_by_its_kind() -> None:
+    with pytest.raises(InvalidRequest, match=r"must be a str, not 5\."):
+        check_name(5, strict=True)
+    with pytest.raises(InvalidRequest, match=r"not NoneType\."):
+        check_display_name(None, strict=True)
+    with pytest.raises(InvalidRequest, match=r"not a blank str\."):
+        check_display_name(" ", strict=True)

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from ta_cluster_async.models import fast_page as page_reader
+from ta_cluster_async.models import fast_page
 
 
 @pytest.fixture
 def without_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    page_reader._quick.cache_clear()
+    fast_page._quick.cache_clear()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "msgspec", None)
         yield
-    page_reader._quick.cache_clear()
+    fast_page._quick.cache_clear()
 
 
 @pytest.mark.usefixtures("without_msgspec")
@@ -23,4 +23,4 @@ def test_every_page_is_left_to_the_ordinary_way() -> None:
         b'{"return_code":0,"data":{"pagerResult":{"pageNum":1,"pageSize":1,"totalNum":1},'
         b'"userClusters":[{"id":1,"clusterName":"one"}]}}'
     )
-    assert page_reader.read_page(body) is None
+    assert fast_page.read_page(body) is None

@@ -50,3 +50,12 @@ def test_what_json_cannot_say_is_refused(value: Any) -> None:
 def test_nesting_too_deep_to_hold_is_refused_and_not_a_crash() -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         json.loads(b"[" * 200_000)
+
+
+def test_json_is_read_without_msgspec_whatever_stands_around_it() -> None:
+    for text in (b' {"a":1}', b'{"a":1} ', b"\n[1]\n", b' {"a":1}\n', b'[{"a":1}'):
+        if text.startswith(b"[{"):
+            with pytest.raises(ValueError, match="delimiter"):
+                json.read_slowly(text)
+        else:
+            assert json.read_slowly(text) in ({"a": 1}, [1])
