@@ -176,7 +176,7 @@ def test_the_room_is_used_again(journal: Journal) -> None:
 
 @pytest.mark.parametrize("keep", [0, -1, 1.5, True, "3", None])
 def test_a_number_that_is_none_is_refused(journal: Journal, keep: Any) -> None:
-    with pytest.raises(ConfigurationError, match="keep has to be"):
+    with pytest.raises(ConfigurationError, match="keep must be"):
         journal.prune(keep)
     assert not journal.path.exists()
 
