@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...messages import MESSAGES
+from ...messages import MESSAGES, Plural
 from ..i18n.translate import look_up, ntr, tr, tr_message
 
 if TYPE_CHECKING:
@@ -15,7 +15,36 @@ if TYPE_CHECKING:
     from ...messages import Message, Template
 
 COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
+    "already-running-fail": "It was being refreshed already, and --on-running is fail.",
+    "batch-max-failures": Plural(
+        "1 refresh failed; --max-failures {limit} was reached.",
+        "{count} refreshes failed; --max-failures {limit} was reached.",
+    ),
+    "column-not-a-name": "--column must be the name of a column, or be left out.",
+    "column-without-header": "--column chooses a column by the first line of a CSV: give --header as well.",
+    "columns-not-names": "--column and --value-column must both be names of columns, or both be left out.",
+    "emulator-needs-duckdb": 'The emulator needs DuckDB: python -m pip install "ta-cluster-async[emulator]"',
+    "file-not-regular": "The file {path} is not a regular file. Send a pipe or device to standard input, and give - as the file.",
+    "gzip-not-csv": "{source} is not CSV text but compressed with gzip: give a file whose name ends in .gz, or unpack it.",
+    "header-of-table": "--header is for CSV text; the columns of a Parquet file have names.",
+    "left-on-its-way": "{reason} Its request was on its way: `ta-cluster wait` with its ticket shows whether it has begun.",
+    "left-running": "{reason} The refresh continues on the server: `ta-cluster wait` with its ticket watches it.",
+    "main-column-invalid": "--main-column must be the name of a property, such as '#account_id'.",
+    "one-column-needed": "{source} has {count} columns: name the one with the ids with --column.",
+    "outcome-unreadable": "This is not an outcome: {problem}",
+    "parquet-not-csv": "{source} is not CSV text but Parquet: give a file whose name ends in .parquet.",
+    "report-unreadable": "This is not a report: {problem}",
+    "text-not-utf-8": "{source} is not UTF-8 (line {line}). Save it as UTF-8.",
+    "text-with-nul": "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8.",
     "ticket-unreadable": "This is not a ticket: {problem}",
+    "two-columns-needed": Plural(
+        "{source} has 1 column; ids and tag values need two.",
+        "{source} has {count} columns: name the two with --column and --value-column.",
+    ),
+    "upload-without-name": (
+        "It has no name to look for. Look for the display name {display_name!r} in the list, where the newest row with it may be this "
+        "upload; or give --name, so that it can be looked up."
+    ),
 }
 """Templates that take the place of the library's where those speak to a programmer."""
 
@@ -46,13 +75,15 @@ def message_text(message: Message) -> str:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """Return why an outcome is no success, without the advice, which is the same for many clusters."""
-    error = outcome.error
-    if error is None or outcome.message != str(error):
-        return outcome.message
-    return message_text(error.what())
+    """Return why an outcome is no success, without the advice, which is the same for many clusters.
+
+    What was written before the library knew codes stays as it was written.
+    """
+    message = outcome.what()
+    return outcome.message if message is None else message_text(message)
 
 
 def stop_text(report: RefreshReport) -> str:
     """Return why a batch was stopped early."""
-    return report.stopped or ""
+    message = report.why_stopped()
+    return report.stopped if message is None else message_text(message)
