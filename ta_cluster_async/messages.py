@@ -461,6 +461,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "emulator-token": "token must have at least one character.",
     "loop-start": "start must be a finite number of seconds, not {start!r}.",
     # cli
+    "not-running-failed": "Nothing is running, and the latest refresh failed.",
+    "not-running-never-refreshed": "Nothing is running, and it was never refreshed.",
     "token-on-stdin": "The first line of standard input",
     "typed-token": "What was typed",
 }

@@ -19,7 +19,9 @@ from ...batch import (
     Progressed,
     Status,
 )
+from ...batch.report import explain
 from ...errors import InvalidRequest, NotFound, TaError, TokenRejected
+from ...messages import Message
 from ...models import Catalog, RefreshTicket
 from ...models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
 from ...protocol.refresh import is_running
@@ -170,9 +172,8 @@ class _Waiting:
                 status=status,
                 cluster_id=cluster_id,
                 cluster_name=None if ticket is None else ticket.cluster_name,
-                error=problem,
-                message=str(problem),
                 ticket=ticket,
+                **explain(problem),
             )
 
     async def _running(self, ref: int | str) -> RefreshTicket | Outcome:
@@ -190,9 +191,9 @@ class _Waiting:
                 attached=True,
             )
         status, message = {
-            100: (Status.SUCCEEDED, ""),
-            -1: (Status.FAILED, tr("Nothing is running, and the latest refresh failed.")),
-        }.get(detail.progress, (Status.UNCONFIRMED, tr("Nothing is running, and it was never refreshed.")))
+            100: (Status.SUCCEEDED, None),
+            -1: (Status.FAILED, Message("not-running-failed")),
+        }.get(detail.progress, (Status.UNCONFIRMED, Message("not-running-never-refreshed")))
         return Outcome(
             ref=ref,
             status=status,
@@ -201,7 +202,7 @@ class _Waiting:
             refresh_time=detail.refresh_time,
             users_num=detail.users_num,
             progress=detail.progress,
-            message=message,
+            **explain(message),
         )
 
     def _attach(self, ticket: RefreshTicket) -> "Refresh":

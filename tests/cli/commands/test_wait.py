@@ -156,7 +156,7 @@ def test_a_ticket_of_another_project_is_refused(settings: Emulator, command: Com
     settings.seed_clusters(1)
     ended = command("wait", start(970).to_json(), "--project-id", "103")
     assert ended.code == 2
-    assert "of project 102" in ended.err
+    assert "for project 102" in ended.err
 
 
 def test_without_anything_to_wait_for_it_says_so(

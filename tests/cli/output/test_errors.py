@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ta_cluster_async import NotSent, Outcome, RateLimited, RefreshFailed, RefreshTicket, Status
+from ta_cluster_async.batch.report import explain
 from ta_cluster_async.cli.output.errors import (
     COMMAND_ADVICE,
     COMMAND_MESSAGES,
@@ -43,7 +44,7 @@ def test_advice_for_programmers_is_given_in_the_words_of_the_command() -> None:
 
 def test_an_outcome_says_why_without_endpoint_and_advice() -> None:
     error = RefreshFailed("the server says that the refresh failed.", ticket=TICKET, endpoint="refresh")
-    outcome = Outcome(ref=970, status=Status.FAILED, error=error, message=str(error))
+    outcome = Outcome(ref=970, status=Status.FAILED, **explain(error))
     assert outcome_text(outcome) == "the server says that the refresh failed."
 
 

@@ -113,7 +113,7 @@ def test_last_is_the_newest_run_and_a_beginning_is_enough(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "sentence"), [("nix", "no run 'nix'"), ("", "no run ''"), ("2020", "2 runs")]
+    ("run", "sentence"), [("nix", "no run 'nix'"), ("", "no run ''"), ("2020", "several runs")]
 )
 def test_a_run_that_cannot_be_found_is_told(path: Path, run: str, sentence: str) -> None:
     write_journal(path, run_of(1.0), run_of(2.0, day=1))
@@ -132,5 +132,5 @@ def test_a_report_is_read_from_its_file(tmp_path: Path) -> None:
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text("{}")
-    with pytest.raises(InvalidRequest, match="no report"):
+    with pytest.raises(InvalidRequest, match="not a report"):
         record_of_file(file)
