@@ -1,4 +1,4 @@
-"""What holds after all cancellations of a file."""
+"""Garbage collection after each file of cancellations."""
 
 import gc
 
@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_complains():
-    """What was left unawaited or open in a cycle would complain when it is collected, which is too slow to do after each."""
+def collect_garbage():
+    """Collect what was left unawaited or open in a cycle, which then warns. Doing so after each cancellation would be too slow."""
     yield
     gc.collect()

@@ -1,4 +1,4 @@
-"""A TA server in the place of the network, that says of each request when it begins and whether it is under way still."""
+"""A TA server in place of the network, which knows of each request when it began and whether it is still active."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from ta_cluster_async.protocol.requests import Request, Response
 BEFORE = datetime(2020, 1, 9, 10, 51, 14)  # noqa: DTZ001  (server times have no zone)
 ALL = range(970, 990)
 
-TROUBLES: dict[str, Response | TransportError] = {
+FAILURES: dict[str, Response | TransportError] = {
     "lost": OutcomeUnknown("no answer.", reason="lost"),
     "refused": NotSent("no connection.", reason="refused"),
     "too many": Response(429, b"", "2"),
@@ -28,48 +28,48 @@ TROUBLES: dict[str, Response | TransportError] = {
 
 @define(eq=False)
 class Server:
-    """Twenty clusters of which each refresh takes some seconds.
+    """A server with twenty clusters, of which each refresh takes some seconds.
 
     Attributes:
-        trouble: What the first request that changes or asks something meets, if anything.
+        failure: How the first request other than a detail fails, if at all.
         latency: Seconds until each answer.
-        seconds: What a refresh takes.
+        seconds: Seconds of a refresh.
         begun: The names of the requests that have begun.
-        under_way: How many have no answer yet.
-        posted: Which refreshes have begun, and when: as soon as the request comes, before there is an answer.
+        active: How many requests have no answer yet.
+        posted: The cluster and the time of each refresh, from the arrival of its request.
     """
 
-    trouble: str | None = None
+    failure: str | None = None
     latency: float = 0.02
     seconds: float = 3.0
     begun: list[str] = field(factory=list)
-    under_way: int = 0
+    active: int = 0
     posted: list[tuple[int, float]] = field(factory=list)
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response | TransportError:
         """Answer a request."""
         self.begun.append(request.endpoint.name)
-        self.under_way += 1
-        trouble = None
-        if self.trouble is not None and request.endpoint.name != "detail":
-            trouble, self.trouble = TROUBLES[self.trouble], None
+        self.active += 1
+        failure = None
+        if self.failure is not None and request.endpoint.name != "detail":
+            failure, self.failure = FAILURES[self.failure], None
         try:
             if request.upload is not None:
                 async for _ in request.upload.chunks():
                     await asyncio.sleep(0)
-            if request.endpoint.name.startswith("refresh") and trouble is None:
+            if request.endpoint.name.startswith("refresh") and failure is None:
                 self.posted.append((_cluster_of(request), asyncio.get_running_loop().time()))
             await asyncio.sleep(self.latency)
         finally:
-            self.under_way -= 1
+            self.active -= 1
         # A copy, since the session writes into the errors that it raises.
-        return self._say(request) if trouble is None else copy(trouble)
+        return self._answer_to(request) if failure is None else copy(failure)
 
     async def aclose(self) -> None:
-        """Takes a moment, as it does to close connections."""
+        """Take a moment, as closing connections does."""
         await asyncio.sleep(0)
 
-    def _say(self, request: Request) -> Response:
+    def _answer_to(self, request: Request) -> Response:
         name = request.endpoint.name
         if name == "list":
             assert request.body is not None
@@ -111,7 +111,7 @@ class Server:
 
 
 def _cluster_of(request: Request) -> int:
-    """The cluster that a request names, 0 for one that does not exist."""
+    """The cluster that a request names; 0 if it does not exist."""
     query = {key: values[0] for key, values in parse_qs(request.query).items()}
     return int(query.get("clusterId") or query["clusterName"].removeprefix("c_").replace("made", "0"))
 

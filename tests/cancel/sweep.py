@@ -1,6 +1,6 @@
-"""Cancelling something at every step of its event loop, and what must hold after each.
+"""Cancel a coroutine at every iteration of its event loop, and check what must hold after each cancellation.
 
-`CANCEL_SWEEP=full` cancels at every step where a default run leaves some out.
+`CANCEL_SWEEP=full` cancels at every iteration; a default run skips some.
 """
 
 import asyncio
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
+import pytest
 from attrs import define, field, frozen
 
 from ta_cluster_async.emulator.loop import VirtualTimeLoop
 from ta_cluster_async.errors import TaError
 
 IS_FULL = os.environ.get("CANCEL_SWEEP") == "full"
-# Virtual seconds. What is cancelled may clean up for so long, and the batch runner says so of itself.
-SHORT = 1.0
-# No request may come for so long afterwards, which is longer than any wait between two.
-SILENCE = 1_000.0
-# Turns until a scope's cancellation comes to a task, and until it is known that the task has ended.
+# Virtual seconds that a cancelled coroutine may clean up, as the batch runner promises.
+CLEAN_UP_SECONDS = 1.0
+# Virtual seconds without another request, longer than any pause between two.
+SILENT_SECONDS = 1_000.0
+# Iterations until a scope's cancellation reaches a task and its end is known.
 _LATE = 4
 OWN_THREADS = ("ta-journal", "ta-upload")
 
@@ -30,47 +31,47 @@ Act: TypeAlias = Callable[[], Awaitable[object]]
 
 
 class StepLoop(VirtualTimeLoop):
-    """A loop that counts its turns, and does something at the beginning of one of them."""
+    """A loop that counts its iterations, and calls a function at the beginning of one of them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.turn = 0
-        self.troubles: list[dict[str, Any]] = []
+        self.iteration = 0
+        self.errors: list[dict[str, Any]] = []
         self._at = -1
         self._act: Callable[[], object] = int
-        self.set_exception_handler(lambda _, context: self.troubles.append(context))
+        self.set_exception_handler(lambda _, context: self.errors.append(context))
 
-    def at_turn(self, turns: int, act: Callable[[], object]) -> None:
-        """Do this after so many turns from now."""
-        self._at, self._act = self.turn + turns, act
+    def at_iteration(self, iterations: int, act: Callable[[], object]) -> None:
+        """Call a function `iterations` iterations from now."""
+        self._at, self._act = self.iteration + iterations, act
 
     def _run_once(self) -> None:
-        self.turn += 1
-        if self.turn == self._at:
+        self.iteration += 1
+        if self.iteration == self._at:
             self._act()
         super()._run_once()  # type: ignore[misc]  # what `run_forever` calls
 
 
 @define(eq=False)
-class Struck:
-    """What became of something that was cancelled at some turn.
+class Cancellation:
+    """What a cancellation met.
 
     Attributes:
-        hit: It was still under way then.
-        begun: How many requests had begun when it was cancelled.
-        at: When that was.
-        turn: At which turn of the loop.
+        hit: Whether the coroutine was still running.
+        begun: How many requests had begun.
+        at: The time of the loop.
+        iteration: The iteration of the loop.
     """
 
     hit: bool = False
     begun: int = -1
     at: float = 0.0
-    turn: int = 0
+    iteration: int = 0
 
 
 @define(eq=False)
-class Way:
-    """A way to cancel.
+class CancelMethod:
+    """A way to cancel a coroutine.
 
     Attributes:
         name: `task` for `Task.cancel`, `timeout` for the end of an `asyncio.timeout`, `scope` for anyio's cancel scopes.
@@ -79,8 +80,8 @@ class Way:
     name: str
     _scope: Any = field(default=None, init=False)
 
-    def strike(self, task: "asyncio.Task[object]") -> None:
-        """Cancel."""
+    def cancel(self, task: "asyncio.Task[object]") -> None:
+        """Cancel the task that `run` runs in."""
         if self.name == "task":
             assert task.cancel()
         elif self.name == "timeout":
@@ -89,7 +90,7 @@ class Way:
             self._scope.cancel()
 
     async def run(self, act: Act) -> object:
-        """Run something so that `strike` cancels it. Returns whether it was cut off."""
+        """Run a coroutine so that `cancel` cancels it, and return whether it was cancelled."""
         if self.name == "task":
             return await act()
         if self.name == "timeout":
@@ -97,43 +98,47 @@ class Way:
                 async with asyncio.timeout(None) as self._scope:
                     await act()
             except TimeoutError:
-                return self._went_on(cut=True)
-            return self._went_on(cut=False)
+                return self._uncancelled(cut=True)
+            return self._uncancelled(cut=False)
         with anyio.CancelScope() as self._scope:
             await act()
-        return self._went_on(cut=self._scope.cancelled_caught)
+        return self._uncancelled(cut=self._scope.cancelled_caught)
 
-    def _went_on(self, *, cut: bool) -> bool:
+    def _uncancelled(self, *, cut: bool) -> bool:
         task = asyncio.current_task()
         assert task is not None
-        assert task.cancelling() == 0, "nothing of the cancellation is left to the caller"
+        assert task.cancelling() == 0, "the cancellation does not reach the caller"
         return cut
 
 
-# And at which turns a default run cancels: at each, or each third.
-WAYS = {"task": 1, "timeout": 3, "scope": 3}
+# Every how many iterations a default run cancels.
+METHODS = {"task": 1, "timeout": 3, "scope": 3}
+METHODS_AS_PARAMETERS = [
+    "task",
+    *(pytest.param(method, marks=pytest.mark.slow) for method in ("timeout", "scope")),
+]
 
 
 def open_files() -> set[str]:
-    """What this process has open."""
+    """The open files of this process."""
     found = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
             found.add(f"{entry.name} {entry.readlink()}")
         except OSError:
-            continue  # the folder itself, which was open to be read
+            continue  # the directory itself, which was open for reading
     return found
 
 
 @frozen
-class Before:
-    """The tasks that were there, and what was open."""
+class OpenResources:
+    """The tasks and open files at one moment."""
 
     tasks: set["asyncio.Task[Any]"] = field(factory=asyncio.all_tasks)
     files: set[str] = field(factory=open_files)
 
     async def check(self, when: str) -> None:
-        """Nothing more is there now, and the library's own threads have ended."""
+        """Check that there are no more now, and that the library's own threads have ended."""
         left = asyncio.all_tasks() - self.tasks
         assert not left, f"{when}: {left} are left"
         check_threads()
@@ -144,79 +149,92 @@ class Before:
 
 
 async def cancel_at(
-    turn: int, way: Way, act: Act, begun: Callable[[], int], *, turns: int = 0, pooled: bool = False
-) -> Struck:
-    """Cancel at that turn, and check what holds of everything that is cancelled.
+    iteration: int,
+    method: CancelMethod,
+    act: Act,
+    begun: Callable[[], int],
+    *,
+    iterations: int = 0,
+    pooled: bool = False,
+) -> Cancellation:
+    """Cancel a coroutine at one iteration, and check what must hold after every cancellation.
 
     Args:
-        turn: After so many turns of the loop.
-        way: How it is cancelled.
-        act: What is cancelled.
-        begun: How many requests have begun.
-        turns: How many turns it takes until all tasks of it are cancelled. One that has its turn before may begin its next request.
-        pooled: A connection may be left in the pool of an open session.
+        iteration: The iteration at which to cancel, from the start of the coroutine.
+        method: How to cancel.
+        act: Makes the coroutine.
+        begun: Returns how many requests have begun.
+        iterations: How many iterations it takes until all its tasks are cancelled. A task that runs before may begin one more request.
+        pooled: Whether a connection may be left in the pool of an open session.
     """
     loop = asyncio.get_running_loop()
     assert isinstance(loop, StepLoop)
-    struck = Struck()
-    before = Before()
-    task: asyncio.Task[object] = asyncio.ensure_future(way.run(act))
+    cancellation = Cancellation()
+    before = OpenResources()
+    task: asyncio.Task[object] = asyncio.ensure_future(method.run(act))
 
-    def strike() -> None:
+    def cancel() -> None:
         if not task.done():
-            struck.hit, struck.begun, struck.at, struck.turn = True, begun(), loop.time(), loop.turn
-            way.strike(task)
-            after(turns)
+            cancellation.hit = True
+            cancellation.begun = begun()
+            cancellation.at = loop.time()
+            cancellation.iteration = loop.iteration
+            method.cancel(task)
+            after(iterations)
 
-    def after(turns: int) -> None:
-        if turns:
-            loop.call_soon(after, turns - 1)
+    def after(iterations: int) -> None:
+        if iterations:
+            loop.call_soon(after, iterations - 1)
         else:
-            struck.begun = begun()
+            cancellation.begun = begun()
 
-    # A task can be cancelled before its first turn, in which others come to their scope.
-    loop.at_turn(turn + (1 if way.name == "task" else 2), strike)
+    # A task can be cancelled before its first step, in which the others enter their scope.
+    loop.at_iteration(iteration + (1 if method.name == "task" else 2), cancel)
     await asyncio.wait([task])
-    ended, last_turn = loop.time(), loop.turn
+    ended, last_iteration = loop.time(), loop.iteration
     problem = None if task.cancelled() else task.exception()
-    if not struck.hit:
+    if not cancellation.hit:
         assert problem is None or isinstance(problem, TaError), repr(problem)
-        return struck
-    if way.name == "task":
-        assert task.cancelled(), f"turn {turn}: {problem!r} came out"
+        return cancellation
+    if method.name == "task":
+        assert task.cancelled(), f"iteration {iteration}: {problem!r} came out"
     elif problem is not None or not task.result():
-        # It had ended before the cancellation came to it.
-        assert problem is None or isinstance(problem, TaError), f"turn {turn}: {problem!r}"
-        assert last_turn - struck.turn <= _LATE, f"turn {turn}: the cancellation was lost"
-    assert ended - struck.at <= SHORT, f"turn {turn}: it took {ended - struck.at} seconds"
-    await asyncio.sleep(SILENCE)
-    assert begun() == struck.begun, f"turn {turn}: a request began afterwards"
-    assert not loop.troubles, f"turn {turn}: {loop.troubles}"
+        # It had ended before the cancellation reached it.
+        assert problem is None or isinstance(problem, TaError), f"iteration {iteration}: {problem!r}"
+        assert last_iteration - cancellation.iteration <= _LATE, (
+            f"iteration {iteration}: the cancellation was lost"
+        )
+    assert ended - cancellation.at <= CLEAN_UP_SECONDS, (
+        f"iteration {iteration}: it took {ended - cancellation.at} seconds"
+    )
+    await asyncio.sleep(SILENT_SECONDS)
+    assert begun() == cancellation.begun, f"iteration {iteration}: a request began afterwards"
+    assert not loop.errors, f"iteration {iteration}: {loop.errors}"
     if not pooled:
-        await before.check(f"turn {turn}")
-    return struck
+        await before.check(f"iteration {iteration}")
+    return cancellation
 
 
 def check_threads() -> None:
-    """None of the library's own threads is left; they end by themselves, so they get a moment."""
+    """Check that the library's own threads have ended; they end by themselves within a moment."""
     until = time.monotonic() + 2.0
     while left := [thread.name for thread in threading.enumerate() if thread.name.startswith(OWN_THREADS)]:
         assert time.monotonic() < until, left
         time.sleep(0.001)
 
 
-def sweep(once: Callable[[int], Coroutine[Any, Any, Struck]], *, every: int = 1) -> int:
-    """Cancel at turn after turn, each in a loop of its own, until there is nothing left to cancel. Returns at how many it was.
+def sweep(once: Callable[[int], Coroutine[Any, Any, Cancellation]], *, every: int = 1) -> int:
+    """Cancel at one iteration after another, each in a new loop, until there is nothing left to cancel, and return how often.
 
     Args:
-        once: Cancels at one turn.
-        every: At which turns a default run does so.
+        once: Cancels at one iteration.
+        every: Every how many iterations a default run cancels.
     """
-    turn, count, every = 0, 0, 1 if IS_FULL else every
+    iteration, count, every = 0, 0, 1 if IS_FULL else every
     while True:
         with asyncio.Runner(loop_factory=StepLoop) as runner:
-            struck = runner.run(once(turn))
-        if not struck.hit:
+            cancellation = runner.run(once(iteration))
+        if not cancellation.hit:
             return count
-        turn += every
+        iteration += every
         count += 1

@@ -1,4 +1,4 @@
-"""Batches of refreshes, calls and uploads are cancelled at turns of the loop from their first to their last."""
+"""Batches of refreshes, calls and uploads are cancelled at iterations of the loop from the first to the last."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,13 +21,13 @@ from ta_cluster_async.batch.bulk import bulk
 from ta_cluster_async.batch.journal.journal import Journal
 from ta_cluster_async.resources import Project
 from tests.cancel.server import Server
-from tests.cancel.sweep import Struck, Way, cancel_at, sweep
+from tests.cancel.sweep import Cancellation, CancelMethod, cancel_at, sweep
 
 Batch: TypeAlias = Callable[[Project], Awaitable[object]]
 
 REFS: list[int | str] = [*range(970, 978), "c_978", "c_979"]
 POLL = PollPolicy(first=0.2, longest=1.0)
-ABOUT: Any = {"display_name": "d", "main_column": "#account_id"}
+UPLOAD_ARGUMENTS: Any = {"display_name": "d", "main_column": "#account_id"}
 
 
 async def streamed(project: Project) -> None:
@@ -54,7 +54,7 @@ async def many_calls(project: Project) -> None:
 
 
 async def many_uploads(project: Project) -> None:
-    uploads = [Upload(source=(one for one in "abc"), name="made", **ABOUT) for _ in range(4)]
+    uploads = [Upload(source=(one for one in "abc"), name="made", **UPLOAD_ARGUMENTS) for _ in range(4)]
     await upload_many(project.clusters, uploads, concurrency=2, on_event=_take)
 
 
@@ -67,48 +67,54 @@ BATCHES: dict[str, Batch] = {
 }
 
 
-# Turns of the loop until a cancellation has come to the tasks of a batch. One that has its turn before may begin one more request.
-TURNS = {"task": 1, "scope": 1, "timeout": 2}
+# Iterations of the loop until a cancellation reaches all tasks of a batch. A task that runs before may begin one more request.
+ITERATIONS = {"task": 1, "scope": 1, "timeout": 2}
 
 
-def swept(
+def sweep_operation(
     batch: Batch,
-    way: str,
+    method: str,
     *,
     every: int,
-    trouble: str | None = None,
+    failure: str | None = None,
     in_upload: bool = False,
     after: Callable[[], object] = int,
 ) -> int:
-    async def once(turn: int) -> Struck:
-        server = Server(trouble)
-        turns = TURNS[way] + in_upload
+    async def once(iteration: int) -> Cancellation:
+        server = Server(failure)
+        iterations = ITERATIONS[method] + in_upload
         async with TaSession("http://127.0.0.1", "token", transport=server, max_connections=4) as ta:
             project = ta.project(102)
-            struck = await cancel_at(
-                turn, Way(way), lambda: batch(project), lambda: len(server.begun), turns=turns
+            cancellation = await cancel_at(
+                iteration,
+                CancelMethod(method),
+                lambda: batch(project),
+                lambda: len(server.begun),
+                iterations=iterations,
             )
-            assert server.under_way == 0
-            server.trouble = None
+            assert server.active == 0
+            server.failure = None
             calls = [project.clusters.progress(985, timeout=5.0) for _ in range(4)]
-            assert await asyncio.gather(*calls) == [100] * 4, "no connection is kept by what was cancelled"
+            assert await asyncio.gather(*calls) == [100] * 4, "the cancelled batch keeps no connection"
         after()
-        return struck
+        return cancellation
 
     return sweep(once, every=every)
 
 
 @pytest.mark.parametrize(
-    ("way", "trouble"), [("task", None), ("timeout", None), ("scope", None), ("task", "too many")]
+    ("method", "failure"), [("task", None), ("timeout", None), ("scope", None), ("task", "too many")]
 )
 @pytest.mark.parametrize("name", BATCHES)
-def test_a_batch_can_be_cancelled_at_any_turn(name: str, way: str, trouble: str | None) -> None:
-    assert swept(BATCHES[name], way, trouble=trouble, every=9, in_upload=name == "upload_many") >= 2
+def test_a_batch_can_be_cancelled_at_any_iteration(name: str, method: str, failure: str | None) -> None:
+    assert (
+        sweep_operation(BATCHES[name], method, failure=failure, every=9, in_upload=name == "upload_many") >= 2
+    )
 
 
-@pytest.mark.parametrize("way", ["task", "timeout", "scope"])
-def test_a_batch_with_a_journal_can_be_cancelled_at_any_turn_and_gives_its_lease_back(
-    way: str, tmp_path: Path
+@pytest.mark.parametrize("method", ["task", "timeout", "scope"])
+def test_a_batch_with_a_journal_can_be_cancelled_at_any_iteration_and_gives_its_lease_back(
+    method: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "runs.db"
 
@@ -119,18 +125,19 @@ def test_a_batch_with_a_journal_can_be_cancelled_at_any_turn_and_gives_its_lease
     def after() -> None:
         if path.exists():
             assert all(info.holder is None for info in Journal(path).runs())
-            assert list(tmp_path.iterdir()) == [path], "nothing of SQLite's is left beside it"
+            assert list(tmp_path.iterdir()) == [path], "no file of SQLite is left beside it"
 
-    assert swept(batch, way, every=29, after=after) >= 3
+    assert sweep_operation(batch, method, every=29, after=after) >= 3
 
 
-@pytest.mark.parametrize("way", ["task", "scope"])
-def test_what_was_cancelled_at_any_turn_is_gone_on_with_and_nothing_is_refreshed_twice(
-    way: str, tmp_path: Path
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["task", "scope"])
+def test_a_batch_cancelled_at_any_iteration_is_resumed_and_nothing_is_refreshed_twice(
+    method: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "runs.db"
 
-    async def once(turn: int) -> Struck:
+    async def once(iteration: int) -> Cancellation:
         path.unlink(missing_ok=True)
         server = Server()
         async with TaSession("http://127.0.0.1", "token", transport=server, max_connections=4) as ta:
@@ -139,13 +146,15 @@ def test_what_was_cancelled_at_any_turn_is_gone_on_with_and_nothing_is_refreshed
             def batch() -> Awaitable[RefreshReport]:
                 return refresh_all(project, REFS, max_running=4, poll=POLL, journal=path)
 
-            struck = await cancel_at(turn, Way(way), batch, lambda: len(server.begun), turns=1)
-            # One that was cancelled when all was written already is complete, and the next one begins anew.
+            cancellation = await cancel_at(
+                iteration, CancelMethod(method), batch, lambda: len(server.begun), iterations=1
+            )
+            # A batch cancelled when everything was written is complete, and the next one starts a new run.
             was_complete = path.exists() and [info.state for info in Journal(path).runs()] == ["complete"]
             report = await batch()
-        if struck.hit and not was_complete:
+        if cancellation.hit and not was_complete:
             assert report.counts == {Status.SUCCEEDED: len(REFS)}
             assert sorted(cluster_id for cluster_id, _ in server.posted) == list(range(970, 980))
-        return struck
+        return cancellation
 
     assert sweep(once, every=29) >= 3

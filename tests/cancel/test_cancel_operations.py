@@ -1,4 +1,4 @@
-"""Each operation is cancelled at every turn of the loop, with a server that answers and with one that makes trouble at first."""
+"""Every operation is cancelled at every iteration of the loop, with a server that answers and with one that fails at first."""
 
 import asyncio
 import gzip
@@ -14,14 +14,14 @@ import pytest
 from ta_cluster_async import PollPolicy, RefreshTicket, TaSession
 from ta_cluster_async.resources import Project
 from ta_cluster_async.uploads.reader import BlockingReader
-from tests.cancel.server import TROUBLES, Server
-from tests.cancel.sweep import WAYS, Struck, Way, cancel_at, sweep
+from tests.cancel.server import FAILURES, Server
+from tests.cancel.sweep import METHODS, METHODS_AS_PARAMETERS, Cancellation, CancelMethod, cancel_at, sweep
 
 Operation: TypeAlias = Callable[[Project], Awaitable[object]]
 
 NEW = {"clusterName": "made", "clusterType": "cluster_by_static_condition", "displayName": "d", "qp": {}}
 NEW_TAG = NEW | {"clusterType": "tag_by_static_condition"}
-ABOUT: Any = {"display_name": "d", "main_column": "#account_id"}
+UPLOAD_ARGUMENTS: Any = {"display_name": "d", "main_column": "#account_id"}
 POLL = PollPolicy(first=0.5, longest=1.0)
 PAIRS = [("a", "1"), ("b", "2")]
 
@@ -68,52 +68,52 @@ OPERATIONS: dict[str, Operation] = {
     "refresh": refreshed,
     "follow": followed,
     "attach": attached,
-    "upload": lambda project: project.clusters.upload(["a", "b"], name="made", **ABOUT),
-    "upload without a name": lambda project: project.tags.upload(PAIRS, **ABOUT),
+    "upload": lambda project: project.clusters.upload(["a", "b"], name="made", **UPLOAD_ARGUMENTS),
+    "upload without a name": lambda project: project.tags.upload(PAIRS, **UPLOAD_ARGUMENTS),
     "replace": lambda project: project.clusters.replace_upload(970, ["a", "b"]),
     "replace by name": lambda project: project.tags.replace_upload("c_970", PAIRS),
 }
 
 
-def swept(
-    operation: Operation, way: str, *, trouble: str | None = None, every: int = 1, token: Any = "token"
+def sweep_operation(
+    operation: Operation, method: str, *, failure: str | None = None, every: int = 1, token: Any = "token"
 ) -> int:
-    async def once(turn: int) -> Struck:
-        server = Server(trouble)
-        # With one connection, a place that is not given back is missed at once; and so is what is left of a pause.
+    async def once(iteration: int) -> Cancellation:
+        server = Server(failure)
+        # With one connection, a place that is not given back, or the rest of a pause, is noticed at once.
         async with TaSession("http://127.0.0.1", token, transport=server, max_connections=1, poll=POLL) as ta:
             project = ta.project(102)
-            struck = await cancel_at(
-                turn,
-                Way(way),
+            cancellation = await cancel_at(
+                iteration,
+                CancelMethod(method),
                 lambda: operation(project),
                 lambda: len(server.begun),
-                turns=0 if way == "task" else 2,  # the others come to the task at the end of a turn
+                iterations=0
+                if method == "task"
+                else 2,  # the others reach the task at the end of an iteration
             )
-            assert server.under_way == 0
-            server.trouble = None  # where it had not come to it
-            assert await project.clusters.progress(975, timeout=5.0) == 100, (
-                "the session is as good as before"
-            )
-        return struck
+            assert server.active == 0
+            server.failure = None  # if no request met it
+            assert await project.clusters.progress(975, timeout=5.0) == 100, "the session works as before"
+        return cancellation
 
     return sweep(once, every=every)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS_AS_PARAMETERS)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_can_be_cancelled_at_any_turn(name: str, way: str) -> None:
-    assert swept(OPERATIONS[name], way, every=WAYS[way]) >= 1
+def test_an_operation_can_be_cancelled_at_any_iteration(name: str, method: str) -> None:
+    assert sweep_operation(OPERATIONS[name], method, every=METHODS[method]) >= 1
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if "by name" not in name and "tag" not in name])
-def test_an_operation_in_trouble_can_be_cancelled_at_any_turn(name: str, trouble: str) -> None:
-    assert swept(OPERATIONS[name], "task", trouble=trouble, every=4) >= 1
+def test_a_failing_operation_can_be_cancelled_at_any_iteration(name: str, failure: str) -> None:
+    assert sweep_operation(OPERATIONS[name], "task", failure=failure, every=4) >= 1
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_call_that_waits_for_its_token_can_be_cancelled_at_any_turn(way: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_a_call_that_waits_for_its_token_can_be_cancelled_at_any_iteration(method: str) -> None:
     asked: list[None] = []
 
     async def provide() -> str:
@@ -122,15 +122,15 @@ def test_a_call_that_waits_for_its_token_can_be_cancelled_at_any_turn(way: str) 
         return f"token {len(asked)}"
 
     operation = OPERATIONS["progress"]
-    assert swept(operation, way, token=provide) >= 3
-    assert swept(operation, way, token=provide, trouble="rejected") >= 6
+    assert sweep_operation(operation, method, token=provide) >= 3
+    assert sweep_operation(operation, method, token=provide, failure="rejected") >= 6
 
 
 # Sources
 
 
 class Letters(BlockingReader):
-    """Reads at once, and notes that it is closed."""
+    """Reads at once and knows whether it is closed."""
 
     closed = False
 
@@ -146,7 +146,7 @@ def test_a_source_is_closed_also_when_closing_it_is_cancelled() -> None:
         reader = Letters()
         reading = asyncio.ensure_future(reader.read())
         await asyncio.sleep(0)
-        time.sleep(0.02)  # noqa: ASYNC251  (the thread has read, and the loop does not know of it yet)
+        time.sleep(0.02)  # noqa: ASYNC251  (the thread has read, which the loop does not know yet)
         with anyio.CancelScope() as scope:
             scope.cancel()
             await reader.aclose()
@@ -198,19 +198,19 @@ SOURCES: dict[str, tuple[Callable[[Path], Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("way", ["task", "scope"])
+@pytest.mark.parametrize("method", ["task", "scope"])
 @pytest.mark.parametrize("name", SOURCES)
-def test_an_upload_can_be_cancelled_at_any_turn_whatever_it_reads(
-    name: str, way: str, tmp_path: Path
+def test_an_upload_can_be_cancelled_at_any_iteration_whatever_it_reads(
+    name: str, method: str, tmp_path: Path
 ) -> None:
     make, options = SOURCES[name]
 
     async def upload(project: Project) -> None:
         source = make(tmp_path)
         try:
-            await project.clusters.upload(source, **ABOUT, **options)
+            await project.clusters.upload(source, **UPLOAD_ARGUMENTS, **options)
         finally:
             if hasattr(source, "read"):
                 source.close()
 
-    assert swept(upload, way, every=1 if way == "task" else 3) >= 2
+    assert sweep_operation(upload, method, every=1 if method == "task" else 3) >= 2

@@ -35,7 +35,7 @@ from tests.client.token_failures import (
     http,
     writes,
 )
-from tests.faults.spellings import leaks
+from tests.faults.leaks import leaks
 
 AWKWARD = "a#b+c%d&e f中\"<'\\"
 MARKED = "Kx7Kx7#b+c%d&e f中\"<'\\Qz9Qz9"

@@ -1,4 +1,4 @@
-"""The command in this process, against an emulator in the same event loop in virtual time."""
+"""The command run in this process, against an emulator in the same event loop in virtual time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ta_cluster_async.cli.main import main
 from ta_cluster_async.emulator import Emulator, Settings
-from tests.faults.echoes import TOKEN
+from tests.faults.token_echoes import TOKEN
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,34 +29,34 @@ _SETTINGS = (
 
 
 @frozen
-class Ended:
-    """How a command ended."""
+class Completed:
+    """Exit code and output of a command."""
 
     code: int
     out: str
     err: str
 
 
-Command = Callable[..., Ended]
+Command = Callable[..., Completed]
 
 
 @pytest.fixture
 def command(runner: asyncio.Runner, capsys: pytest.CaptureFixture[str]) -> Command:
     """`command("list", "--tags")` runs `ta-cluster list --tags`."""
 
-    def run(*arguments: str) -> Ended:
+    def run(*arguments: str) -> Completed:
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exited:
             main(arguments)
-        said = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), said.out, said.err)
+        output = capsys.readouterr()
+        return Completed(int(exited.value.code or 0), output.out, output.err)
 
     return run
 
 
 @pytest.fixture
 def server(runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulator]:
-    """An emulator with some clusters, to which the environment leads. The token is in a file."""
+    """An emulator with some clusters, configured in the environment with the token in a file."""
     emulator = Emulator(token=TOKEN, job_seconds=5.0, settings=Settings(evaluate=False))
 
     async def start() -> None:

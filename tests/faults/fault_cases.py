@@ -1,4 +1,4 @@
-"""The faults of the matrix: each is what the emulator or the network does."""
+"""The faults of the matrix: what the emulator or the network does."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Trouble:
-    """What goes wrong.
+class FaultCase:
+    """One fault of the matrix.
 
     Attributes:
         fault: What the emulator does.
-        lasts: It does so for good.
-        connect: The network that fails.
+        lasts: Whether the fault is permanent.
+        connect: Makes the failing network.
         server_tls: The emulator's context for TLS.
     """
 
@@ -38,96 +38,100 @@ class Trouble:
 WRONG: Any = {"clusterId": "970", "id": "970", "progress": "80", "userClusters": 7}
 
 
-def spoilt(change: Callable[[bytes], bytes], status: int = 200) -> Trouble:
-    """The real answer with other bytes, after the effect."""
+def corrupted(change: Callable[[bytes], bytes], status: int = 200) -> FaultCase:
+    """The real answer with changed bytes, after the effect."""
     fault = Fault(
-        name="spoilt",
+        name="corrupted",
         before=False,
         change=lambda answer, _: evolve(answer, body=change(answer.body), status=status),
     )
-    return Trouble(fault)
+    return FaultCase(fault)
 
 
-def too_many(retry_after: str) -> Trouble:
-    return Trouble(Fault.status(429, retry_after=retry_after))
+def too_many_requests(retry_after: str) -> FaultCase:
+    return FaultCase(Fault.status(429, retry_after=retry_after))
 
 
-def in_seconds(seconds: float) -> str:
+def http_date(seconds: float) -> str:
     return formatdate(time.time() + seconds, usegmt=True)
 
 
 @cache
-def long_refusal() -> Trouble:
-    return Trouble(Fault.return_code(-9, "x" * 10**7))
+def long_error() -> FaultCase:
+    return FaultCase(Fault.return_code(-9, "x" * 10**7))
 
 
-FAULTS: dict[str, Callable[[], Trouble]] = {
-    "refused": lambda: Trouble(connect=network.refusing()),
-    "refused once": lambda: Trouble(connect=network.refusing(1)),
-    "unknown to the name service": lambda: Trouble(connect=network.unknown),
-    "TLS with an unknown CA": lambda: Trouble(connect=network.untrusted, server_tls=network.trusted()),
-    "no connection in time": lambda: Trouble(connect=network.mute),
-    "cut before the request": lambda: Trouble(connect=network.slamming),
-    "stale keep-alive": lambda: Trouble(connect=network.stale),
-    "reset before": lambda: Trouble(Fault.reset()),
-    "closed before": lambda: Trouble(Fault.disconnect()),
-    "reset after": lambda: Trouble(Fault.reset(before=False)),
-    "closed after": lambda: Trouble(Fault.disconnect(before=False)),
-    "closed after half the answer": lambda: Trouble(Fault.truncated()),
-    "reset after half the answer": lambda: Trouble(connect=network.halving),
-    "reset before, for good": lambda: Trouble(Fault.reset(), lasts=True),
-    "reset after, for good": lambda: Trouble(Fault.reset(before=False), lasts=True),
-    "stall before": lambda: Trouble(Fault.stall()),
-    "stall after": lambda: Trouble(Fault.stall(before=False)),
-    "stall inside the answer": lambda: Trouble(Fault.slow(1e6)),
-    "429": lambda: Trouble(Fault.status(429)),
-    "429 with seconds": lambda: too_many("3"),
-    "429 with a date": lambda: too_many(in_seconds(20)),
-    "429 with a past date": lambda: too_many("Thu, 01 Jan 1970 00:00:00 GMT"),
-    "429 with negative seconds": lambda: too_many("-5"),
-    "429 with garbage": lambda: too_many("soon"),
-    "429 with huge seconds": lambda: too_many("86400"),
-    "429 with absurd seconds": lambda: too_many("9" * 400),
-    "429 with an envelope": lambda: Trouble(Fault.return_code(-7, "slow down", status=429)),
-    "429, for good": lambda: Trouble(Fault.status(429), lasts=True),
-    "500 before": lambda: Trouble(Fault.status(500)),
-    "502 before": lambda: Trouble(Fault.status(502)),
-    "503 before": lambda: Trouble(Fault.status(503)),
-    "HTML 504 before": lambda: Trouble(Fault.html(504)),
-    "408 before": lambda: Trouble(Fault.status(408)),
-    "500 after": lambda: Trouble(Fault.status(500, before=False)),
-    "502 after": lambda: Trouble(Fault.status(502, before=False)),
-    "503 after": lambda: Trouble(Fault.status(503, before=False)),
-    "HTML 504 after": lambda: Trouble(Fault.html(504, before=False)),
-    "500 with a return_code after": lambda: Trouble(
+FAULTS: dict[str, Callable[[], FaultCase]] = {
+    "refused": lambda: FaultCase(connect=network.refuse_connections()),
+    "refused once": lambda: FaultCase(connect=network.refuse_connections(1)),
+    "unknown to the name service": lambda: FaultCase(connect=network.unknown_host),
+    "TLS with an unknown CA": lambda: FaultCase(
+        connect=network.untrusted_certificate, server_tls=network.server_tls()
+    ),
+    "no connection in time": lambda: FaultCase(connect=network.connect_hangs),
+    "cut before the request": lambda: FaultCase(connect=network.reset_before_request),
+    "stale keep-alive": lambda: FaultCase(connect=network.stale_keep_alive),
+    "reset before": lambda: FaultCase(Fault.reset()),
+    "closed before": lambda: FaultCase(Fault.disconnect()),
+    "reset after": lambda: FaultCase(Fault.reset(before=False)),
+    "closed after": lambda: FaultCase(Fault.disconnect(before=False)),
+    "closed after half the answer": lambda: FaultCase(Fault.truncated()),
+    "reset after half the answer": lambda: FaultCase(connect=network.reset_in_answer),
+    "reset before, for good": lambda: FaultCase(Fault.reset(), lasts=True),
+    "reset after, for good": lambda: FaultCase(Fault.reset(before=False), lasts=True),
+    "stall before": lambda: FaultCase(Fault.stall()),
+    "stall after": lambda: FaultCase(Fault.stall(before=False)),
+    "stall inside the answer": lambda: FaultCase(Fault.slow(1e6)),
+    "429": lambda: FaultCase(Fault.status(429)),
+    "429 with seconds": lambda: too_many_requests("3"),
+    "429 with a date": lambda: too_many_requests(http_date(20)),
+    "429 with a past date": lambda: too_many_requests("Thu, 01 Jan 1970 00:00:00 GMT"),
+    "429 with negative seconds": lambda: too_many_requests("-5"),
+    "429 with garbage": lambda: too_many_requests("soon"),
+    "429 with huge seconds": lambda: too_many_requests("86400"),
+    "429 with absurd seconds": lambda: too_many_requests("9" * 400),
+    "429 with an envelope": lambda: FaultCase(Fault.return_code(-7, "slow down", status=429)),
+    "429, for good": lambda: FaultCase(Fault.status(429), lasts=True),
+    "500 before": lambda: FaultCase(Fault.status(500)),
+    "502 before": lambda: FaultCase(Fault.status(502)),
+    "503 before": lambda: FaultCase(Fault.status(503)),
+    "HTML 504 before": lambda: FaultCase(Fault.html(504)),
+    "408 before": lambda: FaultCase(Fault.status(408)),
+    "500 after": lambda: FaultCase(Fault.status(500, before=False)),
+    "502 after": lambda: FaultCase(Fault.status(502, before=False)),
+    "503 after": lambda: FaultCase(Fault.status(503, before=False)),
+    "HTML 504 after": lambda: FaultCase(Fault.html(504, before=False)),
+    "500 with a return_code after": lambda: FaultCase(
         Fault.return_code(-9, "internal error", status=500, before=False)
     ),
-    "503 before, for good": lambda: Trouble(Fault.status(503), lasts=True),
-    "503 after, for good": lambda: Trouble(Fault.status(503, before=False), lasts=True),
-    "HTML 400": lambda: Trouble(Fault.html(400)),
-    "HTML 404": lambda: Trouble(Fault.html(404)),
-    "HTML 405": lambda: Trouble(Fault.html(405)),
-    "HTML 413": lambda: Trouble(Fault.html(413)),
-    "-1005": lambda: Trouble(Fault.return_code(-1005, "请求频率过快")),
-    "-1005, for good": lambda: Trouble(Fault.return_code(-1005, "请求频率过快"), lasts=True),
-    "-1001": lambda: Trouble(Fault.return_code(-1001, "token is not valid")),
-    "truncated JSON": lambda: Trouble(Fault.half()),
-    "no body": lambda: Trouble(Fault.body(b"", before=False)),
-    "HTML 200": lambda: Trouble(Fault.html(200, before=False)),
-    "not UTF-8": lambda: spoilt(lambda body: body.replace(b"success", "成功".encode("gbk"))),
-    "deeply nested": lambda: spoilt(lambda body: body[:-1] + b',"x":' + b"[" * 10**5 + b"]" * 10**5 + b"}"),
-    "a list in place of an envelope": lambda: spoilt(lambda body: b"[" + body + b"]"),
-    "return_code as text": lambda: Trouble(Fault.return_code_as_text()),
-    "return_code null": lambda: Trouble(Fault.rewrite(lambda envelope: {**envelope, "return_code": None})),
-    "data of wrong types": lambda: Trouble(Fault.data(WRONG)),
-    "10 MB": lambda: spoilt(lambda body: body[:-1] + b',"stackMessage":"' + b"x" * 10**7 + b'"}'),
-    "10 MB of refusal": long_refusal,
-    "a key twice, the last is good": lambda: spoilt(lambda body: b'{"return_code":-9,' + body[1:]),
-    "a key twice, the last is bad": lambda: spoilt(lambda body: body[:-1] + b',"return_code":-9}'),
-    "success with status 500": lambda: spoilt(lambda body: body, status=500),
+    "503 before, for good": lambda: FaultCase(Fault.status(503), lasts=True),
+    "503 after, for good": lambda: FaultCase(Fault.status(503, before=False), lasts=True),
+    "HTML 400": lambda: FaultCase(Fault.html(400)),
+    "HTML 404": lambda: FaultCase(Fault.html(404)),
+    "HTML 405": lambda: FaultCase(Fault.html(405)),
+    "HTML 413": lambda: FaultCase(Fault.html(413)),
+    "-1005": lambda: FaultCase(Fault.return_code(-1005, "请求频率过快")),
+    "-1005, for good": lambda: FaultCase(Fault.return_code(-1005, "请求频率过快"), lasts=True),
+    "-1001": lambda: FaultCase(Fault.return_code(-1001, "token is not valid")),
+    "truncated JSON": lambda: FaultCase(Fault.half()),
+    "no body": lambda: FaultCase(Fault.body(b"", before=False)),
+    "HTML 200": lambda: FaultCase(Fault.html(200, before=False)),
+    "not UTF-8": lambda: corrupted(lambda body: body.replace(b"success", "成功".encode("gbk"))),
+    "deeply nested": lambda: corrupted(
+        lambda body: body[:-1] + b',"x":' + b"[" * 10**5 + b"]" * 10**5 + b"}"
+    ),
+    "a list in place of an envelope": lambda: corrupted(lambda body: b"[" + body + b"]"),
+    "return_code as text": lambda: FaultCase(Fault.return_code_as_text()),
+    "return_code null": lambda: FaultCase(Fault.rewrite(lambda envelope: {**envelope, "return_code": None})),
+    "data of wrong types": lambda: FaultCase(Fault.data(WRONG)),
+    "10 MB": lambda: corrupted(lambda body: body[:-1] + b',"stackMessage":"' + b"x" * 10**7 + b'"}'),
+    "10 MB of refusal": long_error,
+    "a key twice, the last is good": lambda: corrupted(lambda body: b'{"return_code":-9,' + body[1:]),
+    "a key twice, the last is bad": lambda: corrupted(lambda body: body[:-1] + b',"return_code":-9}'),
+    "success with status 500": lambda: corrupted(lambda body: body, status=500),
 }
 
-SURELY_NOT_APPLIED = frozenset(
+NEVER_APPLIED = frozenset(
     {
         "refused",
         "unknown to the name service",
@@ -144,7 +148,7 @@ SURELY_NOT_APPLIED = frozenset(
         "-1001",
     }
 )
-"""Faults after which everybody may call again without a second effect."""
+"""Faults after which a call may be repeated without a second effect."""
 
 REASONS = {
     "refused": {"refused"},
@@ -165,4 +169,4 @@ REASONS = {
     "stall after": {"timeout"},
     "stall inside the answer": {"timeout"},
 }
-"""The word by which a `TransportError` says what went wrong. A reset may outrun the bytes before it."""
+"""The `reason` of a `TransportError`. A reset may arrive before the bytes sent earlier."""

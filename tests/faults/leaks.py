@@ -1,4 +1,4 @@
-"""How a token may look where it has leaked."""
+"""Finding a token in text, in every encoding in which it may have leaked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 
 
 @cache
-def spellings(token: str) -> tuple[str, ...]:
-    """The token in every spelling that an escape or an encoding may give it, in small letters."""
+def encodings(token: str) -> tuple[str, ...]:
+    """The token in every form that an escape or an encoding may give it, in lower case."""
     data = token.encode()
     forms = {
         token,
@@ -34,17 +34,17 @@ def spellings(token: str) -> tuple[str, ...]:
     }
     for encode in (b64encode, urlsafe_b64encode):
         for offset in range(3):
-            # Where other bytes stand around it, only the groups of three that are all its own look the same.
+            # Between other bytes, only the groups of three bytes that belong to the token stay the same.
             own = data[(3 - offset) % 3 :]
             forms.add(encode(own[: len(own) // 3 * 3]).decode())
     return tuple(form.lower() for form in forms)
 
 
 def leaks(token: str, *parts: str, **surfaces: str) -> list[str]:
-    """The names of the surfaces that show the token, or one of its parts in small letters."""
-    sought = (*spellings(token), *parts)
+    """The names of the surfaces that contain the token, or one of its parts given in lower case."""
+    searched = (*encodings(token), *parts)
     return [
         name
         for name, text in surfaces.items()
-        if any(spelling in shown for shown in (text.lower(),) for spelling in sought)
+        if any(form in lowered for lowered in (text.lower(),) for form in searched)
     ]

@@ -1,4 +1,4 @@
-"""A network between a session and the emulator that fails where the emulator cannot: before a request, and below HTTP."""
+"""Networks between a session and the emulator that fail where the emulator cannot: before a request, and below HTTP."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ HOST = "ta2.test"
 _FOR_EVER = 10**9
 
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Road: TypeAlias = int | OSError | None
-"""Where a connection leads: to a port; nowhere, without a word; or to an error of the name service."""
+Route: TypeAlias = int | OSError | None
+"""Where a connection goes: to a port, to no answer at all (None), or to an error of name resolution."""
 
 
 @define(eq=False)
@@ -37,10 +37,10 @@ class Network:
 
     Attributes:
         url: The base URL for the session.
-        client: The aiohttp session to lend it, if any.
-        swallowed: Tries of the operation's own request that did not reach the emulator.
-        cut: Answers that were cut.
-        is_warm: A connection has to be made and used before the operation begins.
+        client: The aiohttp session for it to borrow, if any.
+        swallowed: How many attempts of the operation's own request did not reach the emulator.
+        cut: How many answers were cut.
+        is_warm: Whether a connection must be made and used before the operation begins.
     """
 
     url: str
@@ -53,48 +53,48 @@ class Network:
 Connect: TypeAlias = Callable[[AsyncExitStack, Emulator, "Operation"], Awaitable[Network]]
 
 
-class Roads(AbstractResolver):
-    """A name service that leads the connections of the operation's own requests astray.
+class MisroutingResolver(AbstractResolver):
+    """A resolver that sends the connections of the operation's own requests to a wrong route.
 
-    Each request has a connection of its own, so they can be counted. `count` of them are led to `astray`, from the first own one on.
+    Each request has a connection of its own, so that they can be counted. The first `count` own ones take `wrong_route`.
     """
 
-    def __init__(self, network: Network, port: int, astray: Road, before: int, count: int) -> None:
+    def __init__(self, network: Network, port: int, wrong_route: Route, before: int, count: int) -> None:
         self._network = network
         self._port = port
-        self._astray = astray
+        self._wrong_route = wrong_route
         self._after = before
         self._count = count
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Where the next connection leads."""
-        road: Road = self._port
+        """Return the address of the next connection."""
+        route: Route = self._port
         self._after -= 1
         if self._after < 0 and self._network.swallowed < self._count:
             self._network.swallowed += 1
-            road = self._astray
-        if road is None:
+            route = self._wrong_route
+        if route is None:
             await asyncio.Event().wait()
-        if not isinstance(road, int):
-            raise road if road is not None else OSError
-        return [ResolveResult(hostname=host, host="127.0.0.1", port=road, family=family, proto=0, flags=0)]
+        if not isinstance(route, int):
+            raise route if route is not None else OSError
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=route, family=family, proto=0, flags=0)]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
-async def _astray(
-    stack: AsyncExitStack, em: Emulator, operation: Operation, road: Road, count: int = _FOR_EVER
+async def _misrouted(
+    stack: AsyncExitStack, em: Emulator, operation: Operation, route: Route, count: int = _FOR_EVER
 ) -> Network:
-    """A network in which the connections of the operation's own requests lead elsewhere."""
+    """A network in which the connections of the operation's own requests go elsewhere."""
     address = urlsplit(em.url)
     port = address.port
     assert port is not None
     network = Network(f"{address.scheme}://{HOST}:{port}")
     connector = aiohttp.TCPConnector(
-        resolver=Roads(network, port, road, operation.before, count),
+        resolver=MisroutingResolver(network, port, route, operation.before, count),
         use_dns_cache=False,
         force_close=True,
         ssl=trusting() if address.scheme == "https" else True,
@@ -103,41 +103,41 @@ async def _astray(
     return network
 
 
-def refusing(count: int = _FOR_EVER) -> Connect:
+def refuse_connections(count: int = _FOR_EVER) -> Connect:
     """Nobody listens."""
 
     async def connect(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
         with socket.create_server(("127.0.0.1", 0)) as unused:
             port = unused.getsockname()[1]
-        return await _astray(stack, em, operation, port, count)
+        return await _misrouted(stack, em, operation, port, count)
 
     return connect
 
 
-async def unknown(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
+async def unknown_host(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
     """The name service does not know the host."""
-    return await _astray(stack, em, operation, socket.gaierror(-2, "Name or service not known"))
+    return await _misrouted(stack, em, operation, socket.gaierror(-2, "Name or service not known"))
 
 
-async def mute(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
-    """There is no answer at all to the wish to connect."""
-    return await _astray(stack, em, operation, None)
+async def connect_hangs(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
+    """Connecting gets no answer at all."""
+    return await _misrouted(stack, em, operation, None)
 
 
-async def untrusted(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
-    """The server shows a certificate of a CA that nobody knows."""
-    port = await stack.enter_async_context(_listening(_reads, tls=_showing(_stranger())))
-    return await _astray(stack, em, operation, port)
+async def untrusted_certificate(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
+    """The server's certificate is signed by an unknown CA."""
+    port = await stack.enter_async_context(_listening(_read_on, tls=_tls_of(_unknown_authority())))
+    return await _misrouted(stack, em, operation, port)
 
 
-async def slamming(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
+async def reset_before_request(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
     """The first connection is cut before the request is read."""
-    port = await stack.enter_async_context(_listening(_slams))
-    return await _astray(stack, em, operation, port, count=1)
+    port = await stack.enter_async_context(_listening(_reset_at_once))
+    return await _misrouted(stack, em, operation, port, count=1)
 
 
-async def stale(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
-    """The server gives up a kept connection just when the request is on its way."""
+async def stale_keep_alive(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
+    """The server closes a kept connection while the request is on its way."""
     network = Network("", is_warm=True)
 
     def forward(data: bytes) -> bytes | None:
@@ -150,7 +150,7 @@ async def stale(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Ne
     return network
 
 
-async def halving(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
+async def reset_in_answer(stack: AsyncExitStack, em: Emulator, operation: Operation) -> Network:
     """The connection is reset in the middle of the answer."""
     network = Network("")
     asked = False
@@ -182,7 +182,7 @@ def _authority() -> trustme.CA:
 
 
 @cache
-def _stranger() -> trustme.CA:
+def _unknown_authority() -> trustme.CA:
     return trustme.CA()
 
 
@@ -195,31 +195,31 @@ def trusting() -> ssl.SSLContext:
 
 
 @cache
-def _showing(authority: trustme.CA) -> ssl.SSLContext:
+def _tls_of(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(HOST).configure_cert(context)
     return context
 
 
-def trusted() -> ssl.SSLContext:
+def server_tls() -> ssl.SSLContext:
     """A server's context for the emulator."""
-    return _showing(_authority())
+    return _tls_of(_authority())
 
 
-async def _slams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _reset_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(
         0
-    )  # else the client could take it for a refusal, when it would know that nothing was sent
+    )  # so that the client does not take it for a refused connection, after which nothing was sent
     reset(writer)
 
 
-async def _reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _read_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
 
 
 @asynccontextmanager
 async def _listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """The port of a server, whose handlers end with it."""
+    """Yield the port of a server whose handlers end with it."""
     handlers: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -229,7 +229,7 @@ async def _listening(handler: Handler, tls: ssl.SSLContext | None = None) -> Asy
         try:
             await handler(reader, writer)
         except (ConnectionError, asyncio.CancelledError):
-            pass  # the client went away, or the block has ended
+            pass  # the client is gone, or the block has ended
         finally:
             handlers.discard(task)
             writer.close()
@@ -249,9 +249,9 @@ async def _listening(handler: Handler, tls: ssl.SSLContext | None = None) -> Asy
 async def _relay(
     em: Emulator, forward: Callable[[bytes], bytes | None], back: Callable[[bytes], bytes | None]
 ) -> AsyncIterator[str]:
-    """The URL of a relay to the emulator. Where one of the functions returns None, it resets the client's connection.
+    """Yield the URL of a relay to the emulator, which resets the client's connection when a function returns None.
 
-    Of an answer that is cut, the client gets the first half.
+    The client receives the first half of an answer that is cut.
     """
     port = urlsplit(em.url).port
     assert port is not None

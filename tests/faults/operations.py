@@ -1,10 +1,11 @@
-"""Every operation of the API, as the fault matrix runs it: all 14 endpoints by their verbs, and those that must not be sent twice by `call`."""
+"""The operations of the fault matrix: all 14 endpoints by their verbs, and by `call` those that must not be sent twice."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pytest
 from attrs import frozen
 
 from ta_cluster_async import TaSession
@@ -28,6 +29,8 @@ from ta_cluster_async.protocol.endpoints import (
 from ta_cluster_async.protocol.requests import build
 
 if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
     from ta_cluster_async.emulator import Emulator
     from ta_cluster_async.resources import Clusters
 
@@ -35,25 +38,25 @@ PROJECT = 102
 SEEDED, SEEDED_NAME = 970, "seeded_1"
 UPLOADED, UPLOADED_NAME = 971, "uploaded"
 SECONDS = 30.0
-"""What each operation gets for everything that it does, retries and looks included."""
+"""The timeout of each operation, retries and look-ups included."""
 
 IDS = ["a", "b"]
-ABOUT: dict[str, Any] = {"display_name": "ids", "main_column": "#account_id"}
+UPLOAD_ARGUMENTS: dict[str, Any] = {"display_name": "ids", "main_column": "#account_id"}
 
 Act: TypeAlias = Callable[[TaSession], Awaitable[object]]
 
 
 @frozen
 class Operation:
-    """One row of the API.
+    """One operation of the API.
 
     Attributes:
         name: What it does.
-        kind: What it has in common with others: the column of the matrix.
-        endpoint: Its own endpoint; a fault strikes requests to that.
-        act: Does it.
-        before: Requests to other endpoints that it makes before its own.
-        replaces: It needs the uploaded cluster.
+        kind: The column of the matrix.
+        endpoint: Its own endpoint, whose requests a fault strikes.
+        act: Runs the operation.
+        before: How many requests to other endpoints precede its own.
+        replaces: Whether it needs the uploaded cluster.
     """
 
     name: str
@@ -65,20 +68,20 @@ class Operation:
 
 
 def definition(name: str) -> dict[str, Any]:
-    """A create body in the API's own names, of a cluster of everybody."""
-    everybody = {"tableType": "user", "columnName": "#account_id", "comparator": "notNull", "ftv": []}
+    """The body that creates a cluster of all users."""
+    all_users = {"tableType": "user", "columnName": "#account_id", "comparator": "notNull", "ftv": []}
     return {
         "projectId": PROJECT,
         "clusterName": name,
         "displayName": name,
         "clusterCatalog": "catalog_cluster",
         "clusterType": "cluster_by_static_condition",
-        "qp": {"events": [], "filts": [everybody], "relation": "and"},
+        "qp": {"events": [], "filts": [all_users], "relation": "and"},
     }
 
 
 class Ids:
-    """The body of an upload that goes out by `call`."""
+    """The body of an upload sent by `call`."""
 
     length = 6
     can_start = True
@@ -169,14 +172,14 @@ OPERATIONS = (
         "upload",
         "create",
         UPLOAD,
-        lambda ta: _clusters(ta).upload(IDS, name="made", timeout=SECONDS, **ABOUT),
+        lambda ta: _clusters(ta).upload(IDS, name="made", timeout=SECONDS, **UPLOAD_ARGUMENTS),
         before=1,
     ),
     Operation(
         "upload without a name",
         "unnamed",
         UPLOAD,
-        lambda ta: _clusters(ta).upload(IDS, timeout=SECONDS, **ABOUT),
+        lambda ta: _clusters(ta).upload(IDS, timeout=SECONDS, **UPLOAD_ARGUMENTS),
     ),
     Operation("call: create", "call", CREATE, _call(CREATE)),
     Operation("call: refresh", "call", REFRESH, _call(REFRESH, **_BY_ID)),
@@ -190,9 +193,23 @@ OPERATIONS = (
 )
 
 
+SAMPLE = {operation.kind: operation for operation in reversed(OPERATIONS)}.values()
+"""The first operation of each kind. Tests of the others are slow."""
+
+
+def operations_as_parameters() -> list[ParameterSet]:
+    """All operations for `pytest.mark.parametrize`."""
+    return [pytest.param(operation, id=operation.name, marks=marks_of(operation)) for operation in OPERATIONS]
+
+
+def marks_of(operation: Operation) -> tuple[pytest.MarkDecorator, ...]:
+    """The marks of a test of an operation."""
+    return () if operation in SAMPLE else (pytest.mark.slow,)
+
+
 async def prepare(em: Emulator, operation: Operation) -> None:
-    """Make what the operation needs beside the seeded cluster."""
+    """Create what the operation needs in addition to the seeded cluster."""
     if operation.replaces:
         async with TaSession(em.url, em.token, ssl=not em.url.startswith("https:")) as ta:
-            made = await _clusters(ta).upload(["x"], name=UPLOADED_NAME, **ABOUT)
+            made = await _clusters(ta).upload(["x"], name=UPLOADED_NAME, **UPLOAD_ARGUMENTS)
         assert made.cluster_id == UPLOADED

@@ -1,4 +1,4 @@
-"""The fault matrix: what becomes of each operation under each fault, as one table to be checked by eye.
+"""The fault matrix: the outcome of each operation under each fault, as one table that can be checked by eye.
 
 A column is a kind of operation (`operations.py` says which belong to it):
 
@@ -7,9 +7,9 @@ A column is a kind of operation (`operations.py` says which belong to it):
     replace  replace_upload                         unnamed  upload without a name
     delete   delete                                 call     create, refresh and upload by `TaSession.call`, which looks nothing up
 
-A cell is what the caller gets, what an error says of `sent` (`?` for "unknown"), how many requests to the operation's own endpoint the
-server saw, and how many effects it applied. `1+4` are one such request and four looks at what became of it. The look that a refresh and a
-named upload begin with is not counted.
+A cell is the result, `sent` of an error (`?` for "unknown"), how many requests to the operation's own endpoint arrived, and how many
+effects they had. `1+4` is one such request and four look-ups of its outcome. The look-up that precedes a refresh and a named upload is
+not counted.
 
     ok       the result                             rate     RateLimited
     unsent   NotSent                                token    TokenRejected
@@ -17,7 +17,7 @@ named upload begin with is not counted.
     status   HttpStatusError                        schema   SchemaError
     api      ApiError
 
-Unless a fault is there "for good", it strikes the first request to the operation's own endpoint. "Before" is before the effect.
+A fault strikes the first request to the operation's own endpoint, or all of them "for good". "Before" means before the effect.
 """
 
 from __future__ import annotations
@@ -52,16 +52,24 @@ from ta_cluster_async.errors import (
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import ENDPOINTS, Replay
 from ta_cluster_async.session import TaSession
+from tests.faults.fault_cases import FAULTS, NEVER_APPLIED, REASONS, FaultCase
+from tests.faults.leaks import leaks
 from tests.faults.network import Network
-from tests.faults.operations import OPERATIONS, PROJECT, SECONDS, SEEDED, prepare
-from tests.faults.spellings import leaks
-from tests.faults.troubles import FAULTS, REASONS, SURELY_NOT_APPLIED, Trouble
+from tests.faults.operations import (
+    OPERATIONS,
+    PROJECT,
+    SECONDS,
+    SEEDED,
+    marks_of,
+    operations_as_parameters,
+    prepare,
+)
 
 if TYPE_CHECKING:
     from tests.faults.operations import Operation
 
 ONCE = frozenset({"refresh", "create", "unnamed", "call"})
-"""Kinds that must not be sent again once they may have been applied."""
+"""Kinds that must not be sent again if they may have been applied."""
 
 TABLE = """
 fault                          | read            | update          | replace         | delete          | refresh           | create            | unnamed         | call
@@ -147,7 +155,7 @@ SECONDS_WAITED = {
     "429 with absurd seconds": (0, 0),
 }
 
-WORDS: dict[type[TaError], str] = {
+RESULTS: dict[type[TaError], str] = {
     NotSent: "unsent",
     OutcomeUnknown: "unknown",
     HttpStatusError: "status",
@@ -169,40 +177,40 @@ ROWS = rows()
 
 
 @frozen
-class Ended:
-    """How an operation ended."""
+class Outcome:
+    """The outcome of an operation."""
 
     error: TaError | None
-    tries: int
+    attempts: int
     own: int
-    looks: int
+    lookups: int
     effects: int
     seconds: float
 
     @property
     def cell(self) -> str:
-        """It as the table has it."""
-        looks = f"+{self.looks}" if self.looks else ""
-        said = "ok"
+        """The cell of the table."""
+        lookups = f"+{self.lookups}" if self.lookups else ""
+        result = "ok"
         if self.error is not None:
-            said = f"{WORDS[type(self.error)]} {self.error.sent.replace('unknown', '?')}"
-        return f"{said} {self.own}{looks} {self.effects}"
+            result = f"{RESULTS[type(self.error)]} {self.error.sent.replace('unknown', '?')}"
+        return f"{result} {self.own}{lookups} {self.effects}"
 
 
-async def play(operation: Operation, trouble: Trouble) -> Ended:
-    """The operation in a session of its own, which meets the trouble."""
+async def run_operation(operation: Operation, case: FaultCase) -> Outcome:
+    """Run an operation under a fault in a session of its own."""
     async with AsyncExitStack() as stack:
-        em = Emulator(settings=Settings(evaluate=False), ssl=trouble.server_tls)
+        em = Emulator(settings=Settings(evaluate=False), ssl=case.server_tls)
         await stack.enter_async_context(em)
         em.seed_clusters(1)
         await prepare(em, operation)
-        way = Network(em.url) if trouble.connect is None else await trouble.connect(stack, em, operation)
-        ta = TaSession(way.url, em.token, client_session=way.client)
+        network = Network(em.url) if case.connect is None else await case.connect(stack, em, operation)
+        ta = TaSession(network.url, em.token, client_session=network.client)
         await stack.enter_async_context(ta)
-        if way.is_warm:
+        if network.is_warm:
             await ta.project(PROJECT).clusters.detail(SEEDED)
-        if trouble.fault is not None:
-            em.faults.add(trouble.fault, path=operation.endpoint.path, count=None if trouble.lasts else 1)
+        if case.fault is not None:
+            em.faults.add(case.fault, path=operation.endpoint.path, count=None if case.lasts else 1)
         clock = asyncio.get_running_loop()
         requests, effects, began = len(em.requests) + operation.before, len(em.effects), clock.time()
         error: TaError | None = None
@@ -211,16 +219,18 @@ async def play(operation: Operation, trouble: Trouble) -> Ended:
         except TaError as problem:
             error = problem
         seconds = clock.time() - began
-        struck = [record for record in em.requests if record.fault] or way.swallowed or way.cut
-        assert struck, "the fault was not met"
+        struck = [record for record in em.requests if record.fault] or network.swallowed or network.cut
+        assert struck, "the fault did not strike"
         seen = [record.path for record in em.requests[requests:]]
         own = seen.count(operation.endpoint.path)
-        return Ended(error, own + way.swallowed, own, len(seen) - own, len(em.effects) - effects, seconds)
+        return Outcome(
+            error, own + network.swallowed, own, len(seen) - own, len(em.effects) - effects, seconds
+        )
 
 
 def each_cell() -> Any:
     return [
-        pytest.param(fault, operation, id=f"{fault} | {operation.name}")
+        pytest.param(fault, operation, id=f"{fault} | {operation.name}", marks=marks_of(operation))
         for fault in FAULTS
         for operation in OPERATIONS
     ]
@@ -228,17 +238,17 @@ def each_cell() -> Any:
 
 @pytest.mark.parametrize(("fault", "operation"), each_cell())
 def test_a_cell_of_the_matrix(fault: str, operation: Operation) -> None:
-    ended = run(play(operation, FAULTS[fault]()))
-    assert ended.cell == ROWS[fault][operation.kind]
+    outcome = run(run_operation(operation, FAULTS[fault]()))
+    assert outcome.cell == ROWS[fault][operation.kind]
     least, most = SECONDS_WAITED.get(fault, (0, SECONDS))
-    assert least <= ended.seconds <= most + 0.001
-    error = ended.error
+    assert least <= outcome.seconds <= most + 0.001
+    error = outcome.error
     if error is not None:
-        assert error.attempts == ended.tries
+        assert error.attempts == outcome.attempts
         assert error.endpoint == operation.endpoint.name
         assert not isinstance(error, TransportError) or error.reason in REASONS.get(fault, {"lost"})
-        assert error.safe_to_retry == (operation.kind not in ONCE or fault in SURELY_NOT_APPLIED)
-        assert not (error.safe_to_retry and operation.kind in ONCE and ended.effects)
+        assert error.safe_to_retry == (operation.kind not in ONCE or fault in NEVER_APPLIED)
+        assert not (error.safe_to_retry and operation.kind in ONCE and outcome.effects)
         locals_too = traceback.TracebackException.from_exception(error, capture_locals=True).format()
         assert not leaks(
             TOKEN,
@@ -259,7 +269,9 @@ def test_the_operations_are_all_endpoints() -> None:
     assert {operation.endpoint for operation in OPERATIONS if operation.kind in ONCE} == once
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", operations_as_parameters())
 def test_without_a_fault_each_operation_is_one_request(operation: Operation) -> None:
-    slow = Trouble(Fault.slow(0.0))
-    assert run(play(operation, slow)).cell == ("ok 1 0" if operation.kind == "read" else "ok 1 1")
+    harmless = FaultCase(Fault.slow(0.0))
+    assert run(run_operation(operation, harmless)).cell == (
+        "ok 1 0" if operation.kind == "read" else "ok 1 1"
+    )

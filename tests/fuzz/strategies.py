@@ -1,6 +1,6 @@
-"""Texts and bytes as no sound server or library writes them: some of chance, most of them nearly right.
+"""Strategies for wrong bytes and JSON: some random, most of them almost valid.
 
-`HYPOTHESIS_PROFILE=long python -m pytest tests/fuzz` tries them for about ten minutes, and for some seconds without it.
+`HYPOTHESIS_PROFILE=long python -m pytest tests/fuzz` runs for about ten minutes, without it for some seconds.
 """
 
 import json
@@ -12,11 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-MANY = settings(max_examples=8_000 if IS_LONG else 50)
-# For what takes some milliseconds each time.
-SOME = settings(max_examples=2_000 if IS_LONG else 20)
+MANY_EXAMPLES = settings(max_examples=8_000 if IS_LONG else 50)
+# For tests of which each example takes milliseconds.
+FEW_EXAMPLES = settings(max_examples=2_000 if IS_LONG else 20)
 
-PIECES = [
+FRAGMENTS = [
     *(
         b'{ } [ ] , : " \\ \\u \\ud800 \\ud83d\\ude00 null true false NaN -Infinity 0 -0 -1 100 101 1e400 1.5 "" "a" "1" {} []'
     ).split(),
@@ -63,7 +63,7 @@ leaves = (
         ["2020-01-09 10:51:14", "0001-01-01T00:00:00+14:00", "\ud800", "24:00", 10**400, "succeeded", ""]
     )
 )
-values = st.recursive(
+json_values = st.recursive(
     leaves,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
@@ -72,53 +72,55 @@ values = st.recursive(
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, samples: Sequence[bytes], *, most: int = 4) -> bytes:
-    """One of the samples with up to so many places cut out, doubled, or overwritten."""
+def corrupted_bytes(draw: st.DrawFn, samples: Sequence[bytes], *, max_changes: int = 4) -> bytes:
+    """One of the samples with up to `max_changes` places removed, doubled or overwritten."""
     raw = draw(st.sampled_from(samples))
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(draw(st.integers(0, max_changes))):
         start = draw(st.integers(0, len(raw)))
         end = min(len(raw), start + draw(st.integers(0, 8) | st.just(len(raw))))
-        piece = draw(st.sampled_from(PIECES) | st.binary(max_size=4) | st.just(2 * raw[start:end]))
-        raw = raw[:start] + piece + raw[end:]
+        fragment = draw(st.sampled_from(FRAGMENTS) | st.binary(max_size=4) | st.just(2 * raw[start:end]))
+        raw = raw[:start] + fragment + raw[end:]
     return raw
 
 
 @st.composite
-def changed(draw: st.DrawFn, samples: Sequence[Any], *, most: int = 3) -> Any:
-    """One of the samples, JSON values, with up to so many values inside replaced, removed, or set down under another key."""
+def corrupted_json(draw: st.DrawFn, samples: Sequence[Any], *, max_changes: int = 3) -> Any:
+    """One of the samples with up to `max_changes` inner values replaced, removed, nested or moved to another key."""
     value = json.loads(json.dumps(draw(st.sampled_from(samples))))
-    for _ in range(draw(st.integers(0, most))):
-        inner = _inner(value)
-        if not inner:
+    for _ in range(draw(st.integers(0, max_changes))):
+        places = _places(value)
+        if not places:
             break
-        place, key = draw(st.sampled_from(inner))
+        container, key = draw(st.sampled_from(places))
         how = draw(st.sampled_from(["replace", "replace", "remove", "nest", "move"]))
         if how == "replace":
-            place[key] = draw(values)
+            container[key] = draw(json_values)
         elif how == "remove":
-            del place[key]
+            del container[key]
         elif how == "nest":
-            place[key] = json.loads("[" * (depth := draw(st.sampled_from([1, 90, 400, 900]))) + "]" * depth)
-        elif isinstance(place, dict):
-            other = draw(st.text(max_size=3) | st.sampled_from(sorted(place)))
-            place[other] = place.pop(key)
+            container[key] = json.loads(
+                "[" * (depth := draw(st.sampled_from([1, 90, 400, 900]))) + "]" * depth
+            )
+        elif isinstance(container, dict):
+            other = draw(st.text(max_size=3) | st.sampled_from(sorted(container)))
+            container[other] = container.pop(key)
     return value
 
 
-def _inner(value: Any, depth: int = 0) -> list[tuple[Any, Any]]:
-    """All places inside: the container and the key or index."""
+def _places(value: Any, depth: int = 0) -> list[tuple[Any, Any]]:
+    """All inner places, each as its container and its key or index."""
     keys: list[Any] = (
         list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     )
     found = [(value, key) for key in keys]
     if depth < 20:
         for key in keys:
-            found += _inner(value[key], depth + 1)
+            found += _places(value[key], depth + 1)
     return found
 
 
-def text_of(value: Any) -> bytes:
-    """The value as JSON text, however deep it is."""
+def json_bytes(value: Any) -> bytes:
+    """The value as JSON, whatever its depth."""
     try:
         return json.dumps(value).encode()
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Whatever a server answers, each operation ends, with a value or with an error of the library."""
+"""Whatever a server answers, every operation ends with a value or with an error of the library."""
 
 import asyncio
 import copy
@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import define, field, frozen
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ from ta_cluster_async.protocol import json as wire_json
 from ta_cluster_async.protocol.endpoints import UPDATE
 from ta_cluster_async.protocol.envelope import decode
 from ta_cluster_async.protocol.requests import Request, Response, build
-from tests.fuzz.spoilt import MANY, changed, spoilt, text_of, values
+from tests.fuzz.strategies import MANY_EXAMPLES, corrupted_bytes, corrupted_json, json_bytes, json_values
 
 SPEC = Path(__file__).parents[1] / "spec" / "samples.json"
 SAMPLES: list[Any] = [
@@ -63,7 +64,7 @@ DEEP_DETAIL = (
     b'"projectId":102,"usersNum":1,"userClusterDef":{"x":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}}}"
 )
 
-bodies = spoilt(BODIES) | changed(SAMPLES).map(text_of) | st.binary(max_size=40)
+bodies = corrupted_bytes(BODIES) | corrupted_json(SAMPLES).map(json_bytes) | st.binary(max_size=40)
 retry_afters = (
     st.none()
     | st.sampled_from(["1", "0", "-1", "9" * 400, "1e9", "Fri, 31 Dec 9999 23:59:59 GMT", "1, 2"])
@@ -79,7 +80,7 @@ lost = st.sampled_from([NotSent("no connection.", reason="refused"), OutcomeUnkn
 
 
 def decoded(response: Response) -> Any:
-    """The data, or the error, which has to be one that can be shown, copied and sent to another process."""
+    """The data or the error, which must have a text and survive copy and pickle."""
     data = decode(response, str, 1e9)
     if isinstance(data, TaError):
         check_error(data)
@@ -96,7 +97,8 @@ def check_error(error: TaError) -> None:
 # Decoders
 
 
-@MANY
+@pytest.mark.slow
+@MANY_EXAMPLES
 @given(responses)
 @example(Response(200, DEEP))
 @example(Response(200, b"[" * 200_000))
@@ -106,7 +108,7 @@ def test_an_answer_is_its_data_or_an_error(response: Response) -> None:
     decoded(response)
 
 
-@MANY
+@MANY_EXAMPLES
 @given(st.sampled_from([ClusterDetail, Page, UploadResult]), bodies)
 @example(ClusterDetail, DEEP_DETAIL)
 @example(UploadResult, DEEP)
@@ -122,7 +124,7 @@ def test_data_is_a_model_or_a_schema_error_that_does_not_show_it(kind: Any, body
     assert structure(kind, unstructure(model)) == model, "what is read is sent back without loss"
 
 
-@MANY
+@MANY_EXAMPLES
 @given(bodies)
 @example(DEEP_DETAIL)
 @example(DEEP_DETAIL.replace(b'"projectId":102', b'"projectId":102,"zoneOffset":1e400'))
@@ -145,8 +147,8 @@ PAGES += [
 ]
 
 
-@MANY
-@given(spoilt(PAGES) | changed([json.loads(page) for page in PAGES]).map(text_of))
+@MANY_EXAMPLES
+@given(corrupted_bytes(PAGES) | corrupted_json([json.loads(page) for page in PAGES]).map(json_bytes))
 @example(PAGES[0].replace(b'"progress"', b'"progress":1,"progress"'))
 @example(PAGES[0][:-1] + b',"stackMessage":' + b"[" * 900 + b"]" * 900 + b"}")
 @example(PAGES[0] + b"\x00")
@@ -163,53 +165,53 @@ def test_both_readers_of_a_page_agree(body: bytes) -> None:
 
 
 @frozen
-class Odd:
-    """A sound answer but for one key, wherever it stands, whose value is another."""
+class ReplacedValue:
+    """A valid answer in which one key has another value wherever it occurs."""
 
     key: str
     value: Any
 
-    def of(self, sound: Any) -> Any:
-        if isinstance(sound, list):
-            return [self.of(item) for item in sound]
-        if isinstance(sound, dict):
-            return {key: self.value if key == self.key else self.of(item) for key, item in sound.items()}
-        return sound
+    def apply(self, answer: Any) -> Any:
+        if isinstance(answer, list):
+            return [self.apply(item) for item in answer]
+        if isinstance(answer, dict):
+            return {key: self.value if key == self.key else self.apply(item) for key, item in answer.items()}
+        return answer
 
 
 @define(eq=False)
-class Server:
-    """A server with the clusters 970, 971 and 972 that are refreshed in no time, but for the answers that it is told to give.
+class ScriptedServer:
+    """A server with the clusters 970, 971 and 972, which are refreshed at once, and a script of other answers.
 
     Attributes:
-        script: The answers, from the first on. None is a sound one.
-        again: After the last answer they come again, in place of sound ones.
-        count: How many requests came.
+        script: The answers from the first request on; None is a valid one.
+        repeats: Whether the script repeats after its end; otherwise all later answers are valid.
+        count: How many requests arrived.
     """
 
-    script: list[Response | TransportError | Odd | None]
-    again: bool
+    script: list[Response | TransportError | ReplacedValue | None]
+    repeats: bool
     count: int = field(default=0)
     refreshed: int = field(default=0)
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response | TransportError:
-        """Give the next answer."""
+        """Answer a request as the script says."""
         if request.upload is not None:
             async for _ in request.upload.chunks():
                 pass
         await asyncio.sleep(0.01)
         place, self.count = self.count, self.count + 1
-        assert self.count < 5_000, "it asks for ever"
-        if self.again:
+        assert self.count < 5_000, "the client repeats its requests for ever"
+        if self.repeats:
             place %= len(self.script)
-        told = self.script[place] if place < len(self.script) else None
-        if isinstance(told, Response | TransportError):
-            return copy.copy(told)  # the session writes into the errors that it raises
+        scripted = self.script[place] if place < len(self.script) else None
+        if isinstance(scripted, Response | TransportError):
+            return copy.copy(scripted)  # the session writes into the errors that it raises
         envelope = {"return_code": 0, "return_message": "success", "data": self.data(request)}
-        return Response(200, text_of(envelope if told is None else told.of(envelope)))
+        return Response(200, json_bytes(envelope if scripted is None else scripted.apply(envelope)))
 
     def data(self, request: Request) -> Any:
-        """What a sound server says."""
+        """The data of a valid answer."""
         name = request.endpoint.name
         rows = [self.row(cluster_id) for cluster_id in (970, 971, 972)]
         if name.startswith("refresh"):
@@ -223,7 +225,7 @@ class Server:
         return {"clusterId": 970, "uploadNum": 2} if "upload" in name else 970
 
     def row(self, cluster_id: int) -> dict[str, Any]:
-        """A cluster: it runs for some requests after a refresh."""
+        """A row of a cluster, which runs for some requests after a refresh."""
         runs = 0 < self.refreshed <= self.count <= self.refreshed + 5
         row = {
             "id": cluster_id,
@@ -237,16 +239,16 @@ class Server:
         }
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 KEYS = "return_code data id clusterName progress refreshTime usersNum clusterType userClusters pagerResult totalNum pageSize clusterId"
-odd = st.builds(Odd, st.sampled_from(KEYS.split()), values)
-scripts = st.lists(st.none() | odd | odd | responses | lost, min_size=1, max_size=10)
+replaced_values = st.builds(ReplacedValue, st.sampled_from(KEYS.split()), json_values)
+scripts = st.lists(st.none() | replaced_values | replaced_values | responses | lost, min_size=1, max_size=10)
 
 
 NEW = {"clusterName": "made", "clusterType": "cluster_by_static_condition", "displayName": "d", "qp": {}}
-ABOUT: Any = {"display_name": "d", "main_column": "#account_id"}
+UPLOAD: Any = {"display_name": "d", "main_column": "#account_id"}
 
 
 async def listed(project: Project) -> object:
@@ -273,22 +275,22 @@ OPERATIONS: dict[str, Callable[[Project], Awaitable[object]]] = {
     "refresh": refreshed,
     "replace": lambda project: project.tags.replace_upload("made", [("a", "1")]),
     "update": lambda project: project.clusters.update(970, NEW),
-    "upload": lambda project: project.clusters.upload(["a", "b"], name="made", **ABOUT),
+    "upload": lambda project: project.clusters.upload(["a", "b"], name="made", **UPLOAD),
 }
 POLL = PollPolicy(grace=30.0, stall=60.0, errors=30.0, timeout=300.0)
 
 
-def session(server: Server) -> TaSession:
+def session(server: ScriptedServer) -> TaSession:
     return TaSession("http://127.0.0.1", "token", transport=server, retry=RetryPolicy(attempts=2), poll=POLL)
 
 
-@MANY
-@given(name=st.sampled_from(sorted(OPERATIONS)), script=scripts, again=st.booleans())
-@example(name="refresh", script=[Odd("id", 0)], again=False)
-@example(name="refresh", script=[Response(200, DEEP_DETAIL)], again=True)
-def test_every_operation_ends_with_a_value_or_an_error(name: str, script: Any, *, again: bool) -> None:
+@MANY_EXAMPLES
+@given(name=st.sampled_from(sorted(OPERATIONS)), script=scripts, repeats=st.booleans())
+@example(name="refresh", script=[ReplacedValue("id", 0)], repeats=False)
+@example(name="refresh", script=[Response(200, DEEP_DETAIL)], repeats=True)
+def test_every_operation_ends_with_a_value_or_an_error(name: str, script: Any, *, repeats: bool) -> None:
     async def main() -> None:
-        async with session(Server(script, again)) as ta, asyncio.timeout(1_000.0):
+        async with session(ScriptedServer(script, repeats)) as ta, asyncio.timeout(1_000.0):
             try:
                 await OPERATIONS[name](ta.project(102))
             except TaError as problem:
@@ -298,16 +300,19 @@ def test_every_operation_ends_with_a_value_or_an_error(name: str, script: Any, *
     run(main())
 
 
-@MANY
-@given(refs=st.sampled_from([[970, 971], [970, "c_971", "c_972", 971]]), script=scripts, again=st.booleans())
-@example(refs=[970, 971], script=[Odd("progress", -2)], again=False)
-@example(refs=[970, "c_971", "c_972", 971], script=[Odd("id", 0)], again=False)
-@example(refs=[970, 971], script=[Odd("progress", 101)], again=True)
+@pytest.mark.slow
+@MANY_EXAMPLES
+@given(
+    refs=st.sampled_from([[970, 971], [970, "c_971", "c_972", 971]]), script=scripts, repeats=st.booleans()
+)
+@example(refs=[970, 971], script=[ReplacedValue("progress", -2)], repeats=False)
+@example(refs=[970, "c_971", "c_972", 971], script=[ReplacedValue("id", 0)], repeats=False)
+@example(refs=[970, 971], script=[ReplacedValue("progress", 101)], repeats=True)
 def test_a_batch_has_one_outcome_for_each_cluster_whatever_is_answered(
-    refs: Any, script: Any, *, again: bool
+    refs: Any, script: Any, *, repeats: bool
 ) -> None:
     async def main() -> None:
-        async with session(Server(script, again)) as ta, asyncio.timeout(100_000.0):
+        async with session(ScriptedServer(script, repeats)) as ta, asyncio.timeout(100_000.0):
             report = await refresh_all(ta.project(102), refs, max_running=2)
         assert {outcome.ref for outcome in report.outcomes} <= set(refs)
         assert report.total >= 1

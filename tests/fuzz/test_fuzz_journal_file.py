@@ -1,4 +1,4 @@
-"""A journal file in which anything may stand: it is read, or it is refused by a JournalError, and nothing stays open."""
+"""Journal files with any content are read or refused with a JournalError, and no file stays open."""
 
 import json
 import sqlite3
@@ -21,12 +21,12 @@ from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalError
 from ta_cluster_async.models import RefreshTicket
-from tests.fuzz.spoilt import SOME
+from tests.fuzz.strategies import FEW_EXAMPLES
 
 URL = "http://ta2:8992"
 NOON = datetime(2020, 1, 10, 12, tzinfo=UTC)
 HUGE = 10**30
-MEMORY = Path("/dev/shm")  # a disk that waits would only take time
+MEMORY = Path("/dev/shm")  # a slow disk would only take time
 TABLES = {
     "projects": "id base_url project_id",
     "runs": "id run_id project state started_at ended_at max_running requests makespan heartbeat_at owner lease_seconds held_since"
@@ -72,8 +72,8 @@ async def _write(path: Path) -> None:
 
 
 @cache
-def sound() -> bytes:
-    """A journal with two complete runs and one that can be gone on with."""
+def valid_journal() -> bytes:
+    """A journal with two complete runs and one that can be resumed."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "runs.db")
         run(_write(path))
@@ -82,7 +82,7 @@ def sound() -> bytes:
 
 @contextmanager
 def journal_of(content: bytes) -> Iterator[Path]:
-    """A file with this content, after which nothing is open that was not open before."""
+    """Yield a file with this content, and check that no file stays open."""
     before = open_files()
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         path = Path(folder, "runs.db")
@@ -96,7 +96,7 @@ def open_files() -> int:
 
 
 def read_all(path: Path) -> None:
-    """Everything that reads only."""
+    """Use everything that only reads."""
     journal = Journal(path)
     names = ["unknown"]
     with suppress(JournalError):
@@ -106,28 +106,28 @@ def read_all(path: Path) -> None:
     for name in names:
         with suppress(JournalError):
             for outcome in journal.outcomes(name):
-                # What is read is what a report can hold, with the type that each field says.
+                # An outcome that was read can be part of a report and has the type of each field.
                 assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
         with suppress(JournalError):
             assert all(seconds >= 0 for seconds in read_history(path, name).values())
 
 
-async def go_on(path: Path) -> None:
-    """Everything that a batch does with it."""
+async def resume(path: Path) -> None:
+    """Use everything that a batch uses."""
     try:
         held = await open_journal(path)
     except JournalError:
         return
     ids = [1, 2, 3, 4, 5, 6, 7, HUGE]
     try:
-        for look in (
+        for query in (
             held.entries(ids),
             held.entries_by_name(["c_7", "nix"]),
             held.durations(ids),
             held.typical_duration(),
         ):
             with suppress(JournalError):
-                await look
+                await query
         await held.intend(ticket(7), 7)
         held.finished(
             Outcome(ref=7, status=Status.SUCCEEDED, cluster_id=7, run_seconds=1.0, ticket=ticket(7))
@@ -142,21 +142,21 @@ async def go_on(path: Path) -> None:
 
 def use(path: Path) -> None:
     read_all(path)
-    run(go_on(path))
+    run(resume(path))
     read_all(path)
 
 
-@SOME
+@FEW_EXAMPLES
 @given(
     st.binary(max_size=60)
     | st.binary(max_size=200).map(b"SQLite format 3\0\x10\0\x02\x02\0\x40\x20\x20".__add__)
 )
-def test_any_bytes_are_a_journal_or_refused(content: bytes) -> None:
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with journal_of(content) as path:
         use(path)
 
 
-@SOME
+@FEW_EXAMPLES
 @given(
     st.lists(
         st.tuples(st.floats(0, 1, exclude_max=True) | st.integers(0, 400), st.binary(min_size=1, max_size=8)),
@@ -167,10 +167,10 @@ def test_any_bytes_are_a_journal_or_refused(content: bytes) -> None:
 )
 @example([(0.09375, b"\x80")], None)
 def test_a_journal_whose_bytes_were_changed_is_read_or_refused(changes: Any, cut: float | None) -> None:
-    raw = bytearray(sound())
-    for place, piece in changes:
+    raw = bytearray(valid_journal())
+    for place, fragment in changes:
         at = place if isinstance(place, int) else int(place * len(raw))
-        raw[at : at + len(piece)] = piece
+        raw[at : at + len(fragment)] = fragment
     if cut is not None:
         del raw[int(cut * len(raw)) :]
     with journal_of(bytes(raw)) as path:
@@ -210,13 +210,13 @@ cells = st.sampled_from(
 )
 
 
-@SOME
+@FEW_EXAMPLES
 @given(st.lists(st.tuples(st.sampled_from(CELLS), cells), min_size=1, max_size=3), st.booleans())
 @example([(("runs", "started_at"), 1e300)], False)  # noqa: FBT003
 @example([(("runs", "started_at"), "a")], False)  # noqa: FBT003
-def test_a_journal_in_which_another_hand_has_written_is_read_or_refused(changes: Any, held: bool) -> None:  # noqa: FBT001
+def test_a_journal_changed_by_another_program_is_read_or_refused(changes: Any, held: bool) -> None:  # noqa: FBT001
     here = Process.this()
-    with journal_of(sound()) as path:
+    with journal_of(valid_journal()) as path:
         with closing(sqlite3.connect(path)) as other, other:
             if held:
                 other.execute(
@@ -246,7 +246,7 @@ def test_a_journal_in_which_another_hand_has_written_is_read_or_refused(changes:
     ],
 )
 def test_a_journal_with_other_tables_is_read_or_refused(statement: str) -> None:
-    with journal_of(sound()) as path:
+    with journal_of(valid_journal()) as path:
         with closing(sqlite3.connect(path)) as other, other, suppress(sqlite3.OperationalError):
             other.execute(statement)
         use(path)

@@ -1,6 +1,6 @@
-"""A refresh that is watched by several tasks, some of which give up, on a server that does anything at any time.
+"""A state machine: several tasks wait for one refresh, some are cancelled, and the server does anything at any time.
 
-It always ends, a success is one, and the progress that is told never falls.
+Every wait ends, a reported success is one, and the reported progress never decreases.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from ta_cluster_async.emulator.loop import VirtualTimeLoop, run
 from ta_cluster_async.errors import NotSent, SchemaError, TaError, TransportError
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown, RefreshFailed, RefreshUnconfirmed
 from ta_cluster_async.protocol.requests import Request, Response
-from tests.fuzz.spoilt import SOME
+from tests.fuzz.strategies import FEW_EXAMPLES
 
 if TYPE_CHECKING:
     from ta_cluster_async.resources import Refresh
 
 T0 = datetime(2020, 1, 9, 10, 51, 14)  # noqa: DTZ001  (server times have no zone)
 POLL = PollPolicy(grace=30.0, settle=5.0, stall=60.0, errors=30.0, timeout=300.0)
-LONGEST = POLL.timeout + 60.0  # with the requests that are under way at the end of the time
+LONGEST_WAIT = POLL.timeout + 60.0  # with the requests that are active when the time is over
 
-TROUBLES: dict[str, Response | TransportError] = {
+FAILURES: dict[str, Response | TransportError] = {
     "refused": NotSent("no connection.", reason="refused"),
     "lost": OutcomeUnknown("no answer.", reason="lost"),
     "garbage": Response(200, b"{"),
@@ -52,16 +52,16 @@ TROUBLES: dict[str, Response | TransportError] = {
 
 @define(eq=False)
 class Server:
-    """One cluster, of which a refresh is posted, starts, moves, and ends when the test says so.
+    """A server with one cluster, whose refresh starts, progresses and ends as the test decides.
 
     Attributes:
-        progress: What is shown before the refresh.
-        time: The refresh time before.
-        marks: Whether the refresh time is set at the start or at the end.
-        stale: What was before is shown still.
-        phase: How far the refresh is.
-        latency: Seconds that each answer takes.
-        trouble: What the next requests meet.
+        progress: The progress before the refresh.
+        time: The refresh time before the refresh.
+        marks: Whether the refresh time marks the start or the end.
+        stale: Whether the previous state is still shown.
+        phase: before, posted, running, succeeded or failed.
+        latency: Seconds until each answer.
+        failures: How the next requests fail, in reverse order.
     """
 
     progress: int
@@ -70,21 +70,21 @@ class Server:
     stale: bool
     latency: float = 0.02
     phase: str = "before"
-    trouble: list[str] = field(factory=list)
+    failures: list[str] = field(factory=list)
     before: tuple[int, datetime | None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.before = self.progress, self.time
 
     def move(self, phase: str, progress: int) -> None:
-        """The refresh starts, moves or ends."""
+        """Start, continue or end the refresh."""
         if self.phase == "posted" or phase in ("succeeded", "failed"):
             marked = self.marks == "start" if phase == "running" else True
             self.time = T0 + timedelta(seconds=1) if marked else self.time
         self.phase, self.progress = phase, progress
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response | TransportError:
-        """Answer."""
+        """Answer a request."""
         await asyncio.sleep(min(self.latency, timeout))
         if self.latency > timeout:
             return OutcomeUnknown("no answer in time.", reason="timeout")
@@ -92,8 +92,8 @@ class Server:
         if name.startswith("refresh"):
             self.phase = "posted"
             return _answer(None)
-        if self.trouble:
-            return _copy(TROUBLES[self.trouble.pop()])
+        if self.failures:
+            return _copy(FAILURES[self.failures.pop()])
         progress, time = self.before if self.stale else (self.progress, self.time)
         if name.startswith("progress"):
             return _answer({"progress": progress})
@@ -110,21 +110,21 @@ class Server:
         )
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 def _answer(data: Any) -> Response:
     return Response(200, dumps({"return_code": 0, "data": data}).encode())
 
 
-def _copy(trouble: Response | TransportError) -> Response | TransportError:
+def _copy(failure: Response | TransportError) -> Response | TransportError:
     # The session writes into the errors that it raises.
-    return trouble if isinstance(trouble, Response) else type(trouble)(trouble.message, reason=trouble.reason)
+    return failure if isinstance(failure, Response) else type(failure)(failure.message, reason=failure.reason)
 
 
 @define(eq=False)
 class Waiter:
-    """A task that waits for the refresh or follows its progress."""
+    """A task that waits for the refresh or iterates over its progress."""
 
     task: asyncio.Task[object]
     shown: list[int]
@@ -132,7 +132,7 @@ class Waiter:
 
 
 class WatchedRefresh(RuleBasedStateMachine):
-    """See above."""
+    """The state machine of the module's docstring."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class WatchedRefresh(RuleBasedStateMachine):
         stale=st.booleans(),
     )
     def begin(self, before: Any, marks: str, stale: bool) -> None:  # noqa: FBT001
-        """Post it."""
+        """Submit the refresh."""
         self.server = Server(progress=before[0], time=before[1], marks=marks, stale=stale)
         self.runner.run(self._begin())
 
@@ -160,36 +160,36 @@ class WatchedRefresh(RuleBasedStateMachine):
 
     @precondition(lambda self: self.server.stale)
     @rule()
-    def show_what_is(self) -> None:
-        """What was before is not shown any more."""
+    def end_the_stale_window(self) -> None:
+        """Show the current state from now on."""
         self.server.stale = False
 
     @precondition(lambda self: self.server.phase in ("posted", "running"))
     @rule(progress=st.integers(0, 99))
     def move(self, progress: int) -> None:
-        """It starts or goes on, also backwards."""
+        """Start the refresh or change its progress, also backwards."""
         self.server.move("running", progress)
 
     @precondition(lambda self: self.server.phase in ("posted", "running"))
     @rule(ok=st.booleans())
     def end(self, ok: bool) -> None:  # noqa: FBT001
-        """It ends."""
+        """End the refresh."""
         self.server.move("succeeded" if ok else "failed", 100 if ok else -1)
 
-    @rule(kinds=st.lists(st.sampled_from(sorted(TROUBLES)), min_size=1, max_size=12))
-    def have_trouble(self, kinds: list[str]) -> None:
-        """The next looks fail."""
-        self.server.trouble = kinds
+    @rule(kinds=st.lists(st.sampled_from(sorted(FAILURES)), min_size=1, max_size=12))
+    def let_requests_fail(self, kinds: list[str]) -> None:
+        """Let the next polls fail."""
+        self.server.failures = kinds
 
     @rule(seconds=st.sampled_from([0.0, 0.02, 3.0, 50.0]))
-    def be_slow(self, seconds: float) -> None:
-        """Answers take their time from now on."""
+    def set_latency(self, seconds: float) -> None:
+        """Delay all answers from now on."""
         self.server.latency = seconds
 
     @precondition(lambda self: len(self.waiters) < 6)
     @rule(timeout=st.none() | st.sampled_from([0.01, 1.0, 20.0]), follows=st.booleans())
     def watch(self, timeout: float | None, follows: bool) -> None:  # noqa: FBT001
-        """One more task waits."""
+        """Start another task that waits."""
         self.runner.run(self._watch(timeout, follows))
 
     async def _watch(self, timeout: float | None, follows: bool) -> None:  # noqa: FBT001
@@ -206,14 +206,14 @@ class WatchedRefresh(RuleBasedStateMachine):
 
     @precondition(lambda self: self.waiters)
     @rule(data=st.data())
-    def give_up(self, data: st.DataObject) -> None:
-        """One of them is cancelled."""
+    def cancel_one(self, data: st.DataObject) -> None:
+        """Cancel one of the waiting tasks."""
         waiter = data.draw(st.sampled_from(self.waiters))
         waiter.cancelled |= waiter.task.cancel()
 
     @rule()
-    def go_on_elsewhere(self) -> None:
-        """Another handle goes on with the ticket as it is now."""
+    def attach_another_handle(self) -> None:
+        """Continue with another handle, attached to the current ticket."""
         ticket = RefreshTicket.from_json(self.refresh.ticket.to_json())
         self.runner.run(self._attach(ticket))
 
@@ -222,18 +222,18 @@ class WatchedRefresh(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.0, 0.01, 0.5, 6.0, 40.0, 100.0]))
     def let_time_pass(self, seconds: float) -> None:
-        """Nothing else happens for a while."""
+        """Let time pass without another event."""
         self.runner.run(asyncio.sleep(seconds))
 
     @invariant()
-    def what_was_told_is_true(self) -> None:
-        """Of all that have ended by now."""
+    def finished_waits_are_right(self) -> None:
+        """Check every wait that has ended."""
         for waiter in self.waiters:
-            assert waiter.shown == sorted(set(waiter.shown)), "the progress rises"
+            assert waiter.shown == sorted(set(waiter.shown)), "the progress increases"
             task = waiter.task
             if not task.done():
                 continue
-            assert task.cancelled() == waiter.cancelled, "a cancellation comes out, and nobody else cancels"
+            assert task.cancelled() == waiter.cancelled, "exactly the cancelled tasks raise CancelledError"
             if task.cancelled():
                 continue
             problem = task.exception()
@@ -245,19 +245,19 @@ class WatchedRefresh(RuleBasedStateMachine):
             assert (100 in waiter.shown) <= (self.server.phase == "succeeded")
 
     def teardown(self) -> None:
-        """Whatever is shown from now on, all of them end."""
+        """Check that all waits end, whatever the state is."""
         try:
             if hasattr(self, "server"):
-                self.runner.run(asyncio.sleep(LONGEST))
-                assert all(waiter.task.done() for waiter in self.waiters), "somebody waits for ever"
-                self.what_was_told_is_true()
+                self.runner.run(asyncio.sleep(LONGEST_WAIT))
+                assert all(waiter.task.done() for waiter in self.waiters), "a task waits for ever"
+                self.finished_waits_are_right()
                 self.runner.run(self.ta.aclose())
         finally:
             self.runner.close()
 
 
-@pytest.mark.parametrize("first", ["baseline", "look"])
-def test_a_progress_that_is_none_is_neither_an_end_nor_a_state_to_compare_with(first: str) -> None:
+@pytest.mark.parametrize("first", ["baseline", "poll"])
+def test_a_progress_outside_its_range_is_neither_an_end_nor_a_state_to_compare_with(first: str) -> None:
     server = Server(100, T0, marks="end", stale=False)
 
     async def main() -> None:
@@ -265,12 +265,12 @@ def test_a_progress_that_is_none_is_neither_an_end_nor_a_state_to_compare_with(f
         async with TaSession("http://127.0.0.1", "token", **policies) as ta:
             clusters = ta.project(1).clusters
             if first == "baseline":
-                server.trouble = ["impossible"]
+                server.failures = ["impossible"]
                 with pytest.raises(SchemaError, match=r"data\.progress"):
                     await clusters.refresh(970)
                 assert server.phase == "before"
             refresh = await clusters.refresh(970)
-            server.trouble = ["impossible"] * 3
+            server.failures = ["impossible"] * 3
             with pytest.raises(RefreshUnconfirmed):
                 await refresh
 
@@ -278,4 +278,4 @@ def test_a_progress_that_is_none_is_neither_an_end_nor_a_state_to_compare_with(f
 
 
 TestWatchedRefresh = WatchedRefresh.TestCase
-TestWatchedRefresh.settings = settings(SOME, stateful_step_count=30)
+TestWatchedRefresh.settings = settings(FEW_EXAMPLES, stateful_step_count=30)

@@ -1,4 +1,4 @@
-"""Tickets, reports and outcomes that were stored somewhere and come back as anything: a value or InvalidRequest, and nothing of the text."""
+"""Stored tickets, reports and outcomes with any content are read or refused with InvalidRequest."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from ta_cluster_async.batch.report import (
 )
 from ta_cluster_async.errors import InvalidRequest
 from ta_cluster_async.models import Catalog, RefreshTicket
-from tests.fuzz.spoilt import MANY, changed, spoilt, text_of, values
+from tests.fuzz.strategies import MANY_EXAMPLES, corrupted_bytes, corrupted_json, json_bytes, json_values
 
 NOON = datetime(2020, 1, 10, 12, tzinfo=UTC)
 TICKETS = [
@@ -62,25 +62,29 @@ TICKET_VALUES: list[Any] = [json.loads(ticket.to_json()) for ticket in TICKETS]
 OUTCOME_VALUES: list[Any] = [outcome.to_dict() for outcome in OUTCOMES]
 REPORT_VALUE: Any = json.loads(REPORT.to_json())
 
-anything = st.binary(max_size=40) | st.text(max_size=20) | values.map(text_of)
+anything = st.binary(max_size=40) | st.text(max_size=20) | json_values.map(json_bytes)
 ticket_texts = (
-    spoilt([text_of(value) for value in TICKET_VALUES]) | changed(TICKET_VALUES).map(text_of) | anything
+    corrupted_bytes([json_bytes(value) for value in TICKET_VALUES])
+    | corrupted_json(TICKET_VALUES).map(json_bytes)
+    | anything
 )
-report_texts = spoilt([text_of(REPORT_VALUE)]) | changed([REPORT_VALUE]).map(text_of) | anything
+report_texts = (
+    corrupted_bytes([json_bytes(REPORT_VALUE)]) | corrupted_json([REPORT_VALUE]).map(json_bytes) | anything
+)
 
 
 def ticket_with(**changes: Any) -> bytes:
-    return text_of({**TICKET_VALUES[0], **changes})
+    return json_bytes({**TICKET_VALUES[0], **changes})
 
 
 def report_with_ticket(text: bytes) -> bytes:
-    """A report whose first outcome has this in its ticket, under a key that is not known."""
+    """A report whose first outcome has this text under an unknown key of its ticket."""
     value = json.loads(REPORT.to_json())
     value["outcomes"][0]["ticket"]["note"] = "here"
-    return text_of(value).replace(b'"here"', text)
+    return json_bytes(value).replace(b'"here"', text)
 
 
-@MANY
+@MANY_EXAMPLES
 @given(ticket_texts)
 @example(ticket_with(submitted_at="0001-01-01T00:00:00+14:00"))
 @example(ticket_with(submitted_at="9999-12-31T23:59:59-14:00"))
@@ -95,11 +99,11 @@ def test_a_ticket_is_read_or_refused(text: str | bytes) -> None:
     assert RefreshTicket.from_json(ticket.to_json()) == ticket
 
 
-@MANY
+@MANY_EXAMPLES
 @given(report_texts)
 @example(report_with_ticket(b"[" * 980 + b"]" * 980))
 @example(report_with_ticket(b"1" * 5_000))
-@example(text_of(REPORT_VALUE).replace(b"2020-01-10T12:00:00+00:00", b"0001-01-01T00:00:00+14:00"))
+@example(json_bytes(REPORT_VALUE).replace(b"2020-01-10T12:00:00+00:00", b"0001-01-01T00:00:00+14:00"))
 def test_a_report_is_read_or_refused(text: str | bytes) -> None:
     try:
         report = RefreshReport.from_json(text)
@@ -108,8 +112,8 @@ def test_a_report_is_read_or_refused(text: str | bytes) -> None:
     assert RefreshReport.from_json(report.to_json()) == report
 
 
-@MANY
-@given(changed(OUTCOME_VALUES) | values)
+@MANY_EXAMPLES
+@given(corrupted_json(OUTCOME_VALUES) | json_values)
 def test_an_outcome_is_read_or_refused(value: Any) -> None:
     try:
         outcome = Outcome.from_dict(value)
@@ -124,8 +128,8 @@ def test_an_outcome_is_read_or_refused(value: Any) -> None:
 )
 def test_an_outcome_of_values_that_json_does_not_have_is_read_or_refused(place: str, odd: Any) -> None:
     value = OUTCOME_VALUES[0]
-    for spoiled in (value | {place: odd}, value | {"ticket": value["ticket"] | {place: odd}}):
+    for changed in (value | {place: odd}, value | {"ticket": value["ticket"] | {place: odd}}):
         try:
-            Outcome.from_dict(spoiled)
+            Outcome.from_dict(changed)
         except InvalidRequest:
             continue

@@ -40,17 +40,8 @@ async def detail(context: RequestContext, request: Request) -> Answer:
 # 删除分群或标签, 根据名称删除分群或标签
 
 
-async def delete(context: RequestContext, request: Request) -> Answer:
-    """Delete by id."""
-    return _delete(context, request, context.by_id(context.query(request)))
-
-
-async def delete_by_name(context: RequestContext, request: Request) -> Answer:
-    """Delete by name."""
-    return _delete(context, request, context.by_name(context.query(request)))
-
-
-def _delete(context: RequestContext, request: Request, cluster: Cluster) -> Answer:
+def delete(context: RequestContext, request: Request, cluster: Cluster) -> Answer:
+    """Delete a cluster or tag."""
     now = context.state.advance()
     context.state.remove(cluster, now)
     context.record_effect("deleted", cluster, request, now)
@@ -86,17 +77,8 @@ async def list_page(context: RequestContext, request: Request) -> Answer:
 # 刷新条件分群或标签
 
 
-async def refresh(context: RequestContext, request: Request) -> Answer:
-    """Submit a refresh by id."""
-    return _refresh(context, request, context.by_id(context.query(request)))
-
-
-async def refresh_by_name(context: RequestContext, request: Request) -> Answer:
-    """Submit a refresh by name."""
-    return _refresh(context, request, context.by_name(context.query(request)))
-
-
-def _refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answer:
+def refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answer:
+    """Submit a refresh."""
     code = context.settings.codes.refresh_refused
     if cluster.is_import and context.settings.refresh_id_clusters == "reject":
         raise RequestRejected(code, f"{cluster.name}: {cluster.cluster_type} has nothing to refresh")
@@ -112,16 +94,7 @@ def _refresh(context: RequestContext, request: Request, cluster: Cluster) -> Ans
 # 查询刷新进度
 
 
-async def progress(context: RequestContext, request: Request) -> Answer:
-    """Show the progress by id."""
-    return _progress(context, context.by_id(context.query(request)))
-
-
-async def progress_by_name(context: RequestContext, request: Request) -> Answer:
-    """Show the progress by name."""
-    return _progress(context, context.by_name(context.query(request)))
-
-
-def _progress(context: RequestContext, cluster: Cluster) -> Answer:
+def progress(context: RequestContext, _: Request, cluster: Cluster) -> Answer:
+    """Show the progress."""
     now = context.state.advance()
     return success({"progress": context.state.snapshot(cluster, now).progress})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -14,6 +14,10 @@ from .context import Request, RequestContext
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..state import Cluster
+
+Handler: TypeAlias = Callable[[RequestContext, Request], Awaitable[Answer]]
+
 
 @frozen
 class Endpoint:
@@ -21,7 +25,21 @@ class Endpoint:
 
     method: Literal["GET", "POST"]
     body: Literal["none", "json", "csv"]
-    handle: Callable[[RequestContext, Request], Awaitable[Answer]]
+    handle: Handler
+
+
+def _by_id(handle: Callable[[RequestContext, Request, Cluster], Answer]) -> Handler:
+    async def run(context: RequestContext, request: Request) -> Answer:
+        return handle(context, request, context.by_id(context.query(request)))
+
+    return run
+
+
+def _by_name(handle: Callable[[RequestContext, Request, Cluster], Answer]) -> Handler:
+    async def run(context: RequestContext, request: Request) -> Answer:
+        return handle(context, request, context.by_name(context.query(request)))
+
+    return run
 
 
 ENDPOINTS: Mapping[str, Endpoint] = {
@@ -29,13 +47,13 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "/open/user-cluster-detail": Endpoint("GET", "none", read.detail),
     "/open/user-cluster-update": Endpoint("POST", "json", definitions.update),
     "/open/user-cluster-update-by-name": Endpoint("POST", "json", definitions.update_by_name),
-    "/open/user-cluster-delete": Endpoint("POST", "none", read.delete),
-    "/open/delete-user-cluster-by-name": Endpoint("POST", "none", read.delete_by_name),
+    "/open/user-cluster-delete": Endpoint("POST", "none", _by_id(read.delete)),
+    "/open/delete-user-cluster-by-name": Endpoint("POST", "none", _by_name(read.delete)),
     "/open/user-cluster-list": Endpoint("POST", "json", read.list_page),
-    "/open/user-cluster-refresh": Endpoint("POST", "none", read.refresh),
-    "/open/user-cluster-refresh-by-name": Endpoint("POST", "none", read.refresh_by_name),
-    "/open/user-cluster-refresh-progress": Endpoint("GET", "none", read.progress),
-    "/open/user-cluster-refresh-progress-by-name": Endpoint("GET", "none", read.progress_by_name),
+    "/open/user-cluster-refresh": Endpoint("POST", "none", _by_id(read.refresh)),
+    "/open/user-cluster-refresh-by-name": Endpoint("POST", "none", _by_name(read.refresh)),
+    "/open/user-cluster-refresh-progress": Endpoint("GET", "none", _by_id(read.progress)),
+    "/open/user-cluster-refresh-progress-by-name": Endpoint("GET", "none", _by_name(read.progress)),
     "/open/import-id-cluster-add": Endpoint("POST", "csv", uploads.add),
     "/open/import-id-cluster-modify": Endpoint("POST", "csv", uploads.modify),
     "/open/import-id-cluster-modify-by-name": Endpoint("POST", "csv", uploads.modify_by_name),
