@@ -1,4 +1,4 @@
-"""Creates and uploads of unknown outcome: never a second effect, and what is found under the name is adopted if it is the same."""
+"""Creating and uploading: never a second effect, and what is found under the name after a lost answer is taken if it is the same."""
 
 import asyncio
 import pickle
@@ -13,9 +13,11 @@ from ta_cluster_async import (
     user,
 )
 from ta_cluster_async.emulator import Fault, Settings
-from ta_cluster_async.errors import ApiError, NotSent, TokenRejected, TransportError
+from ta_cluster_async.errors import ApiError, InvalidRequest, NotSent, TokenRejected, TransportError
+from ta_cluster_async.messages import Message
 from ta_cluster_async.models import TagValue
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
+from tests.world import refused
 
 CREATE = "user-cluster-add"
 UPLOAD = "import-id-cluster-add"
@@ -79,7 +81,9 @@ def test_a_create_whose_answer_is_lost_adopts_what_it_made(served, fault, defini
 def test_a_create_whose_request_is_lost_is_unknown_and_not_sent_again(served, body, fault):
     async def story(world):
         world.em.faults.add(fault, path=CREATE)
-        with pytest.raises(OutcomeUnknown, match="'made'") as caught:
+        with refused(
+            OutcomeUnknown, "outcome-looked-for", looked=Message("result-not-found", name="made")
+        ) as caught:
             await world.clusters.create(body("made"))
         assert world.done == []
         assert world.sent.count(CREATE) == 1
@@ -201,7 +205,9 @@ def test_a_named_upload_whose_answer_is_lost_adopts_what_it_made(served, fault, 
 def test_an_upload_without_a_name_whose_answer_is_lost_is_unknown(served, fault):
     async def story(world):
         world.em.faults.add(fault, path=UPLOAD)
-        with pytest.raises(OutcomeUnknown, match="no name to look for"):
+        with refused(
+            OutcomeUnknown, "outcome-looked-for", looked=Message("upload-without-name", display_name="ids")
+        ):
             await upload_to(world.clusters, None, timeout=100.0)
         assert world.done == ["uploaded"]
         assert world.sent == [UPLOAD]
@@ -225,7 +231,9 @@ def test_an_upload_that_was_there_before_is_not_adopted(served):
     async def story(world):
         await upload_to(world.clusters, "uploaded")
         world.em.faults.add(Fault.reset(), path=UPLOAD)
-        with pytest.raises(OutcomeUnknown, match="certainly its result"):
+        with refused(
+            OutcomeUnknown, "outcome-looked-for", looked=Message("result-not-found", name="uploaded")
+        ):
             await upload_to(world.clusters, "uploaded")
         assert world.done == ["uploaded"]
 
@@ -323,7 +331,7 @@ def test_a_replacement_whose_id_cannot_be_read_says_that_it_was_taken(served):
         await upload_to(world.clusters, "uploaded")
         world.em.faults.add(Fault.stall(), path=DETAIL, count=None)
         began = world.now
-        with pytest.raises(TransportError, match="was taken") as caught:
+        with refused(TransportError, "id-of-upload-unknown", name="uploaded") as caught:
             await world.clusters.replace_upload("uploaded", ["c"], timeout=5.0)
         assert world.now - began <= 5.0
         assert "was taken" in str(pickle.loads(pickle.dumps(caught.value)))
@@ -382,5 +390,38 @@ def test_an_upload_that_is_over_before_it_could_be_sent_was_not_sent(served):
             await world.clusters.upload(slow(), display_name="d", main_column="c", timeout=5.0)
         assert world.now == pytest.approx(5.0)
         assert world.sent == []
+
+    served(story)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"display_name": "x" * 51},
+        {"display_name": ""},
+        {"display_name": None},
+        {"display_name": "\ud800"},
+        {"main_column": ""},
+        {"main_column": None},
+        {"name": "x" * 25},
+        {"name": "a-b"},
+        {"name": ""},
+        {"name": 7},
+        {"remarks": 7},
+        {"remarks": "\ud800"},
+    ],
+)
+def test_wrong_arguments_are_refused_before_the_source_is_read(served, wrong):
+    async def story(world):
+        rows = iter(["a", "b", "c"])
+        with pytest.raises(InvalidRequest):
+            await world.clusters.upload(
+                rows, **{"display_name": "d", "main_column": "#account_id", "name": "n"} | wrong
+            )
+        if "name" not in wrong and None not in wrong.values():
+            with pytest.raises(InvalidRequest):
+                await world.clusters.replace_upload("n", rows, **wrong)
+        assert world.sent == []
+        assert list(rows) == ["a", "b", "c"]
 
     served(story)
