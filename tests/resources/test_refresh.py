@@ -4,6 +4,7 @@ import asyncio
 import copy
 import pickle
 from itertools import product
+from typing import Any
 
 import pytest
 
