@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
+from ...messages import Message
 from ...models import ConditionCluster
-from ..i18n.translate import tr
+from ..i18n.translate import tr, tr_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,8 +34,9 @@ async def serving(make: Callable[[], Emulator]) -> AsyncIterator[Emulator]:
             if missing.name != "duckdb":
                 raise
             problem = tr('It needs an extra: python -m pip install "ta-cluster-async[demo]"')
-        except (OSError, ValueError) as refusal:
-            problem = str(refusal)
+        except (OSError, ValueError) as error:
+            reason = error.args[0] if error.args else ""
+            problem = tr_message(reason) if isinstance(reason, Message) else str(error)
         if emulator is None:
             raise ConfigurationError(tr("The emulator cannot start. {problem}", problem=problem))
         yield emulator

@@ -135,6 +135,9 @@ class TestInChinese:
         assert ended.err.startswith("错误：detail: 服务器返回 return_code ")
         assert "nobody does not exist" in ended.err
 
+    def test_an_emulator_that_cannot_start(self, command: Command) -> None:
+        assert "不是文件" in command("emulator", "--events", "/none.csv").err
+
     def test_a_setting_that_is_missing(self, command: Command) -> None:
         assert command("list").err.startswith("错误：请在环境变量中设置 ")
 
