@@ -1,4 +1,4 @@
-"""Lengths of time as people write them."""
+"""Durations as people write them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def seconds_of(text: str) -> float:
     seconds = float(found[1]) * _SECONDS[found[2].lower()] if found else 0.0
     if not 0 < seconds < math.inf:
         raise typer.BadParameter(
-            tr("{text!r} is no length of time: write it as 90, 90s, 5m, 2h or 1d.", text=text)
+            tr("{text!r} is not a duration: write it as 90, 90s, 5m, 2h or 1d.", text=text)
         )
     return seconds

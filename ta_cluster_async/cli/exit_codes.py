@@ -1,4 +1,4 @@
-"""Exit codes: what a scheduler learns from the end of a command."""
+"""The exit codes of the command, for schedulers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Exit(IntEnum):
     """How a command ended."""
 
     OK = 0
-    """All well."""
+    """Everything succeeded."""
     FAILED = 1
     """Some clusters failed, or the server refused what was asked."""
     USAGE = 2
@@ -50,7 +50,7 @@ class Exit(IntEnum):
 
 
 def exit_of(error: TaError) -> Exit:
-    """The exit code for an error that ended a command."""
+    """Return the exit code for an error that ended a command."""
     match error:
         case JournalBusy():
             return Exit.FAILED
@@ -69,15 +69,15 @@ def exit_of(error: TaError) -> Exit:
 
 
 def exit_of_report(report: RefreshReport) -> Exit:
-    """The exit code for a batch: see `exit_of_outcomes`."""
+    """Return the exit code for a batch: see `exit_of_outcomes`."""
     return exit_of_outcomes(report.failures, report.total)
 
 
 def exit_of_outcomes(failures: Iterable[Outcome], total: int) -> Exit:
-    """The exit code for `total` references, given those that neither succeeded nor were skipped.
+    """Return the exit code for `total` references, given the outcomes that neither succeeded nor were skipped.
 
-    A deadline that passed comes first, then a rejected token. Where nothing succeeded and all of it for the same reason, that reason
-    decides; where some did, it is 1.
+    A deadline that passed comes first, then a rejected token. Where none succeeded and all failed for the same reason, that reason
+    decides; otherwise it is 1.
     """
     failed = list(failures)
     if not failed:

@@ -7,63 +7,60 @@ import sys
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from rich.console import Console
-from rich.text import Text
-
 from ..i18n.translate import tr
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 _WIDE = 200
-"""Columns of a file or a pipe, which cuts nothing off."""
+"""Columns of a file or a pipe, so that nothing is cut off."""
 
 
-class _Voice:
-    """Whether anything but warnings and errors is said."""
+class _Output:
+    """Whether only warnings and errors go to stderr."""
 
     quiet = False
 
 
 def set_quiet(*, quiet: bool = True) -> None:
-    """Say nothing but warnings and errors from now on, or everything again."""
-    _Voice.quiet = quiet
+    """Write only warnings and errors to stderr from now on, or everything again."""
+    _Output.quiet = quiet
+
+
+def is_quiet() -> bool:
+    """Return whether only warnings and errors go to stderr."""
+    return _Output.quiet
 
 
 def stdout() -> Console:
-    """Stdout, for what was asked for."""
+    """Return the console for results."""
     return _console(stderr=False)
 
 
 def stderr() -> Console:
-    """Stderr, for what a person wants to know meanwhile."""
+    """Return the console for everything else."""
     return _console(stderr=True)
-
-
-def is_quiet() -> bool:
-    """Whether only warnings and errors are wanted."""
-    return _Voice.quiet
 
 
 def print_message(
     sentence: str, *, style: str = "", console: Console | None = None, always: bool = False
 ) -> None:
-    """Write a sentence to stderr: broken between words on a terminal, and in one line everywhere else.
+    """Write a sentence to stderr, wrapped between words on a terminal and in one line everywhere else.
 
-    Not when it is to be quiet, unless it is one that is wanted `always`.
+    With --quiet only what is wanted `always` is written.
     """
-    if always or not _Voice.quiet:
-        _write(Text(visible(sentence), style=style), stderr() if console is None else console)
+    if always or not _Output.quiet:
+        _write((visible(sentence), style), console=console)
 
 
 def print_warning(sentence: str) -> None:
-    """Write what somebody should look at to stderr, also when it is to be quiet."""
-    _write(Text.assemble((tr("Warning: "), "bold yellow"), visible(sentence)), stderr())
+    """Write a warning to stderr, also with --quiet."""
+    _write((tr("Warning: "), "bold yellow"), visible(sentence))
 
 
 def print_error(sentence: str) -> None:
-    """Write what went wrong to stderr."""
-    _write(Text.assemble((tr("Error: "), "bold red"), visible(sentence)), stderr())
+    """Write an error to stderr."""
+    _write((tr("Error: "), "bold red"), visible(sentence))
 
 
 def print_result(result: RenderableType) -> None:
@@ -72,34 +69,42 @@ def print_result(result: RenderableType) -> None:
 
 
 def print_lines(lines: list[str] | str) -> None:
-    """Write lines of text to stdout as they are, but for what a terminal obeys; long ones are not cut."""
+    """Write lines of text to stdout without cutting or wrapping them, and without what a terminal obeys."""
+    from rich.text import Text  # noqa: PLC0415 - `--help` does without
+
     text = lines if isinstance(lines, str) else "\n".join(lines)
     stdout().print(Text(visible(text)), soft_wrap=True)
 
 
 def json_text(value: object) -> str:
-    """A JSON value on several lines, with letters of all scripts where stdout can show all of them."""
+    """Return a JSON value on several lines, with letters of all scripts where stdout can show all of them."""
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     return json.dumps(value, ensure_ascii=not is_unicode, indent=2)
 
 
 def visible(text: str) -> str:
-    """`text` without characters that a terminal obeys: names and messages come from the server. Blanks of all kinds stay."""
+    """Return `text` without characters that a terminal obeys: names and messages come from the server. Spaces of all kinds stay."""
     return "".join(
         character if _is_harmless(character) else "\N{REPLACEMENT CHARACTER}" for character in text
     )
 
 
 def _is_harmless(character: str) -> bool:
-    # The wide blank of Chinese and the one that does not break are not printable, says Python.
+    # Python counts the ideographic space and the no-break space as not printable.
     return character.isprintable() or character == "\n" or category(character) == "Zs"
 
 
-def _write(text: Text, console: Console) -> None:
+def _write(*parts: str | tuple[str, str], console: Console | None = None) -> None:
+    from rich.text import Text  # noqa: PLC0415 - `--help` does without
+
+    console = stderr() if console is None else console
+    text = Text.assemble(*parts)
     console.print(text, soft_wrap=not console.is_terminal or console.is_dumb_terminal)
 
 
 def _console(*, stderr: bool) -> Console:
+    from rich.console import Console  # noqa: PLC0415 - `--help` does without
+
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, _WIDE)

@@ -17,14 +17,14 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def diff_lines(before: JsonObject | None, after: JsonObject, names: tuple[str, str]) -> list[str]:
-    """A unified diff of the keys that `after` has; none where both are the same. With None before, all of it is new."""
+    """Return a unified diff of the keys that `after` has, empty where both are the same. With None before, all of it is new."""
     old = [] if before is None else _lines({key: before[key] for key in after if key in before})
     new = _lines(after)
     return [line.rstrip("\n") for line in difflib.unified_diff(old, new, *names, n=3)]
 
 
 def colored(lines: list[str]) -> Text:
-    """The diff with the usual colours."""
+    """Return the diff in the usual colours."""
     text = Text()
     for line in lines:
         text.append(visible(line) + "\n", _STYLES.get(line[:1], ""))

@@ -20,9 +20,16 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         "1 refresh failed; --max-failures {limit} was reached.",
         "{count} refreshes failed; --max-failures {limit} was reached.",
     ),
+    "certificate-unusable": "The certificate file {path!r} cannot be used: {reason}.",
     "column-not-a-name": "--column must be the name of a column, or be left out.",
     "column-without-header": "--column chooses a column by the first line of a CSV: give --header as well.",
     "columns-not-names": "--column and --value-column must both be names of columns, or both be left out.",
+    "csv-in-utf-16": "Line 1 starts with a UTF-16 byte order mark. Save the file as UTF-8.",
+    "display-name-blank": "The display name must have at least one visible character.",
+    "display-name-too-long": (
+        "The display name has {length} characters; at most {limit} are allowed. If your server takes longer ones, write"
+        " strict_names = false into the profile."
+    ),
     "emulator-needs-duckdb": 'The emulator needs DuckDB: python -m pip install "ta-cluster-async[emulator]"',
     "file-not-regular": "The file {path} is not a regular file. Send a pipe or device to standard input, and give - as the file.",
     "gzip-not-csv": "{source} is not CSV text but compressed with gzip: give a file whose name ends in .gz, or unpack it.",
@@ -30,13 +37,23 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "left-on-its-way": "{reason} Its request was on its way: `ta-cluster wait` with its ticket shows whether it has begun.",
     "left-running": "{reason} The refresh continues on the server: `ta-cluster wait` with its ticket watches it.",
     "main-column-invalid": "--main-column must be the name of a property, such as '#account_id'.",
+    "must-be-positive-int": "{what} must be a whole number above 0, not {actual}.",
+    "name-not-allowed": (
+        "The name {name!r} is refused: it must be 1 to 24 letters A-Z a-z, digits and '_'. If your server takes other names, write"
+        " strict_names = false into the profile."
+    ),
+    "no-connection-in-time": "no connection became free in time: allow more with max_connections in the profile.",
     "one-column-needed": "{source} has {count} columns: name the one with the ids with --column.",
     "outcome-unreadable": "This is not an outcome: {problem}",
     "parquet-not-csv": "{source} is not CSV text but Parquet: give a file whose name ends in .parquet.",
+    "paused-too-long": "the pause after a rate-limit answer, or rate_limit in the profile, lasts longer than the time of the call.",
     "report-unreadable": "This is not a report: {problem}",
+    "row-id-missing": "The id of row {row} is missing. Remove the row, or give --skip-blank.",
+    "row-value-type": "The {what} of row {row} must be text, a whole number or a decimal, not {kind}.",
     "text-not-utf-8": "{source} is not UTF-8 (line {line}). Save it as UTF-8.",
     "text-with-nul": "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8.",
     "ticket-unreadable": "This is not a ticket: {problem}",
+    "tls-failed": "TLS with {host} failed ({reason}). For a private CA give its certificate with --ca-file.",
     "two-columns-needed": Plural(
         "{source} has 1 column; ids and tag values need two.",
         "{source} has {count} columns: name the two with --column and --value-column.",

@@ -1,4 +1,4 @@
-"""The progress of a batch: a live picture on a terminal, plain lines everywhere else. Both go to stderr."""
+"""The progress of a batch: a live view on a terminal, plain lines everywhere else. Both go to stderr."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ from rich.text import Text
 
 from ...batch.report import Status
 from ..i18n.translate import ntr, tr
-from .console import (
-    is_quiet,
-    print_message,
-    stderr,
-    visible,
-)
+from .console import is_quiet, print_message, stderr, visible
 from .errors import outcome_text, stop_text
 from .progress import ProgressState, clock, status_name
 
@@ -33,29 +28,29 @@ if TYPE_CHECKING:
     from ...batch.report import Outcome, RefreshReport
 
 MOST_FAILURES = 20
-"""Failures that a terminal shows as they happen; the others are counted, and told at the end."""
+"""Failures that a terminal shows as they happen; the others are counted, and listed at the end."""
 
 _MOST_LINES = 8
 _NARROW = 60
 _SECONDS_BETWEEN_LINES = 10.0
-_PICTURES_A_SECOND = 8
+_REFRESHES_PER_SECOND = 8
 
 
 class Display(Protocol):
-    """Shows a batch as its events tell it."""
+    """Shows a batch from its events."""
 
     shown: int
-    """How many failures a person has seen by now."""
+    """How many failures have been shown."""
 
     def show(self, event: Event) -> None:
-        """Show what an event says."""
+        """Show an event."""
 
 
 @contextmanager
 def progress_display(
     console: Console | None = None, *, state: ProgressState | None = None
 ) -> Iterator[Display]:
-    """The display that fits `console`, stderr by default. A live one is gone when the context ends."""
+    """Give the display that fits `console`, stderr by default. A live one disappears when the context ends."""
     console = stderr() if console is None else console
     state = ProgressState() if state is None else state
     if is_quiet():
@@ -66,9 +61,9 @@ def progress_display(
         return
     display = LiveDisplay(console, state)
     with Live(
-        get_renderable=display.picture,
+        get_renderable=display.render,
         console=console,
-        refresh_per_second=_PICTURES_A_SECOND,
+        refresh_per_second=_REFRESHES_PER_SECOND,
         transient=True,
     ):
         yield display
@@ -84,14 +79,14 @@ class NoDisplay:
 
 
 class PlainDisplay:
-    """A line every ten seconds, and none sooner: how far it is, and the latest failure."""
+    """Writes a line at most every ten seconds: the progress, and the latest failure."""
 
     def __init__(self, console: Console, state: ProgressState) -> None:
         self.shown = 0
         self._console = console
         self._state = state
         self._next_line = _SECONDS_BETWEEN_LINES
-        self._told: Outcome | None = None
+        self._last_shown: Outcome | None = None
 
     def show(self, event: Event) -> None:
         """See `Display.show`."""
@@ -101,16 +96,16 @@ class PlainDisplay:
         self._next_line = event.at + _SECONDS_BETWEEN_LINES
         line = _state_line(self._state, event.at, narrow=False)
         latest = self._state.latest_failure
-        if latest is not self._told and latest is not None:
-            self._told = latest
+        if latest is not self._last_shown and latest is not None:
+            self._last_shown = latest
             line = tr("{line}; latest failure: {failure}", line=line, failure=failure_line(latest))
         print_message(line, console=self._console)
 
 
 class LiveDisplay:
-    """A bar for the whole, one for each of the refreshes that have run longest, and failures above as they happen.
+    """Shows a bar for the whole, one for each of the refreshes that have run longest, and failures above as they happen.
 
-    Events come from the event loop, and pictures are asked for by the thread of `rich.live.Live`.
+    Events come from the event loop; the thread of `rich.live.Live` asks for renderings.
     """
 
     def __init__(self, console: Console, state: ProgressState) -> None:
@@ -131,25 +126,26 @@ class LiveDisplay:
             print_message(failure_line(failure), style="red", console=self._console)
         else:
             print_message(
-                tr("More failures are counted below, and told at the end."),
+                tr("Further failures are counted below, and listed at the end."),
                 style="red",
                 console=self._console,
             )
 
-    def picture(self) -> RenderableType:
-        """The batch at this moment, no wider and no higher than the console."""
+    def render(self) -> RenderableType:
+        """Return the batch at this moment, no wider and no higher than the console."""
         with self._lock:
-            return _picture(self._state, time.monotonic() - self._started, self._console)
+            return _render(self._state, time.monotonic() - self._started, self._console)
 
 
 def failure_line(outcome: Outcome) -> str:
-    """One line for an outcome that is a failure: what, how, why."""
+    """Return one line for an outcome that is a failure: what, how, why."""
     name = outcome.cluster_name or str(outcome.ref)
-    return visible(f"{name}: {status_name(outcome.status)}: {outcome_text(outcome)}")
+    status, why = status_name(outcome.status), outcome_text(outcome)
+    return visible(tr("{name}: {status}: {why}", name=name, status=status, why=why))
 
 
 def summary_line(report: RefreshReport) -> str:
-    """One sentence for a whole batch."""
+    """Return one sentence for a whole batch."""
     counts = tr(", ").join(
         f"{report.counts[status]} {status_name(status)}" for status in Status if report.counts.get(status)
     )
@@ -189,7 +185,7 @@ def _state_line(state: ProgressState, elapsed: float, *, narrow: bool) -> str:
     return tr(", ").join(parts)
 
 
-def _picture(state: ProgressState, elapsed: float, console: Console) -> RenderableType:
+def _render(state: ProgressState, elapsed: float, console: Console) -> RenderableType:
     narrow = console.width < _NARROW
     overflow: OverflowMethod = "ellipsis" if console.encoding.startswith("utf") else "crop"
     lines = max(0, min(_MOST_LINES, console.height - 4))

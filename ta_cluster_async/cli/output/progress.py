@@ -1,4 +1,4 @@
-"""What a progress display knows of a batch, told by its events. No terminal here."""
+"""The progress of a batch, from its events. Nothing here depends on a terminal."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from ...batch.events import Event
 
 _ETA_FROM = 0.1
-"""The share of the work from which on the rest is estimated, where no history tells it."""
+"""The share of the work that must be done before the rest is estimated without history."""
 _KNOWN_FROM = 0.5
-"""The share of the references whose past durations have to be known for an estimate from history."""
+"""The share of the references whose durations must be known for an estimate from history."""
 
 
 @define
 class Running:
-    """One refresh under way: its name, its percent, and when it began and was seen at that by the batch's clock."""
+    """A refresh that is running: its name, its percent, and when it began and was seen at that percent, by the batch's clock."""
 
     name: str
     percent: int = 0
@@ -37,7 +37,7 @@ class Running:
     seen: float = 0.0
 
     def seconds_left(self, elapsed: float) -> float:
-        """Seconds until its end if it goes on as it went; 0 while too little of it is done to tell."""
+        """Return the seconds until its end at its pace so far; 0 while too little of it is done to tell."""
         share = self.percent / 100
         if share < _ETA_FROM:
             return 0.0
@@ -46,15 +46,15 @@ class Running:
 
 @define
 class ProgressState:
-    """How far a batch is.
+    """The progress of a batch.
 
     Attributes:
-        expected: How many seconds references took in earlier runs, for those where it is known.
+        expected: Seconds that references took in earlier runs, where known.
         at_once: How many run at a time.
-        total: How many references are known of.
+        total: How many references are known.
         complete: All of them are known.
         counts: How many have ended, by status.
-        running: What runs on the server, by reference, in the order of its beginning: the slowest first.
+        running: The refreshes that run on the server, by reference, in the order of their start: the slowest first.
         latest_failure: The last outcome that was a failure.
     """
 
@@ -65,11 +65,11 @@ class ProgressState:
     counts: Counter[Status] = field(factory=Counter)
     running: dict[int | str, Running] = field(factory=dict)
     latest_failure: Outcome | None = None
-    _seconds_to_come: float = field(init=False, default=0.0)
+    _seconds_expected: float = field(init=False, default=0.0)
     _unknown_ended: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
-        self._seconds_to_come = sum(self.expected.values())
+        self._seconds_expected = sum(self.expected.values())
 
     def update(self, event: Event) -> Outcome | None:
         """Take in an event, and return the outcome that it brings if it is a failure."""
@@ -90,7 +90,7 @@ class ProgressState:
         self.running.pop(outcome.ref, None)
         self.counts[outcome.status] += 1
         if outcome.ref in self.expected:
-            self._seconds_to_come -= self.expected[outcome.ref]
+            self._seconds_expected -= self.expected[outcome.ref]
         else:
             self._unknown_ended += 1
         if outcome.status not in FAILURES:
@@ -100,7 +100,7 @@ class ProgressState:
 
     @property
     def done(self) -> int:
-        """How many have ended, well or not."""
+        """How many have ended, whatever their status."""
         return self.counts.total()
 
     @property
@@ -110,14 +110,14 @@ class ProgressState:
 
     @property
     def share(self) -> float:
-        """The share of the work that is done, 0 to 1, with the part that the running ones have behind them."""
+        """The share of the work that is done, 0 to 1, with the percents of those that are running."""
         if self.total == 0:
             return 0.0
         parts = sum(one.percent for one in self.running.values()) / 100
         return min(1.0, (self.done + parts) / self.total)
 
     def seconds_left(self, elapsed: float) -> float | None:
-        """Seconds until all is done: as earlier runs took, or if it goes on as it went for `elapsed` seconds; None while nobody can tell."""
+        """Return the seconds until all are done, by earlier runs or by the pace of the `elapsed` seconds; None while it is unknown."""
         if not self.complete:
             return None
         if self.total and len(self.expected) >= _KNOWN_FROM * self.total:
@@ -131,7 +131,7 @@ class ProgressState:
     def _seconds_left_by_history(self) -> float:
         typical = sum(self.expected.values()) / len(self.expected)
         unknown = max(0, self.total - len(self.expected) - self._unknown_ended)
-        work = self._seconds_to_come + typical * unknown
+        work = self._seconds_expected + typical * unknown
         longest = 0.0
         for ref, one in self.running.items():
             expected = self.expected.get(ref, typical)
@@ -141,7 +141,7 @@ class ProgressState:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as `0:05`, `12:30` or `2:00:00`."""
+    """Return seconds as `0:05`, `12:30` or `2:00:00`."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,4 +1,4 @@
-"""How long the refreshes of a run took, against the earlier runs of the same clusters."""
+"""The run times of a run, compared with the earlier runs of the same clusters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ...batch import Outcome
 if TYPE_CHECKING:
     from .source import Record
 
-_MOST = 12
-_RATIO = 1.5
-_SECONDS = 1.0
+_MOST_SLOWER = 12
+_LEAST_RATIO = 1.5
+_LEAST_SECONDS = 1.0
 
 
 @frozen(kw_only=True)
@@ -21,9 +21,9 @@ class Slower:
     """A refresh that took longer than before.
 
     Attributes:
-        outcome: What became of it.
-        took: How many seconds it ran.
-        expected: How many it had run in earlier runs.
+        outcome: Its outcome.
+        took: Seconds that it ran.
+        expected: Seconds that it ran in earlier runs.
     """
 
     outcome: Outcome
@@ -32,7 +32,7 @@ class Slower:
 
     @property
     def ratio(self) -> float:
-        """How many times as long it took."""
+        """How many times longer it took."""
         return self.took / self.expected
 
 
@@ -41,8 +41,8 @@ class Comparison:
     """The run times of a run and of the runs before it.
 
     Attributes:
-        ran: The run times of the successes.
-        expected: The earlier ones of the same clusters, where they are known.
+        ran: Run times of the successes.
+        expected: Earlier run times of the same clusters, where known.
         slower: Those that took much longer than before, the worst first.
     """
 
@@ -63,8 +63,8 @@ def compare(record: Record) -> Comparison:
         expected = None if key is None else record.history.get(key)
         if expected:
             known.append(Slower(outcome=outcome, took=took, expected=expected))
-    slower = [one for one in known if one.ratio > _RATIO and one.took - one.expected > _SECONDS]
+    slower = [one for one in known if one.ratio > _LEAST_RATIO and one.took - one.expected > _LEAST_SECONDS]
     slower.sort(key=lambda one: one.ratio, reverse=True)
     return Comparison(
-        ran=tuple(ran), expected=tuple(one.expected for one in known), slower=tuple(slower[:_MOST])
+        ran=tuple(ran), expected=tuple(one.expected for one in known), slower=tuple(slower[:_MOST_SLOWER])
     )

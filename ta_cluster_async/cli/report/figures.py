@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...batch import RefreshReport
     from .timeline import Timeline
 
-# Each can be told from the others, and from the page, in light and in dark. The page's script sets all other colours.
+# Each is distinct from the others and from the page, in light and dark mode. The page's script sets all other colours.
 QUEUED = "#93a1b0"
 RUNNING = "#3f87d0"
 UNSEEN = "#e3a32d"
@@ -49,7 +49,7 @@ _TIME: Mapping[str, Any] = {
 
 
 def figure_of_in_flight(timeline: Timeline, report: RefreshReport) -> go.Figure:
-    """How many refreshes were queued, running and ended but not yet seen, over time."""
+    """Return how many refreshes were queued, running, and ended but not yet seen, over time."""
     width = (timeline.seconds or 1.0) / _BINS
     times = [_moment(timeline, width * index) for index in range(_BINS + 1)]
     figure = go.Figure()
@@ -81,7 +81,7 @@ def figure_of_in_flight(timeline: Timeline, report: RefreshReport) -> go.Figure:
 
 
 def figure_of_bars(timeline: Timeline) -> go.Figure:
-    """One bar for each cluster. The page's script puts in the bars of the stretch of time that is shown, and leads to it."""
+    """Return a figure for one bar per cluster. The page's script fills in the bars of the period that is shown."""
     figure = go.Figure()
     for color in (QUEUED, RUNNING, BAD, LOST, UNSEEN):
         figure.add_bar(
@@ -101,7 +101,7 @@ def figure_of_bars(timeline: Timeline) -> go.Figure:
 
 
 def figure_of_durations(ran: Sequence[float], expected: Sequence[float]) -> go.Figure:
-    """How the run times are distributed, and what earlier runs led to expect of the same clusters."""
+    """Return the distributions of the run times and of the earlier run times of the same clusters."""
     figure = go.Figure()
     edges = _edges(ran, expected)
     most = 0
@@ -144,7 +144,7 @@ def figure_of_durations(ran: Sequence[float], expected: Sequence[float]) -> go.F
 
 
 def figure_of_throughput(timeline: Timeline, bound: float) -> go.Figure:
-    """How many refreshes were seen to have ended: in all, and in each of some sixty stretches of time."""
+    """Return how many refreshes were seen to have ended: in all, and in each of about sixty periods."""
     ended = [span for span in timeline.spans if span.outcome.ok or not span.open]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.55, 0.45])
     times = sorted(span.seen for span in ended)
@@ -211,12 +211,12 @@ def _layout(*, height: int) -> Mapping[str, Any]:
 
 
 def _counting(most: int) -> Mapping[str, Any]:
-    """An axis of whole numbers up to `most`."""
+    """Return an axis of whole numbers up to `most`."""
     return {"rangemode": "tozero", "fixedrange": True, "dtick": 1 if most <= 5 else None}
 
 
 def _phases(timeline: Timeline) -> list[tuple[str, str, list[tuple[float, float]]]]:
-    """Name, color, and from when to when each refresh was in it; from the ground up, so that what waits lies on what the server does."""
+    """Return the name and color of each phase and when each refresh was in it, from the bottom up: what waits lies on top."""
     well = [span for span in timeline.spans if span.outcome.ok]
     badly = [span for span in timeline.spans if not span.outcome.ok]
     return [
@@ -229,12 +229,12 @@ def _phases(timeline: Timeline) -> list[tuple[str, str, list[tuple[float, float]
 
 
 def _moment(timeline: Timeline, seconds: float) -> int:
-    """A time as Plotly's date axes take it: milliseconds since 1970."""
+    """Return a time for Plotly's date axes: milliseconds since 1970."""
     return round(1000 * (timeline.began.timestamp() + seconds))
 
 
 def _edges(*series: Sequence[float]) -> list[float]:
-    """The edges of bins that are equally wide on a logarithmic axis and hold all the values."""
+    """Return the edges of bins that are equally wide on a logarithmic axis and contain all values."""
     values = [max(value, _SHORTEST) for values in series for value in values]
     low, high = min(values), max(values)
     if high < low * 1.2:
@@ -256,7 +256,7 @@ def _histogram(values: Sequence[float], edges: Sequence[float]) -> list[int]:
 
 
 def _round(seconds: float) -> float:
-    """Two digits of it."""
+    """Round to two significant digits."""
     return float(f"{seconds:.2g}")
 
 

@@ -18,10 +18,10 @@ _FIRST_LINE = 200
 
 
 def junit_xml(record: Record) -> bytes:
-    """The report of a run as a file.
+    """Return the report of a run as a file.
 
     Skipped clusters are skipped test cases; all others that did not succeed are failures. A run that is not complete has an error, so
-    that nobody takes what is missing for success.
+    that what is missing is not taken for success.
     """
     report = record.report
     suite = ET.Element("testsuite", name=f"ta-cluster refresh, project {report.project_id}")

@@ -191,7 +191,7 @@ def _durations(comparison: Comparison) -> dict[str, object] | None:
 
 
 def _data(report: RefreshReport, timeline: Timeline, comparison: Comparison) -> dict[str, object]:
-    """What the page's script draws. Times are milliseconds, those of the clusters since `began`."""
+    """Return what the page's script draws. Times are milliseconds, those of the clusters since `began`."""
     figures = {
         "in_flight": figure_of_in_flight(timeline, report),
         "bars": figure_of_bars(timeline),
@@ -240,7 +240,7 @@ def _read(name: str) -> str:
 
 
 def _script(text: str) -> str:
-    """A script as the browser sees it, so that its hash is the one that the browser computes."""
+    """Return a script as the browser sees it, so that its hash is the one that the browser computes."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

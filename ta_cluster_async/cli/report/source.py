@@ -1,4 +1,4 @@
-"""Where a report comes from: a run in a journal, or the file of a report."""
+"""The runs that reports are made of: from a journal, or from the file of a report."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ LAST = "last"
 
 
 class NoSuchRun(Exception):
-    """A journal has no such run, or the name fits several. The message is a sentence for a person."""
+    """A journal has no such run, or the name matches several. The message is in the user's language."""
 
 
 @frozen(kw_only=True)
 class Record:
-    """What is known of a run.
+    """What is known about a run.
 
     Attributes:
-        report: Its report, as far as it has come.
-        history: How many seconds a cluster took in earlier runs, where that is known.
-        over: False while the run is not complete: it goes on, waits to be resumed, or was given up.
-        unfinished: How many refreshes were begun and have no outcome.
+        report: Its report so far.
+        history: Seconds that clusters took in earlier runs, by id, where known.
+        over: False while the run is not complete: it is running, waits to be resumed, or was abandoned.
+        unfinished: How many refreshes were started and have no outcome.
     """
 
     report: RefreshReport
@@ -46,12 +46,12 @@ class Record:
 
 
 def is_file(run: str) -> bool:
-    """True when `run` is the path of a report and no run of a journal."""
+    """Return whether `run` is the path of a report rather than a run of a journal."""
     return run.lower().endswith(".json") or Path(run).is_file()
 
 
 def find_run(runs: Sequence[RunInfo], run: str, journal: Path) -> RunInfo:
-    """The run of that name, or whose name begins so; `last` is the newest.
+    """Return the run with that name, or the one whose name begins with it; `last` is the newest.
 
     Raises:
         NoSuchRun: There is none, or there are several.
@@ -82,7 +82,7 @@ def find_run(runs: Sequence[RunInfo], run: str, journal: Path) -> RunInfo:
 
 
 def record_of_run(journal: Journal, info: RunInfo) -> Record:
-    """What a journal knows of a run. Raises JournalError."""
+    """Return what a journal knows about a run. Raises JournalError."""
     outcomes = tuple(journal.outcomes(info.run_id))
     seconds = [outcome.run_seconds for outcome in outcomes if outcome.run_seconds is not None]
     report = RefreshReport(
@@ -107,17 +107,17 @@ def record_of_run(journal: Journal, info: RunInfo) -> Record:
 
 
 def record_of_file(path: Path) -> Record:
-    """What a file with the text of `RefreshReport.to_json` says.
+    """Return what a file with the text of `RefreshReport.to_json` contains.
 
     Raises:
-        InvalidRequest: It is something else.
+        InvalidRequest: It is not a report.
         OSError: It cannot be read.
     """
     return Record(report=RefreshReport.from_json(path.read_bytes()))
 
 
 def _with_makespan(report: RefreshReport, ended_at: datetime | None) -> RefreshReport:
-    """A run that no process has closed has no makespan: it is as long as what is known of it."""
+    """Give a run that no process has closed a makespan: until the last thing that is known about it."""
     if ended_at is None:
         return evolve(report, makespan=lay_out(report).seconds)
     return evolve(report, makespan=max(0.0, (ended_at - report.started_at).total_seconds()))

@@ -1,4 +1,4 @@
-"""When each refresh of a batch waited, ran and was seen to have ended, as far as its outcome tells."""
+"""When each refresh of a batch waited, ran and was seen to have ended, as far as its outcome says."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Span:
     """A refresh on the time axis. Times are seconds since the timeline's `began`.
 
     Attributes:
-        outcome: What became of it.
-        submitted: When it was submitted or joined.
-        running: When it began to compute.
-        ended: When that ended on the server.
+        outcome: Its outcome.
+        submitted: When it was submitted or attached to.
+        running: When the server began to compute it.
+        ended: When the computation ended.
         seen: When it was seen to have ended.
-        open: It was joined, or its end was not seen: what is known is that it was settled not later than `seen`, and the times between
-            are those two.
+        open: True when it was attached to, or its end was not seen. It had its outcome at `seen` at the latest; `running` is `submitted`
+            and `ended` is `seen`.
     """
 
     outcome: Outcome
@@ -43,9 +43,9 @@ class Timeline:
     """A batch on the time axis.
 
     Attributes:
-        began: Its zero.
+        began: The start of the time axis.
         seconds: Its length.
-        spans: What was submitted or joined, by that time. What never came so far, such as a name that does not exist, is not in it.
+        spans: The refreshes that were submitted or attached to, by that time. What never was, such as a name that does not exist, is missing.
     """
 
     began: datetime
@@ -56,20 +56,20 @@ class Timeline:
 def lay_out(report: RefreshReport) -> Timeline:
     """Put the outcomes of a report on the time axis.
 
-    They are in the order in which they were settled. So where an outcome does not say when that was, it was not before the end of one
-    before it, and not after the last moment at which one behind it can have been seen.
+    Outcomes are in the order in which they were reached. Where one has no time, it was reached not before the end of any earlier one, and
+    not after the last moment at which a later one can have been seen.
     """
     began = report.started_at
     starts = [outcome.ticket.submitted_at for outcome in report.outcomes if outcome.ticket is not None]
-    # A report that went on with the run of an earlier process has refreshes from before its own beginning.
+    # A report that resumed the run of an earlier process has refreshes from before its own start.
     zero = min([began, *starts])
     known = [_phases(outcome, zero) for outcome in report.outcomes]
     end = max(
         [(began - zero).total_seconds() + report.makespan, *(phases.ended for phases in known if phases)]
     )
     earliest = accumulate((phases.ended if phases else 0.0 for phases in known), max)
-    last_looks = (phases.ended + phases.blind if phases else end for phases in reversed(known))
-    latest = [*accumulate(last_looks, min, initial=end)][:0:-1]
+    last_polls = (phases.ended + phases.unseen if phases else end for phases in reversed(known))
+    latest = [*accumulate(last_polls, min, initial=end)][:0:-1]
     spans = [
         _span(outcome, zero, phases, (low, high))
         for outcome, phases, low, high in zip(report.outcomes, known, earliest, latest, strict=True)
@@ -80,7 +80,7 @@ def lay_out(report: RefreshReport) -> Timeline:
 
 
 def occupancy(phases: Iterable[tuple[float, float]], width: float, count: int) -> list[float]:
-    """How many phases (from, to) there were at a time, as the mean over each of `count` bins of `width` seconds from 0 on."""
+    """Return how many phases (from, to) there were at a time, as the mean over each of `count` bins of `width` seconds from 0 on."""
     parts = [0.0] * (count + 1)
     steps = [0] * (count + 2)
     for begin, end in phases:
@@ -97,7 +97,7 @@ def occupancy(phases: Iterable[tuple[float, float]], width: float, count: int) -
 
 
 def ends_by_bin(times: Iterable[float], width: float, count: int) -> list[int]:
-    """How many of the times fall into each of `count` bins of `width` seconds from 0 on; the last takes what comes later."""
+    """Count the times in each of `count` bins of `width` seconds from 0 on; the last takes what comes later."""
     bins = [0] * count
     for time in times:
         bins[min(count - 1, int(time / width))] += 1
@@ -106,12 +106,12 @@ def ends_by_bin(times: Iterable[float], width: float, count: int) -> list[int]:
 
 @frozen
 class _Phases:
-    """When one that was watched from its beginning to its end did what, and for how long nobody looked at its end."""
+    """When a refresh that was polled from start to end was in which phase, and for how long its end was not polled."""
 
     submitted: float
     running: float
     ended: float
-    blind: float
+    unseen: float
 
 
 def _phases(outcome: Outcome, zero: datetime) -> _Phases | None:
@@ -122,9 +122,9 @@ def _phases(outcome: Outcome, zero: datetime) -> _Phases | None:
     return _Phases(submitted, submitted + queued, submitted + queued + ran, outcome.detect_seconds or 0.0)
 
 
-def _span(outcome: Outcome, zero: datetime, phases: _Phases | None, settled: tuple[float, float]) -> Span:
-    """The span of an outcome that was settled between these two times."""
-    low, high = settled
+def _span(outcome: Outcome, zero: datetime, phases: _Phases | None, between: tuple[float, float]) -> Span:
+    """Return the span of an outcome that was reached between these two times."""
+    low, high = between
     if outcome.settled_at is not None:
         low = high = (outcome.settled_at - zero).total_seconds()
     if phases is None:

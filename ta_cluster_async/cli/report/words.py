@@ -1,4 +1,4 @@
-"""Times as the report page writes them, and what its script says."""
+"""Times as the report page writes them, and the texts of its script."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Screen:
         for event in events:
             display.show(event)
         before = len(self.lines())
-        self.console.print(display.picture())
+        self.console.print(display.render())
         return self.lines()[before:]
 
 
@@ -174,7 +174,7 @@ def test_failures_beyond_twenty_are_counted_and_do_not_scroll_the_screen() -> No
     picture = screen.picture_of(planned(10_000), *failed)
     above = screen.lines()[: -len(picture)]
     assert above.count("whales: failed: It broke.") == 20
-    assert above[20:] == ["More failures are counted below, and told at the end."]
+    assert above[20:] == ["Further failures are counted below, and listed at the end."]
     assert picture[-1].startswith("10000 of 10000 done, 10000 failed")
 
 
