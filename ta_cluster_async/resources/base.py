@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar
 
 from ..client.deadline import Deadline
@@ -171,7 +172,8 @@ class CatalogResource:
         Raises:
             InvalidRequest: It is not a ticket, or one of another project or of the other catalog.
         """
-        _check_ticket(ticket)
+        if not isinstance(ticket, RefreshTicket):
+            raise InvalidRequest(Message("not-a-ticket", kind=type(ticket).__name__))
         if ticket.project_id != self._project_id:
             raise InvalidRequest(
                 Message("ticket-of-other-project", project=ticket.project_id, expected=self._project_id)
@@ -222,7 +224,7 @@ class CatalogResource:
         upload = self._upload_source(source, options)
         request = build(UPLOAD, query, upload=upload)
         deadline = Deadline(timeout, self._client.upload_timeout)
-        try:
+        async with aclosing(upload):
             await open_before(upload, deadline)
             # What has the name already is not this upload, should its outcome become unknown.
             was_free = name is not None and await self._is_free(name, deadline)
@@ -235,8 +237,6 @@ class CatalogResource:
                 unknown = problem
             else:
                 return check_result(result, upload, options.get("require_match"), UPLOAD.name)
-        finally:
-            await upload.aclose()
         if name is None:
             raise unknown_outcome(unknown, Message("upload-without-name", display_name=display_name))
         found = await self._find(name, deadline) if was_free else None
@@ -266,11 +266,9 @@ class CatalogResource:
         upload = self._upload_source(source, options)
         request = build(endpoint, query, upload=upload)
         deadline = Deadline(timeout, self._client.upload_timeout)
-        try:
+        async with aclosing(upload):
             await open_before(upload, deadline)
             result = await self._client.call(request, _replaced, timeout=deadline.left())
-        finally:
-            await upload.aclose()
         if result is None:
             result = UploadResult(ref if isinstance(ref, int) else await self._id_of(ref, deadline))
         return check_result(result, upload, options.get("require_match"), endpoint.name)
@@ -314,7 +312,7 @@ class CatalogResource:
         except (TokenRejected, ConfigurationError):
             raise
         except TaError:
-            pass
+            return False
         return False
 
     async def _find(self, name: str, deadline: Deadline) -> ClusterDetail | None:
@@ -325,11 +323,6 @@ class CatalogResource:
 def _as_tuple(types: object) -> tuple[object, ...]:
     # A str is an iterable of str too, and would go out as a list of letters.
     return tuple(types) if isinstance(types, Iterable) and not isinstance(types, str) else ()
-
-
-def _check_ticket(ticket: object) -> None:
-    if not isinstance(ticket, RefreshTicket):
-        raise InvalidRequest(Message("not-a-ticket", kind=type(ticket).__name__))
 
 
 def _check_text(text: object, name: str) -> str | None:
