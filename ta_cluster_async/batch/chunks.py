@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LINGER = 0.1
 
 
-class Parts:
+class Chunks:
     """Reads references ahead, at most one part of them.
 
     An asynchronous source is read by a task of its own, `read`, so that neither a slow one nor one that never ends holds up the batch.
@@ -82,13 +82,13 @@ class Parts:
         """What was read and not taken, and of a collection also what was not read. Of a stream, which may have no end, it is not."""
         if self._buffer:
             yield self._take()
-        while self._is_collection and (part := list(islice(self._iterator, self._size))):
-            yield part
+        while self._is_collection and (chunk := list(islice(self._iterator, self._size))):
+            yield chunk
 
     def _is_full(self) -> bool:
         return len(self._buffer) >= self._size
 
     def _take(self) -> list[object]:
-        part, self._buffer = self._buffer, []
+        chunk, self._buffer = self._buffer, []
         self._taken.fire()
-        return part
+        return chunk

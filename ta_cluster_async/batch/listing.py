@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 1000
 
 
-class Seen(NamedTuple):
+class ClusterState(NamedTuple):
     """The state of one cluster as a list row or a detail shows it."""
 
     cluster_id: int
@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     users_num: int | None
 
 
-def is_baseline(seen: Seen) -> bool:
+def is_baseline(seen: ClusterState) -> bool:
     """Whether this is enough to tell the next refresh from what was before.
 
     A list row may lack the refresh time although the detail has it. Then a 0 may be the beginning of a refresh that runs, and a time that
@@ -95,7 +95,7 @@ class ListView:
         return RawPage(rows, first_place, total)
 
 
-def read_row(row: dict[str, JsonValue]) -> Seen:
+def read_row(row: dict[str, JsonValue]) -> ClusterState:
     """Read what the batch needs of a row. Raises SchemaError that names the field."""
     cluster_id, name, progress = row.get("id"), row.get("clusterName"), row.get("progress")
     users_num = row.get("usersNum")
@@ -111,16 +111,20 @@ def read_row(row: dict[str, JsonValue]) -> Seen:
         refresh_time = parse_time(time) if type(time) is str else None
         if refresh_time is None:
             raise _wrong("refreshTime", "a time as YYYY-MM-DD HH:MM:SS", time)
-    return Seen(cluster_id, name, progress, refresh_time, users_num if type(users_num) is int else None)
+    return ClusterState(
+        cluster_id, name, progress, refresh_time, users_num if type(users_num) is int else None
+    )
 
 
-def seen_of(detail: ClusterDetail) -> Seen:
+def state_of(detail: ClusterDetail) -> ClusterState:
     """The state that a detail shows. Raises SchemaError for an id or a progress that is none."""
     if detail.id < 1:
         raise _wrong("id", "a positive integer", detail.id, "data")
     if not -1 <= detail.progress <= 100:
         raise _wrong("progress", "an integer from -1 to 100", detail.progress, "data")
-    return Seen(detail.id, detail.cluster_name, detail.progress, detail.refresh_time, detail.users_num)
+    return ClusterState(
+        detail.id, detail.cluster_name, detail.progress, detail.refresh_time, detail.users_num
+    )
 
 
 def _to_page(data: JsonValue) -> tuple[list[dict[str, JsonValue]], int]:

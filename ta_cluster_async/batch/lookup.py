@@ -11,7 +11,7 @@ from ..errors import SchemaError, TaError, TokenRejected
 from ..models import Catalog, catalog_of
 from ..protocol.endpoints import Ref
 from ..resources.state import read_detail
-from .listing import Seen, read_row, seen_of
+from .listing import ClusterState, read_row, state_of
 from .retry import ends_the_batch, may_pass
 from .workers import run_all
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .listing import ListView, RawPage
-    from .state import Run
+    from .state import BatchState
 
 # So many list pages or details are read at a time.
-_AT_ONCE = 8
+_CONCURRENCY = 8
 # Of so few, each is asked for by itself.
 _FEW = 2
 
@@ -38,18 +38,18 @@ class Found:
         gave_up: Why no more are looked for: the server could not be reached for as long as polls may fail.
     """
 
-    by_id: dict[int, tuple[Seen, Catalog, int | None]] = field(factory=dict)
+    by_id: dict[int, tuple[ClusterState, Catalog, int | None]] = field(factory=dict)
     id_by_name: dict[str, int] = field(factory=dict)
     errors: dict[Ref, TaError] = field(factory=dict)
     gave_up: TaError | None = None
 
-    def add(self, seen: Seen, catalog: Catalog, place: int | None) -> None:
+    def add(self, seen: ClusterState, catalog: Catalog, place: int | None) -> None:
         """Keep one that was found."""
         self.by_id[seen.cluster_id] = seen, catalog, place
         self.id_by_name.setdefault(seen.name, seen.cluster_id)
 
 
-async def look_up(run: Run, refs: Sequence[Ref]) -> Found:
+async def look_up(state: BatchState, refs: Sequence[Ref]) -> Found:
     """Find them and read their states. Those that are not there, or cannot be read, are in `errors` in the end.
 
     When the batch is stopped meanwhile, some are neither found nor in `errors`.
@@ -57,27 +57,27 @@ async def look_up(run: Run, refs: Sequence[Ref]) -> Found:
     found = Found()
     left = set(refs)
     # Where the latest ones were found, the next ones probably are.
-    for view in sorted(run.views.values(), key=lambda view: -view.hits):
+    for view in sorted(state.views.values(), key=lambda view: -view.hits):
         before = len(left)
         if before <= _FEW:
             break
-        is_whole = await _sweep(run, view, left, found)
+        is_whole = await _sweep(state, view, left, found)
         view.hits = before - len(left)
         if not is_whole:
             break
-    await run_all([_ask(run, ref, found) for ref in refs if ref in left], run.at_once(_AT_ONCE))
+    await run_all([_ask(state, ref, found) for ref in refs if ref in left], state.concurrency(_CONCURRENCY))
     return found
 
 
-async def _sweep(run: Run, view: ListView, left: set[Ref], found: Found) -> bool:
+async def _sweep(state: BatchState, view: ListView, left: set[Ref], found: Found) -> bool:
     """Read list pages from the cursor outward until all are found, the list ends, or details would be cheaper.
 
     Takes what it finds out of `left`. True when the whole list was read.
     """
     read = 0
     numbers = _outward(view)
-    at_most = run.at_once(_AT_ONCE)
-    while left and not run.stopped:
+    at_most = state.concurrency(_CONCURRENCY)
+    while left and not state.stopped:
         # Where the list has more pages than there are clusters to find, so many pages are read for nothing at most: together with the
         # details that follow, that is no more than twice the best.
         allowance = len(left) - read if view.total is None or view.pages > len(left) else view.pages
@@ -90,11 +90,11 @@ async def _sweep(run: Run, view: ListView, left: set[Ref], found: Found) -> bool
         read += len(some)
         pages: dict[int, RawPage] = {}
         try:
-            await run_all([_read(run, view, number, pages) for number in some], at_once)
+            await run_all([_read(state, view, number, pages) for number in some], at_once)
         except TaError as error:
             if isinstance(error, TokenRejected) or ends_the_batch(error):
                 raise
-            _note(run, found, error)
+            _note(state, found, error)
             return False
         for number in some:
             if _pick(view, pages[number], left, found):
@@ -116,8 +116,8 @@ def _outward(view: ListView) -> Iterator[int]:
             yield back
 
 
-async def _read(run: Run, view: ListView, number: int, pages: dict[int, RawPage]) -> None:
-    pages[number] = await run.patiently(lambda: view.read(number, run.call_seconds()))
+async def _read(state: BatchState, view: ListView, number: int, pages: dict[int, RawPage]) -> None:
+    pages[number] = await state.read_with_retries(lambda: view.read(number, state.call_timeout()))
 
 
 def _pick(view: ListView, page: RawPage, left: set[Ref], found: Found) -> bool:
@@ -139,21 +139,21 @@ def _pick(view: ListView, page: RawPage, left: set[Ref], found: Found) -> bool:
     return any_found
 
 
-async def _ask(run: Run, ref: Ref, found: Found) -> None:
+async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
     if found.gave_up is not None:
         found.errors[ref] = found.gave_up
         return
-    if run.stopped:
+    if state.stopped:
         return
     try:
-        detail = await run.patiently(
-            lambda: read_detail(run.session, run.project.id, ref, timeout=run.call_seconds())
+        detail = await state.read_with_retries(
+            lambda: read_detail(state.session, state.project.id, ref, timeout=state.call_timeout())
         )
-        seen = seen_of(detail)
+        seen = state_of(detail)
     except TaError as error:
         if isinstance(error, TokenRejected) or ends_the_batch(error):
             raise
-        _note(run, found, error)
+        _note(state, found, error)
         found.errors[ref] = error
         return
     found.add(seen, catalog_of(detail.cluster_type) or Catalog.CLUSTER, None)
@@ -161,6 +161,6 @@ async def _ask(run: Run, ref: Ref, found: Found) -> None:
         found.id_by_name[ref] = detail.id
 
 
-def _note(run: Run, found: Found, error: TaError) -> None:
-    if may_pass(error) and run.down_since is not None:
+def _note(state: BatchState, found: Found, error: TaError) -> None:
+    if may_pass(error) and state.down_since is not None:
         found.gave_up = error

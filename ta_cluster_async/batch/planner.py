@@ -12,8 +12,8 @@ from ..messages import Message
 from ..models import ClusterRow
 from ..protocol.refresh import is_running
 from ..protocol.validation import check_ref
-from .attach import join, left_alone, resume
-from .chunks import Parts
+from .attach import attach, left_running, resume
+from .chunks import Chunks
 from .events import Planned
 from .listing import is_baseline
 from .lookup import look_up
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..protocol.endpoints import Ref
     from .journal.journal import Entry
     from .lookup import Found
-    from .state import Run
+    from .state import BatchState
 
 # So many references are looked up together, at most or at least twice what the batch needs next.
 _WINDOW = 5000
@@ -40,12 +40,12 @@ class Planner:
     Whenever it is interrupted, `abandon` gives an outcome to each reference that was read and has none.
     """
 
-    def __init__(self, run: Run, refs: Iterable[object] | AsyncIterable[object]) -> None:
-        self._run = run
-        self._needed = run.options.max_running + run.options.submit_ahead
+    def __init__(self, state: BatchState, refs: Iterable[object] | AsyncIterable[object]) -> None:
+        self._state = state
+        self._needed = state.options.max_running + state.options.submit_ahead
         self._window = max(_WINDOW, 2 * self._needed)
-        self._parts = Parts(refs, self._window, run.changed, lambda: bool(run.stopped))
-        self._longest_first = run.options.order == "longest_first"
+        self._chunks = Chunks(refs, self._window, state.changed, lambda: bool(state.stopped))
+        self._longest_first = state.options.order == "longest_first"
         # All references so far, and the ids of those that were given by name.
         self._seen: set[Ref] = set()
         self._open: list[Ref] = []
@@ -59,47 +59,47 @@ class Planner:
 
     async def read(self) -> None:
         """Read references ahead, where their source may make the batch wait."""
-        await self._parts.read()
+        await self._chunks.read()
 
     async def plan(self) -> None:
         """Go through all references."""
-        run = self._run
-        while part := await self._parts.next():
+        state = self._state
+        while chunk := await self._chunks.next():
             try:
-                await self._plan_part(part)
+                await self._plan_chunk(chunk)
             except TokenRejected as error:
-                run.abort(error)
-            self._tell(complete=False)
-            while not (self._longest_first or run.stopped) and len(run.waiting) > self._enough:
-                await run.changed.wait()
-        if run.stopped:
-            self._parts.close()
+                state.abort(error)
+            self._emit_planned(complete=False)
+            while not (self._longest_first or state.stopped) and len(state.waiting) > self._enough:
+                await state.changed.wait()
+        if state.stopped:
+            self._chunks.close()
             for _ in self._abandoning():
-                await self._recall()
-                self._leave_out()
-                await run.room()
+                await self._read_journal()
+                self._record_open()
+                await state.wait_for_consumer()
         if self._held:
-            await self._let_the_longest_go_first()
-        run.planned = True
-        run.drop_waiting()
-        self._tell(complete=True)
+            await self._enqueue_longest_first()
+        state.planned = True
+        state.drop_waiting()
+        self._emit_planned(complete=True)
 
     def abandon(self) -> None:
         """Give an outcome to each reference that has none, as the batch is over."""
-        self._parts.close()
+        self._chunks.close()
         for _ in self._abandoning():
-            self._leave_out()
+            self._record_open()
 
     @property
     def _enough(self) -> int:
         """How many may wait before more references are read."""
         return max(self._needed, self._window // 2)
 
-    def _tell(self, *, complete: bool) -> None:
-        run = self._run
-        run.emit(
+    def _emit_planned(self, *, complete: bool) -> None:
+        state = self._state
+        state.emit(
             Planned(
-                at=run.at(),
+                at=state.at(),
                 refs=self._to_refresh + self._to_attach + self._settled,
                 complete=complete,
                 to_refresh=self._to_refresh,
@@ -107,47 +107,47 @@ class Planner:
                 settled=self._settled,
             )
         )
-        run.changed.fire()
+        state.changed.fire()
 
-    async def _plan_part(self, part: Sequence[object]) -> None:
-        run = self._run
-        self._take_in(part)
-        await self._recall()
-        began = run.loop.time()
-        found = await look_up(run, self._open)
-        await run.room()
-        self._sort_out(found, began)
-        await self._admit()
+    async def _plan_chunk(self, chunk: Sequence[object]) -> None:
+        state = self._state
+        self._check_refs(chunk)
+        await self._read_journal()
+        began = state.loop.time()
+        found = await look_up(state, self._open)
+        await state.wait_for_consumer()
+        self._make_targets(found, began)
+        await self._dispatch()
 
-    def _take_in(self, part: Sequence[object]) -> None:
+    def _check_refs(self, chunk: Sequence[object]) -> None:
         """Check references, and keep those that are neither wrong nor known already."""
-        run = self._run
-        for given in part:
+        state = self._state
+        for given in chunk:
             try:
                 ref = check_ref(
-                    given.id if isinstance(given, ClusterRow) else given, strict=run.session.strict_names
+                    given.id if isinstance(given, ClusterRow) else given, strict=state.session.strict_names
                 )
             except InvalidRequest as error:
-                self._refuse(given, error)
+                self._reject(given, error)
                 continue
             if ref in self._seen:
                 continue
             self._seen.add(ref)
             self._open.append(ref)
             if isinstance(given, ClusterRow) and given.catalog is not None:
-                run.views[given.catalog].hits += 1
+                state.views[given.catalog].hits += 1
 
-    async def _recall(self) -> None:
+    async def _read_journal(self) -> None:
         """Ask the journal for what an earlier process did about the references that are open."""
-        journal = self._run.journal
-        if journal is None or not journal.resumed or self._run.interrupted:
+        journal = self._state.journal
+        if journal is None or not journal.resumed or self._state.interrupted:
             return
         by_id = await journal.entries([ref for ref in self._open if isinstance(ref, int)])
         by_name = await journal.entries_by_name([ref for ref in self._open if isinstance(ref, str)])
         self._known = dict(by_name.items())
         self._known.update((entry.cluster_id, entry) for entry in (*by_name.values(), *by_id.values()))
 
-    def _refuse(self, given: object, error: InvalidRequest) -> None:
+    def _reject(self, given: object, error: InvalidRequest) -> None:
         """What cannot be a reference. Such a value may be of any type, and not all can be told apart."""
         ref: Ref = type(given).__name__
         if isinstance(given, str | int) and not isinstance(given, bool):
@@ -155,21 +155,21 @@ class Planner:
             if ref in self._seen:
                 return
             self._seen.add(ref)
-        self._finish(Outcome(ref=ref, status=Status.REJECTED, **explain(error)))
+        self._record(Outcome(ref=ref, status=Status.REJECTED, **explain(error)))
 
-    def _sort_out(self, found: Found, began: float) -> None:
+    def _make_targets(self, found: Found, began: float) -> None:
         """Make targets of those that were found, and give the others their outcome. They were looked for from `began` on."""
-        run = self._run
+        state = self._state
         refs, self._open = self._open, []
         for ref in refs:
             cluster_id = found.id_by_name.get(ref) if isinstance(ref, str) else ref
             known = None if cluster_id is None else found.by_id.get(cluster_id)
             if known is None:
                 error = found.errors.get(ref)
-                if run.stopped and (error is None or not is_refusal(error)):
-                    self._leave(ref)
+                if state.stopped and (error is None or not is_refusal(error)):
+                    self._record_unstarted(ref)
                 else:
-                    self._finish(self._not_found(ref, error))
+                    self._record(self._not_found(ref, error))
                 continue
             seen, catalog, place = known
             if ref != seen.cluster_id:
@@ -198,14 +198,14 @@ class Planner:
         status = Status.REJECTED if is_refusal(error) else Status.FAILED
         return Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(error))
 
-    async def _admit(self) -> None:
+    async def _dispatch(self) -> None:
         """Attach, settle or let wait, with what the journal knows of each."""
-        run = self._run
-        if run.journal is not None:
-            if run.journal.resumed:  # by their ids the others are known already
+        state = self._state
+        if state.journal is not None:
+            if state.journal.resumed:  # by their ids the others are known already
                 named = [target.cluster_id for target in self._targets if isinstance(target.ref, str)]
-                self._known.update((await run.journal.entries(named)).items())
-            durations = await run.journal.durations([target.cluster_id for target in self._targets])
+                self._known.update((await state.journal.entries(named)).items())
+            durations = await state.journal.durations([target.cluster_id for target in self._targets])
             for target in self._targets:
                 target.expected = durations.get(target.cluster_id)
         targets, self._targets = self._targets, []
@@ -213,55 +213,55 @@ class Planner:
             entry = self._known.get(target.cluster_id)
             if entry is not None and _is_begun(entry):
                 self._resume(target, entry)
-            elif run.stopped:
-                self._finish(self._stopped(target))
+            elif state.stopped:
+                self._record(self._stopped(target))
             elif is_running(target.seen.progress, target.seen.refresh_time):
-                self._join(target)
+                self._attach(target)
             else:
-                self._let_wait(target)
+                self._enqueue(target)
 
-    def _join(self, target: Target) -> None:
-        outcome = join(self._run, target)
+    def _attach(self, target: Target) -> None:
+        outcome = attach(self._state, target)
         if outcome is None:
             self._to_attach += 1
         else:
-            self._finish(outcome)
+            self._record(outcome)
 
-    def _let_wait(self, target: Target) -> None:
+    def _enqueue(self, target: Target) -> None:
         self._to_refresh += 1
         if self._longest_first:
             self._held.append(target)
         else:
-            self._run.put(target)
+            self._state.enqueue(target)
 
-    async def _let_the_longest_go_first(self) -> None:
-        run = self._run
-        typical = None if run.journal is None else await run.journal.typical_duration()
+    async def _enqueue_longest_first(self) -> None:
+        state = self._state
+        typical = None if state.journal is None else await state.journal.typical_duration()
         guess = inf if typical is None else typical
         self._held.sort(
             key=lambda target: guess if target.expected is None else target.expected, reverse=True
         )
         for target in self._held:
-            run.put(target)
+            state.enqueue(target)
         self._held.clear()
 
     def _resume(self, target: Target, entry: Entry) -> None:
         if entry.outcome is not None:
-            self._finish(evolve(entry.outcome, ref=target.ref))
+            self._record(evolve(entry.outcome, ref=target.ref))
             return
         self._to_attach += 1
-        resume(self._run, target, entry)
+        resume(self._state, target, entry)
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _record(self, outcome: Outcome) -> None:
         self._settled += 1
-        self._run.finish(outcome)
+        self._state.record(outcome)
 
     def _stopped(self, target: Target) -> Outcome:
-        run = self._run
-        assert run.stopped is not None
-        status, what, error = run.stopped
+        state = self._state
+        assert state.stopped is not None
+        status, what, error = state.stopped
         return self._remembered(target.ref, self._known.get(target.cluster_id)) or target.outcome(
-            status, run.loop.time(), what, error=error
+            status, state.loop.time(), what, error=error
         )
 
     def _remembered(self, ref: Ref, entry: Entry | None) -> Outcome | None:
@@ -270,14 +270,14 @@ class Planner:
             return None
         if entry.outcome is not None:
             return evolve(entry.outcome, ref=ref)
-        assert self._run.stopped is not None
-        status, what, error = self._run.stopped
+        assert self._state.stopped is not None
+        status, what, error = self._state.stopped
         return Outcome(
             ref=ref,
             status=status,
             cluster_id=entry.cluster_id,
             cluster_name=entry.ticket.cluster_name,
-            **explain(left_alone(what, is_on_its_way=entry.state == "intended"), error),
+            **explain(left_running(what, is_on_its_way=entry.state == "intended"), error),
             ticket=entry.ticket,
             attempts=entry.attempts,
         )
@@ -286,33 +286,33 @@ class Planner:
         """Give all that was looked up its outcome, and open all that was not, part by part."""
         held, self._held = self._held, []
         for target in held:
-            self._run.finish(self._stopped(target))
+            self._state.record(self._stopped(target))
         targets, self._targets = self._targets, []
         for target in targets:
-            self._finish(self._stopped(target))
+            self._record(self._stopped(target))
         yield
-        for part in self._parts.rest():
-            self._take_in(part)
+        for chunk in self._chunks.rest():
+            self._check_refs(chunk)
             yield
 
-    def _leave_out(self) -> None:
+    def _record_open(self) -> None:
         refs, self._open = self._open, []
         for ref in refs:
-            self._leave(ref)
+            self._record_unstarted(ref)
 
-    def _leave(self, ref: Ref) -> None:
+    def _record_unstarted(self, ref: Ref) -> None:
         """Settle a reference that was not looked up before the batch was stopped."""
         outcome = self._remembered(ref, self._known.get(ref))
         if outcome is None:
-            assert self._run.stopped is not None
-            status, what, error = self._run.stopped
+            assert self._state.stopped is not None
+            status, what, error = self._state.stopped
             cluster_id = ref if isinstance(ref, int) else None
             outcome = Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(what, error))
         elif isinstance(ref, str) and outcome.cluster_id is not None:
             if outcome.cluster_id in self._seen:
                 return  # it is among the references by its id
             self._seen.add(outcome.cluster_id)
-        self._finish(outcome)
+        self._record(outcome)
 
 
 def _is_begun(entry: Entry) -> bool:

@@ -16,12 +16,12 @@ from ..errors import ConfigurationError, InvalidRequest, JournalError
 from ..messages import Message
 from ..models import ClusterRow
 from ..protocol.endpoints import Ref
-from .attach import left_alone
+from .attach import left_running
 from .journal.journal import Journal
 from .planner import Planner
-from .poller import Observer
+from .poller import Poller
 from .report import Status
-from .state import Options, Run
+from .state import BatchState, Options
 from .submitter import Submitter
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class RefreshBatch:
             keep_successes=keep_successes,
         )
         self._journal = journal if journal is None or isinstance(journal, Journal) else Journal(journal)
-        self._run: Run | None = None
+        self._state: BatchState | None = None
         self._driver: asyncio.Task[None] | None = None
         self._scope: anyio.CancelScope | None = None
         self._cancelled = False
@@ -116,28 +116,28 @@ class RefreshBatch:
         """The result. Before the end it tells how things stand."""
         if self._report is not None:
             return self._report
-        if self._run is None:
+        if self._state is None:
             raise ConfigurationError("The batch has not begun: use it in `async with`.")
-        return self._run.report()
+        return self._state.report()
 
     async def __aenter__(self) -> Self:
-        if self._run is not None:
+        if self._state is not None:
             raise ConfigurationError("A batch runs once: make a new RefreshBatch.")
-        run = self._run = Run(self._project, self._options)
-        run.listening = self._listening
-        planner = Planner(run, self._refs)
+        state = self._state = BatchState(self._project, self._options)
+        state.listening = self._listening
+        planner = Planner(state, self._refs)
         self._scope = anyio.CancelScope()
         if self._journal is not None:
-            run.journal = await self._journal.open(
+            state.journal = await self._journal.open(
                 base_url=self._project.session.base_url,
                 project_id=self._project.id,
                 max_running=self._options.max_running,
             )
-            run.run_id = run.journal.run_id
+            state.run_id = state.journal.run_id
         if self._cancelled:
             self._scope.cancel()
         self._driver = asyncio.create_task(
-            self._drive(run, planner, self._scope), name="ta_cluster_async batch"
+            self._drive(state, planner, self._scope), name="ta_cluster_async batch"
         )
         # What ends it is raised to whoever listens or waits for the end; when nobody can, that is no reason to complain.
         self._driver.add_done_callback(_seen)
@@ -149,11 +149,11 @@ class RefreshBatch:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        driver, run = self._driver, self._run
+        driver, state = self._driver, self._state
         assert driver is not None
-        assert run is not None
-        run.listening = False
-        run.heard.fire()
+        assert state is not None
+        state.listening = False
+        state.event_taken.fire()
         if exc is None:
             try:
                 await asyncio.wait([driver])
@@ -175,9 +175,9 @@ class RefreshBatch:
             await asyncio.wait([driver], timeout=_CLOSING_SECONDS)
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        if self._run is None or self._driver is None:
+        if self._state is None or self._driver is None:
             raise ConfigurationError("The batch has not begun: use it in `async with`.")
-        return _Events(self._run, self._driver)
+        return _Events(self._state, self._driver)
 
     def cancel(self) -> None:
         """Start nothing more and stop watching. The server's refreshes go on; the report has a ticket for each."""
@@ -185,85 +185,85 @@ class RefreshBatch:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def _drive(self, run: Run, planner: Planner, scope: anyio.CancelScope) -> None:
+    async def _drive(self, state: BatchState, planner: Planner, scope: anyio.CancelScope) -> None:
         failure: BaseException | None = None
         try:
             with scope:
                 if not scope.cancel_called:
-                    failure = await _run_tasks(run, planner)
+                    failure = await _run_tasks(state, planner)
         finally:
             try:
-                self._let_go(run, planner, failure)
-                self._report = run.report()
-                if run.journal is not None:
+                self._let_go(state, planner, failure)
+                self._report = state.report()
+                if state.journal is not None:
                     try:
-                        await self._close_journal(run.journal, run)
+                        await self._close_journal(state.journal, state)
                     except JournalError as problem:
                         failure = failure or problem
             finally:
-                run.ended = True
-                run.told.fire()
+                state.ended = True
+                state.event_added.fire()
         if failure is not None:
             raise failure
 
-    def _let_go(self, run: Run, planner: Planner, failure: BaseException | None) -> None:
+    def _let_go(self, state: BatchState, planner: Planner, failure: BaseException | None) -> None:
         """What has no outcome by now is left to the server or to another run, and the report says so."""
-        if run.done:
+        if state.done:
             return
-        run.interrupted = True
+        state.interrupted = True
         if failure is not None:
             reason = Message("batch-error", error=type(failure).__name__)
         else:
             reason = Message("batch-cancelled")
-        now = run.loop.time()
-        for target in [*run.flights.values(), *run.starting]:
+        now = state.loop.time()
+        for target in [*state.in_flight.values(), *state.starting]:
             if target.ticket is None:
                 what = Message("not-started", reason=reason)
             else:
-                what = left_alone(reason, is_on_its_way=target.watch is None)
-            run.settle(target, target.outcome(Status.CANCELLED, now, what))
-        run.starting.clear()
-        run.stop(reason)
+                what = left_running(reason, is_on_its_way=target.watch is None)
+            state.finish(target, target.outcome(Status.CANCELLED, now, what))
+        state.starting.clear()
+        state.stop(reason)
         planner.abandon()
 
-    async def _close_journal(self, journal: RunJournal, run: Run) -> None:
+    async def _close_journal(self, journal: RunJournal, state: BatchState) -> None:
         """Let it write what is left. One that is cancelled does not wait for long: the journal's thread ends by itself."""
         is_cancelled = self._cancelled or is_task_cancelled()
         seconds = _JOURNAL_SECONDS if is_cancelled else inf
-        if not run.interrupted:
-            for outcome in run.not_begun:
+        if not state.interrupted:
+            for outcome in state.not_begun:
                 journal.finished(outcome)
         with anyio.move_on_after(seconds):
-            await journal.close(complete=not run.interrupted, requests=run.requests, makespan=run.at())
+            await journal.close(complete=not state.interrupted, requests=state.requests, makespan=state.at())
 
 
 class _Events:
     """The events of a batch as they come, to its end."""
 
-    def __init__(self, run: Run, driver: asyncio.Task[None]) -> None:
-        self._run = run
+    def __init__(self, state: BatchState, driver: asyncio.Task[None]) -> None:
+        self._state = state
         self._driver = driver
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
-        run = self._run
-        while not run.events:
-            if run.ended:
+        state = self._state
+        while not state.events:
+            if state.ended:
                 if self._driver.done() and not self._driver.cancelled():
                     self._driver.result()  # raises what ended the batch
                 raise StopAsyncIteration
-            await run.told.wait()
-        event = run.events.popleft()
-        run.heard.fire()
+            await state.event_added.wait()
+        event = state.events.popleft()
+        state.event_taken.fire()
         return event
 
 
-async def _run_tasks(run: Run, planner: Planner) -> BaseException | None:
+async def _run_tasks(state: BatchState, planner: Planner) -> BaseException | None:
     """Run the parts to their end. Returns the first error of a part, without the group around it."""
     failure: BaseException | None = None
-    submitter = Submitter(run)
+    submitter = Submitter(state)
 
     async def guarded(part: Callable[[], Awaitable[None]]) -> None:
         nonlocal failure
@@ -279,14 +279,14 @@ async def _run_tasks(run: Run, planner: Planner) -> BaseException | None:
             group.cancel_scope.cancel()
 
     # What is started when the last looks are due has no time left, and those that are looked at for the last time go on on the server.
-    clock = run.loop.call_at(run.last_start, _out_of_time, run) if run.deadline < inf else None
+    clock = state.loop.call_at(state.last_start, _out_of_time, state) if state.deadline < inf else None
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(guarded, planner.read)
             group.start_soon(guarded, planner.plan)
             for _ in range(submitter.workers):
                 group.start_soon(guarded, submitter.work)
-            await guarded(Observer(run).watch)
+            await guarded(Poller(state).watch)
     finally:
         if clock is not None:
             clock.cancel()
@@ -381,8 +381,8 @@ def _seen(driver: asyncio.Task[None]) -> None:
         driver.exception()
 
 
-def _out_of_time(run: Run) -> None:
-    run.stop(Message("batch-timeout"), Status.TIMED_OUT)
+def _out_of_time(state: BatchState) -> None:
+    state.stop(Message("batch-timeout"), Status.TIMED_OUT)
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -31,7 +31,7 @@ _GUESS = 30.0
 
 
 @frozen(kw_only=True)
-class Tempo:
+class PollSchedule:
     """How the batch goes as a whole.
 
     Attributes:
@@ -76,7 +76,7 @@ def ends_per_second(recent: float, run_seconds: float | None, in_flight: int, ol
 
 
 @frozen(kw_only=True)
-class Sight:
+class PollState:
     """What is known of one refresh for the choice of its next look.
 
     Attributes:
@@ -94,41 +94,43 @@ class Sight:
     expected: float | None
 
 
-def remaining(sight: Sight, now: float) -> float | None:
+def remaining(poll_state: PollState, now: float) -> float | None:
     """Estimate the seconds to its end; negative when it should have ended, None when nothing tells."""
-    progress = sight.progress
-    if progress is not None and progress > sight.begun_from and sight.seen > sight.began:
+    progress = poll_state.progress
+    if progress is not None and progress > poll_state.begun_from and poll_state.seen > poll_state.began:
         # A progress of 40 means anything from 40 to 41.
-        rate = (progress + 0.5 - sight.begun_from) / (sight.seen - sight.began)
-        return (99.5 - progress) / rate - (now - sight.seen)
-    return None if sight.expected is None else sight.expected - (now - sight.began)
+        rate = (progress + 0.5 - poll_state.begun_from) / (poll_state.seen - poll_state.began)
+        return (99.5 - progress) / rate - (now - poll_state.seen)
+    return None if poll_state.expected is None else poll_state.expected - (now - poll_state.began)
 
 
-def next_wait(sight: Sight, tempo: Tempo, now: float) -> float:
+def next_wait(poll_state: PollState, schedule: PollSchedule, now: float) -> float:
     """Return the seconds until the next look at a refresh that runs."""
-    elapsed = now - sight.began
-    longest = max(tempo.longest, _OF_ELAPSED * elapsed)
-    left = remaining(sight, now)
+    elapsed = now - poll_state.began
+    longest = max(schedule.longest, _OF_ELAPSED * elapsed)
+    left = remaining(poll_state, now)
     if left is None:
         # It may be a short one: the first looks come soon, and further ones take their time. One in the server's queue has not begun yet.
-        unknown = now - min(sight.began, sight.seen)
-        return min(tempo.round, longest, max(tempo.spacing, _OF_UNKNOWN * unknown))
+        unknown = now - min(poll_state.began, poll_state.seen)
+        return min(schedule.round, longest, max(schedule.spacing, _OF_UNKNOWN * unknown))
     # A refresh may fail at any time, so the longest of waits still ends halfway to the end.
-    longest = max(longest, (1.1 if tempo.queued > 0 else _OF_LEFT) * left)
+    longest = max(longest, (1.1 if schedule.queued > 0 else _OF_LEFT) * left)
     # An early estimate is a rough one: come back before the estimated end, and make a better one.
-    sure = 1 - 1.5 / sight.progress if sight.progress is not None and sight.progress >= 3 else 0.5
-    nap = max(tempo.spacing, 0.01 * elapsed)
-    early = left * (1 - sure) > nap and tempo.queued <= 0
-    wait = left * sure if early else left + 0.1 * nap + (0.02 * elapsed if tempo.queued > 0 else 0.0)
-    still = _OF_STILL * (now - sight.seen) if left <= 0 else 0.0
+    sure = (
+        1 - 1.5 / poll_state.progress if poll_state.progress is not None and poll_state.progress >= 3 else 0.5
+    )
+    nap = max(schedule.spacing, 0.01 * elapsed)
+    early = left * (1 - sure) > nap and schedule.queued <= 0
+    wait = left * sure if early else left + 0.1 * nap + (0.02 * elapsed if schedule.queued > 0 else 0.0)
+    still = _OF_STILL * (now - poll_state.seen) if left <= 0 else 0.0
     return min(max(wait, still, nap), longest)
 
 
-def first_wait(expected: float | None, tempo: Tempo) -> float:
+def first_wait(expected: float | None, schedule: PollSchedule) -> float:
     """Return the seconds from the POST to the first look: early enough to see it run."""
-    known = tempo.typical if expected is None else expected
-    wait = tempo.shortest if known is None else 0.3 * known
-    return min(max(wait, tempo.shortest), tempo.round)
+    known = schedule.typical if expected is None else expected
+    wait = schedule.shortest if known is None else 0.3 * known
+    return min(max(wait, schedule.shortest), schedule.round)
 
 
 def choose(

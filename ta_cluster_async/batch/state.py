@@ -27,8 +27,8 @@ from .report import (
     Status,
 )
 from .retry import may_pass
-from .schedule import Tempo, ends_per_second
-from .target import last_look
+from .schedule import PollSchedule, ends_per_second
+from .target import last_poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -91,7 +91,7 @@ class _Totals:
     counts: Counter[Status] = field(factory=Counter)
 
 
-class Run:
+class BatchState:
     """The shared state of one batch. Only the batch's own tasks, all in one event loop, touch it.
 
     Attributes:
@@ -124,7 +124,7 @@ class Run:
         self.started_at = datetime.now(UTC)
         self.run_id = uuid.uuid4().hex[:12]
         self.deadline = inf if options.timeout is None else self.began + options.timeout
-        self.last_start = last_look(self.began, self.deadline)
+        self.last_start = last_poll(self.began, self.deadline)
         self.journal: RunJournal | None = None
         self.not_begun: list[Outcome] = []
         self.views = {
@@ -132,14 +132,14 @@ class Run:
         }
         self.waiting: deque[Target] = deque()
         self.waiting_ids: dict[int, Target] = {}
-        self.flights: dict[int, Target] = {}
+        self.in_flight: dict[int, Target] = {}
         self.starting: set[Target] = set()
         self.planned = False
         self.stopped: Stop | None = None
         self.interrupted = False
         self.changed = Signal()
-        self.flown = Signal()
-        self.halted = Signal()
+        self.tracked = Signal()
+        self.stopping = Signal()
         self.down_since: float | None = None
         self._failed_at = -inf
         self.random = Random()  # noqa: S311  (jitter)
@@ -151,8 +151,8 @@ class Run:
         self.outcomes: list[Outcome] = []
         self.events: deque[Event] = deque()
         self.listening = True
-        self.heard = Signal()
-        self.told = Signal()
+        self.event_taken = Signal()
+        self.event_added = Signal()
         self.ended = False
         self._totals = _Totals()
         self._run_seconds = 0.0
@@ -185,7 +185,7 @@ class Run:
         self.down_since = None
         return answer
 
-    async def patiently(self, call: Callable[[], Coroutine[object, object, T]]) -> T:
+    async def read_with_retries(self, call: Callable[[], Coroutine[object, object, T]]) -> T:
         """Await a request that changes nothing, again while that may help, as long as polls may fail.
 
         While nothing at all gets an answer, all who are patient have this time together, or they would have it one after the other.
@@ -209,16 +209,16 @@ class Run:
 
     async def pause(self, seconds: float) -> None:
         """Sleep for about so long, at most until no more are to be started."""
-        await self.halted.wait(self.loop.time() + seconds * self.random.uniform(0.8, 1.2))
+        await self.stopping.wait(self.loop.time() + seconds * self.random.uniform(0.8, 1.2))
 
-    def call_seconds(self, until: float = inf) -> float | None:
+    def call_timeout(self, until: float = inf) -> float | None:
         """How long a request may take, so that the batch ends in time; None for as long as the session says."""
         until = min(until, self.deadline)
         if until == inf:
             return None
         return min(self.session.timeout, max(until - self.loop.time(), _SHORTEST_CALL))
 
-    def at_once(self, most: int) -> int:
+    def concurrency(self, most: int) -> int:
         """How many requests of one kind, looks or submits, may be under way at a time.
 
         Either kind leaves half of the connections to the other, and no more wait than have their turn in time where the rate is limited.
@@ -233,12 +233,12 @@ class Run:
     @property
     def running(self) -> int:
         """How many places on the server are taken."""
-        return len(self.flights) + len(self.starting)
+        return len(self.in_flight) + len(self.starting)
 
     @property
     def done(self) -> bool:
         """True when nothing waits, is under way, or is to come."""
-        return self.planned and not self.waiting and not self.starting and not self.flights
+        return self.planned and not self.waiting and not self.starting and not self.in_flight
 
     async def next_target(self) -> Target | None:
         """The next target as soon as there is a place for it; None when the batch is over."""
@@ -252,7 +252,7 @@ class Run:
             await self.changed.wait()
         return None
 
-    def put(self, target: Target, *, first: bool = False) -> None:
+    def enqueue(self, target: Target, *, first: bool = False) -> None:
         """Let a target wait for a place."""
         if first:
             self.waiting.appendleft(target)
@@ -260,22 +260,22 @@ class Run:
             self.waiting.append(target)
         self.waiting_ids[target.cluster_id] = target
 
-    def fly(self, target: Target) -> None:
+    def track(self, target: Target) -> None:
         """A target is in flight from now on."""
-        self.flights[target.cluster_id] = target
-        self.flown.fire()
+        self.in_flight[target.cluster_id] = target
+        self.tracked.fire()
 
-    def tempo(self, now: float) -> Tempo:
+    def schedule(self, now: float) -> PollSchedule:
         """How the batch goes."""
         options = self.options
         ends = self._totals.ends
         recent = (len(ends) - 1) / (now - ends[0]) if len(ends) >= 5 and now > ends[0] else 0.0
-        in_flight = len(self.flights)
+        in_flight = len(self.in_flight)
         # They stand in the order in which they came into flight, but for a few.
-        oldest = 0.0 if recent or not self.flights else now - next(iter(self.flights.values())).posted
+        oldest = 0.0 if recent or not self.in_flight else now - next(iter(self.in_flight.values())).posted
         typical = self._run_seconds / self._runs if self._runs else None
         queued = max(0, in_flight - options.max_running) if self.waiting else 0
-        return Tempo(
+        return PollSchedule(
             ends=ends_per_second(recent, typical, in_flight, oldest),
             cost=self.round_cost,
             queued=min(queued, options.submit_ahead),
@@ -286,9 +286,9 @@ class Run:
 
     # Ends
 
-    def settle(self, target: Target, outcome: Outcome) -> None:
+    def finish(self, target: Target, outcome: Outcome) -> None:
         """A target has its outcome; its place is free."""
-        if self.flights.pop(target.cluster_id, None) is not None:
+        if self.in_flight.pop(target.cluster_id, None) is not None:
             self._totals.ends.append(self.loop.time())
         if outcome.run_seconds is not None:
             # Of one that goes on from an earlier batch, only the time in this one counts.
@@ -297,9 +297,9 @@ class Run:
             self._run_seconds += run_seconds
             self._longest = max(self._longest, run_seconds)
         self._posts += outcome.attempts
-        self.finish(outcome)
+        self.record(outcome)
 
-    def finish(self, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome) -> None:
         """A reference has its outcome."""
         self._totals.counts[outcome.status] += 1
         if self.options.keep_successes or not outcome.ok:
@@ -333,8 +333,8 @@ class Run:
         while self.waiting:
             target = self.waiting.popleft()
             del self.waiting_ids[target.cluster_id]
-            self.finish(target.outcome(status, self.loop.time(), what, error=error))
-        self.halted.fire()
+            self.record(target.outcome(status, self.loop.time(), what, error=error))
+        self.stopping.fire()
         self.changed.fire()
 
     def abort(self, error: TokenRejected) -> None:
@@ -342,9 +342,9 @@ class Run:
         self.interrupted = True
         self.stop(Message("batch-token-rejected"), error=error)
         now = self.loop.time()
-        for target in list(self.flights.values()):
-            self.settle(target, target.outcome(Status.UNCONFIRMED, now, error))
-        self.flown.fire()
+        for target in list(self.in_flight.values()):
+            self.finish(target, target.outcome(Status.UNCONFIRMED, now, error))
+        self.tracked.fire()
 
     # Events
 
@@ -357,12 +357,12 @@ class Run:
         if not self.listening or (isinstance(event, Progressed) and len(self.events) > _EVENTS // 2):
             return
         self.events.append(event)
-        self.told.fire()
+        self.event_added.fire()
 
-    async def room(self) -> None:
+    async def wait_for_consumer(self) -> None:
         """Wait until the consumer has caught up."""
         while self.listening and len(self.events) >= _EVENTS:
-            await self.heard.wait()
+            await self.event_taken.wait()
 
     def report(self) -> RefreshReport:
         """The report as of now."""

@@ -12,15 +12,15 @@ from ..errors import TaError
 from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import Ref
 from ..protocol.refresh import Watch
-from .listing import Seen, is_baseline
+from .listing import ClusterState, is_baseline
 from .report import Outcome, Status, explain
-from .schedule import Sight
+from .schedule import PollState
 
 if TYPE_CHECKING:
     from ..messages import Message
 
 
-def last_look(begin: float, deadline: float) -> float:
+def last_poll(begin: float, deadline: float) -> float:
     """When to look for the last time at what begins then, so that there is time for an answer."""
     return deadline if deadline == inf else deadline - min(2.0, 0.1 * max(0.0, deadline - begin))
 
@@ -65,7 +65,7 @@ class Target:
     catalog: Catalog
     place: int | None = None
     hidden: bool = False
-    seen: Seen
+    seen: ClusterState
     read_at: float = -inf
     expected: float | None = None
     attempts: int = 0
@@ -75,16 +75,16 @@ class Target:
     began: float = 0.0
     began_from: int = 0
     risen: tuple[float, int] | None = None
-    looked: float = 0.0
+    polled_at: float = 0.0
     ends: float | None = None
-    unwatched: bool = False
+    not_watched: bool = False
     due: float = inf
     deadline: float = inf
-    last_look: float = inf
+    last_poll: float = inf
     failing_since: float | None = None
     gone_since: float | None = None
     doubt: TaError | None = field(default=None, repr=False)
-    again: bool = False
+    rerun: bool = False
     resend: bool = False
 
     @property
@@ -93,11 +93,11 @@ class Target:
         return self.name if isinstance(self.ref, str) else self.cluster_id
 
     @property
-    def sight(self) -> Sight:
+    def poll_state(self) -> PollState:
         """What is known for the choice of the next look."""
         watch = self.watch
         assert watch is not None
-        return Sight(
+        return PollState(
             began=self.began,
             begun_from=self.began_from,
             progress=watch.progress if watch.proven else None,
@@ -105,12 +105,12 @@ class Target:
             expected=self.expected,
         )
 
-    def take(self, seen: Seen, now: float) -> None:
+    def take(self, seen: ClusterState, now: float) -> None:
         """Keep a state read before the refresh as the baseline."""
         self.seen = seen
         self.read_at = now
 
-    def fly(
+    def track(
         self,
         ticket: RefreshTicket,
         now: float,
@@ -124,18 +124,18 @@ class Target:
         self.posted = self.began = now if since is None else since
         self.watch = Watch.of(ticket, self.posted)
         self.risen = self.ends = None
-        self.looked = self.posted
-        self.unwatched = since is not None
+        self.polled_at = self.posted
+        self.not_watched = since is not None
         self.began_from = max(0, self.seen.progress) if ticket.attached and self.seen.progress < 100 else 0
         self.failing_since = self.gone_since = None
         self.deadline = min(batch_deadline, now + timeout)
-        self.last_look = last_look(now, self.deadline)
+        self.last_poll = last_poll(now, self.deadline)
 
-    def land(self, seen: Seen, now: float) -> None:
+    def untrack(self, seen: ClusterState, now: float) -> None:
         """What was watched is over and was not the refresh that is wanted: it is yet to be submitted, from this state."""
-        self.again = self.resend = False
+        self.rerun = self.resend = False
         self.watch = self.ticket = None
-        self.deadline = self.last_look = inf
+        self.deadline = self.last_poll = inf
         # A list row that shows the end may not show the refresh time.
         self.hidden = self.hidden or not is_baseline(seen)
         self.take(seen, now if is_baseline(seen) else -inf)
@@ -147,20 +147,20 @@ class Target:
         what: Message | TaError | None = None,
         *,
         error: TaError | None = None,
-        seen: Seen | None = None,
+        seen: ClusterState | None = None,
     ) -> Outcome:
         """Return what became of it, and why, with the error behind a message. `seen` is the state that shows its end."""
         watch, ticket = self.watch, self.ticket
         ended = seen is not None and watch is not None
         # The end lies between the last look and this one: where it was to be expected, or else in the middle.
-        detect = now - self.looked if ended else None
-        end, begin = (now + self.looked) / 2, self.began
+        detect = now - self.polled_at if ended else None
+        end, begin = (now + self.polled_at) / 2, self.began
         if status is Status.SUCCEEDED:
             if self.ends is not None:
-                end = min(max(self.ends, self.looked), now)
+                end = min(max(self.ends, self.polled_at), now)
             begin = self._beginning(end)
         # Of one that was joined, nobody knows when it began; of one that ended between two processes, when it ended.
-        is_known = ended and ticket is not None and not ticket.attached and not self.unwatched
+        is_known = ended and ticket is not None and not ticket.attached and not self.not_watched
         return Outcome(
             ref=self.ref,
             status=status,

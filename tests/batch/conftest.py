@@ -26,8 +26,8 @@ from ta_cluster_async.batch import (
     Submitted,
 )
 from ta_cluster_async.batch.journal.rows import Entry
-from ta_cluster_async.batch.listing import Seen
-from ta_cluster_async.batch.state import Options, Run
+from ta_cluster_async.batch.listing import ClusterState
+from ta_cluster_async.batch.state import BatchState, Options
 from ta_cluster_async.batch.target import Target
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import run
@@ -489,12 +489,14 @@ def target(
     cluster_id: int, place: int = 0, catalog: Catalog = Catalog.CLUSTER, *, age: float = 0.0
 ) -> Target:
     """One to refresh, with a baseline that was read so many seconds before noon."""
-    seen = Seen(cluster_id, f"c_{cluster_id}", 100, OLD, 7)
+    seen = ClusterState(cluster_id, f"c_{cluster_id}", 100, OLD, 7)
     what: dict[str, Any] = {"ref": cluster_id, "cluster_id": cluster_id, "name": seen.name, "seen": seen}
     return Target(**what, catalog=catalog, place=place, read_at=NOON - age)
 
 
-def in_batch(story: Callable[[Run], Awaitable[T]], server: Deployment | None = None, **options: Any) -> T:
+def in_batch(
+    story: Callable[[BatchState], Awaitable[T]], server: Deployment | None = None, **options: Any
+) -> T:
     """Tell a story to the shared state of a batch without its parts. The clock shows `NOON` at first.
 
     Args:
@@ -509,7 +511,7 @@ def in_batch(story: Callable[[Run], Awaitable[T]], server: Deployment | None = N
     async def main() -> T:
         transport, once = server or Deployment(), RetryPolicy(attempts=1)
         async with TaSession("http://127.0.0.1", "secret-token", transport=transport, retry=once) as ta:
-            return await story(Run(ta.project(1), Options(**usual | options)))
+            return await story(BatchState(ta.project(1), Options(**usual | options)))
 
     return run(main(), start=NOON)
 

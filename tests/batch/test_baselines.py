@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch.attach import join, resume
+from ta_cluster_async.batch.attach import attach, resume
 from ta_cluster_async.batch.journal.rows import Entry
-from ta_cluster_async.batch.state import Run
+from ta_cluster_async.batch.state import BatchState
 from ta_cluster_async.batch.submitter import Submitter
 from ta_cluster_async.batch.target import Target
 from ta_cluster_async.errors import (
@@ -26,10 +26,12 @@ FRESH = 60.0
 NOON = 1_000.0  # by the clock of `in_batch`
 
 
-def submit(kit: Any, server: Any, story: Callable[[Submitter, Run], Awaitable[None]], **options: Any) -> None:
+def submit(
+    kit: Any, server: Any, story: Callable[[Submitter, BatchState], Awaitable[None]], **options: Any
+) -> None:
     """Tell a story of a submitter. The list of the server has pages of ten, and is known to have two."""
 
-    async def told(batch: Run) -> None:
+    async def told(batch: BatchState) -> None:
         for view in batch.views.values():
             view.size, view.total = 10, 20
         await story(Submitter(batch), batch)
@@ -45,9 +47,9 @@ def server(kit: Any) -> Any:
     return server
 
 
-def wait(batch: Run, *others: Target) -> None:
+def wait(batch: BatchState, *others: Target) -> None:
     for other in others:
-        batch.put(other)
+        batch.enqueue(other)
 
 
 def asked(server: Any) -> list[Any]:
@@ -69,7 +71,7 @@ def asked(server: Any) -> list[Any]:
 def test_a_page_is_read_where_the_next_one_stands_on_it_too(
     kit: Any, server: Any, others: Any, hidden: Any, expected: Any
 ) -> None:
-    async def story(submitter: Submitter, batch: Run) -> None:
+    async def story(submitter: Submitter, batch: BatchState) -> None:
         one = kit.target(9, 11, age=2 * FRESH)
         one.hidden = hidden
         batch.starting.add(one)
@@ -86,7 +88,7 @@ def test_a_page_is_read_where_the_next_one_stands_on_it_too(
 def test_a_baseline_that_another_one_has_read_meanwhile_is_not_read_again(
     kit: Any, server: Any, age: float, reads: int
 ) -> None:
-    async def story(submitter: Submitter, batch: Run) -> None:
+    async def story(submitter: Submitter, batch: BatchState) -> None:
         one = kit.target(9, 11, age=age)
         batch.starting.add(one)
         wait(batch, kit.target(8, 12))
@@ -107,7 +109,7 @@ def test_a_page_tells_the_state_and_the_place_of_all_that_are_not_started(kit: A
     page = kit.answer({"userClusters": [*rows, {}, rows[4] | {"id": 9}], "pagerResult": {"totalNum": 20}})
     server.rule = lambda ask: page if ask.page else None
 
-    async def story(submitter: Submitter, batch: Run) -> None:
+    async def story(submitter: Submitter, batch: BatchState) -> None:
         spoilt, undated, waiting, tag, starting, sent = some = (
             kit.target(3, 0), kit.target(4, 0), kit.target(5, 0), kit.target(6, 0, Catalog.TAG), kit.target(9, 0), kit.target(2, 0),
         )  # fmt: skip
@@ -144,7 +146,7 @@ def test_a_page_that_is_refused_or_spoilt_tells_nothing_and_other_trouble_is_tol
     }
     server.rule = lambda _: answers[trouble]
 
-    async def story(submitter: Submitter, batch: Run) -> None:
+    async def story(submitter: Submitter, batch: BatchState) -> None:
         reading = submitter._read_page(batch.views[Catalog.CLUSTER], 1)
         if raised is None:
             await reading
@@ -165,7 +167,7 @@ def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(kit: Any, server: A
 
     server.send = timed
 
-    async def story(submitter: Submitter, batch: Run) -> None:
+    async def story(submitter: Submitter, batch: BatchState) -> None:
         await asyncio.sleep(2.0)
         await submitter._read_page(batch.views[Catalog.CLUSTER], 1)
 
@@ -189,19 +191,19 @@ def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_late
         outcome=None,
     )
 
-    async def story(_: Submitter, batch: Run) -> None:
+    async def story(_: Submitter, batch: BatchState) -> None:
         one = kit.target(9, 11)
         resume(batch, one, entry)
         assert least <= NOON - one.posted <= most
-        assert batch.flights == {9: one}
+        assert batch.in_flight == {9: one}
 
     submit(kit, server, story)
 
 
 def test_what_is_joined_was_just_looked_at(kit: Any, server: Any) -> None:
-    async def story(_: Submitter, batch: Run) -> None:
+    async def story(_: Submitter, batch: BatchState) -> None:
         one = kit.target(9, 11)
-        assert join(batch, one) is None
+        assert attach(batch, one) is None
         assert one.due == NOON + batch.policy.first
 
     submit(kit, server, story)
@@ -214,17 +216,17 @@ def test_the_end_of_what_was_joined_is_the_baseline_if_it_tells_enough(
 ) -> None:
     one = kit.target(9, 11)
     one.hidden = was_hidden
-    one.again = one.resend = True
-    one.fly(
+    one.rerun = one.resend = True
+    one.track(
         RefreshTicket(project_id=1, cluster_id=9, submitted_at=datetime.now(UTC)),
         NOON,
         timeout=10.0,
         batch_deadline=inf,
     )
     end = one.seen._replace(refresh_time=kit.OLD if is_dated else None)
-    one.land(end, NOON + 5.0)
+    one.untrack(end, NOON + 5.0)
     assert one.seen is end
     assert one.hidden is (was_hidden or not is_dated), "the detail has it"
     assert one.read_at == (NOON + 5.0 if is_dated else -inf)
-    assert (one.again, one.resend, one.watch, one.ticket) == (False, False, None, None)
-    assert (one.deadline, one.last_look) == (inf, inf)
+    assert (one.rerun, one.resend, one.watch, one.ticket) == (False, False, None, None)
+    assert (one.deadline, one.last_poll) == (inf, inf)

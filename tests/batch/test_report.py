@@ -120,11 +120,11 @@ REPORT = RefreshReport(
 @given(reports)
 def test_a_report_is_read_back_as_it_was_written(report: RefreshReport) -> None:
     text = report.to_json()
-    again = RefreshReport.from_json(text)
-    assert again == report
-    assert all(outcome.error is None for outcome in again.outcomes)
+    rerun = RefreshReport.from_json(text)
+    assert rerun == report
+    assert all(outcome.error is None for outcome in rerun.outcomes)
     assert RefreshReport.from_json(text.encode()) == report
-    assert again.to_json() == text
+    assert rerun.to_json() == text
 
 
 @given(outcomes)
@@ -145,10 +145,10 @@ def test_a_spoilt_report_is_a_report_or_refused(report: RefreshReport, data: st.
         at = data.draw(st.integers(0, len(raw) - 1))
         raw[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     try:
-        again = RefreshReport.from_json(bytes(raw))
+        rerun = RefreshReport.from_json(bytes(raw))
     except InvalidRequest:
         return
-    assert RefreshReport.from_json(again.to_json()) == again
+    assert RefreshReport.from_json(rerun.to_json()) == rerun
 
 
 WRONG: dict[str, list[Any]] = {

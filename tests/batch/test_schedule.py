@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ta_cluster_async.batch.schedule import (
-    Sight,
-    Tempo,
+    PollSchedule,
+    PollState,
     choose,
     ends_per_second,
     first_wait,
@@ -22,9 +22,9 @@ def numbers(least: float, most: float) -> st.SearchStrategy[float]:
 
 
 @st.composite
-def tempos(draw: st.DrawFn) -> Tempo:
+def tempos(draw: st.DrawFn) -> PollSchedule:
     shortest = draw(numbers(0.01, 60))
-    return Tempo(
+    return PollSchedule(
         ends=draw(st.one_of(st.just(0.0), numbers(1e-6, 1e4))),
         cost=draw(numbers(0, 1e3)),
         queued=draw(st.integers(0, 50)),
@@ -35,98 +35,108 @@ def tempos(draw: st.DrawFn) -> Tempo:
 
 
 @st.composite
-def sights(draw: st.DrawFn) -> tuple[Sight, float]:
+def sights(draw: st.DrawFn) -> tuple[PollState, float]:
     """What may be known of a refresh, and what time it is."""
     began = draw(numbers(0, 1e6))
     seen = began + draw(numbers(0, 1e5))
     progress = draw(st.none() | st.integers(0, 99))
-    sight = Sight(
+    poll_state = PollState(
         began=began,
         begun_from=draw(st.integers(0, 99)),
         progress=progress,
         seen=seen,
         expected=draw(st.none() | numbers(0, 1e6)),
     )
-    return sight, seen + draw(numbers(0, 1e5))
+    return poll_state, seen + draw(numbers(0, 1e5))
 
 
 @given(sights(), tempos())
-def test_a_next_look_comes_later_and_before_long(known: tuple[Sight, float], tempo: Tempo) -> None:
-    sight, now = known
-    wait = next_wait(sight, tempo, now)
-    left = remaining(sight, now) or 0.0
-    assert min(tempo.shortest, tempo.longest) <= wait
-    assert wait <= max(tempo.longest, 0.25 * (now - sight.began), 1.1 * left, 0.15 * (now - sight.seen))
+def test_a_next_look_comes_later_and_before_long(
+    known: tuple[PollState, float], schedule: PollSchedule
+) -> None:
+    poll_state, now = known
+    wait = next_wait(poll_state, schedule, now)
+    left = remaining(poll_state, now) or 0.0
+    assert min(schedule.shortest, schedule.longest) <= wait
+    assert wait <= max(
+        schedule.longest, 0.25 * (now - poll_state.began), 1.1 * left, 0.15 * (now - poll_state.seen)
+    )
 
 
 @given(numbers(0, 1e6), tempos())
-def test_a_first_look_comes_later_and_before_long(expected: float, tempo: Tempo) -> None:
+def test_a_first_look_comes_later_and_before_long(expected: float, schedule: PollSchedule) -> None:
     for known in (None, expected):
-        assert tempo.shortest <= first_wait(known, tempo) <= tempo.longest
+        assert schedule.shortest <= first_wait(known, schedule) <= schedule.longest
 
 
 @given(tempos(), numbers(0, 1e6), numbers(0, 1e6))
 def test_the_longer_a_refresh_is_expected_the_later_is_its_first_look(
-    tempo: Tempo, one: float, other: float
+    schedule: PollSchedule, one: float, other: float
 ) -> None:
     shorter, longer = sorted((one, other))
-    assert first_wait(shorter, tempo) <= first_wait(longer, tempo)
+    assert first_wait(shorter, schedule) <= first_wait(longer, schedule)
 
 
 @given(tempos(), numbers(0, 1e3))
-def test_rounds_are_as_far_apart_as_their_cost_is_high(tempo: Tempo, more: float) -> None:
-    dearer = Tempo(
-        ends=tempo.ends,
-        cost=tempo.cost + more,
-        queued=tempo.queued,
-        shortest=tempo.shortest,
-        longest=tempo.longest,
+def test_rounds_are_as_far_apart_as_their_cost_is_high(schedule: PollSchedule, more: float) -> None:
+    dearer = PollSchedule(
+        ends=schedule.ends,
+        cost=schedule.cost + more,
+        queued=schedule.queued,
+        shortest=schedule.shortest,
+        longest=schedule.longest,
     )
-    assert tempo.shortest <= tempo.spacing <= tempo.round <= dearer.round <= tempo.longest
+    assert schedule.shortest <= schedule.spacing <= schedule.round <= dearer.round <= schedule.longest
 
 
 @given(tempos(), numbers(0, 1e3))
-def test_rounds_are_as_close_as_ends_are_many(tempo: Tempo, more: float) -> None:
-    busier = Tempo(
-        ends=tempo.ends + more,
-        cost=tempo.cost,
-        queued=tempo.queued,
-        shortest=tempo.shortest,
-        longest=tempo.longest,
+def test_rounds_are_as_close_as_ends_are_many(schedule: PollSchedule, more: float) -> None:
+    busier = PollSchedule(
+        ends=schedule.ends + more,
+        cost=schedule.cost,
+        queued=schedule.queued,
+        shortest=schedule.shortest,
+        longest=schedule.longest,
     )
-    assert busier.round <= tempo.round
+    assert busier.round <= schedule.round
 
 
 @given(sights(), tempos(), numbers(0, 1e5))
 def test_one_of_which_nothing_is_known_is_looked_at_ever_more_seldom(
-    known: tuple[Sight, float], tempo: Tempo, later: float
+    known: tuple[PollState, float], schedule: PollSchedule, later: float
 ) -> None:
-    sight, now = known
-    blank = Sight(began=sight.began, begun_from=0, progress=None, seen=sight.seen, expected=None)
-    assert next_wait(blank, tempo, now) <= next_wait(blank, tempo, now + later)
+    poll_state, now = known
+    blank = PollState(
+        began=poll_state.began, begun_from=0, progress=None, seen=poll_state.seen, expected=None
+    )
+    assert next_wait(blank, schedule, now) <= next_wait(blank, schedule, now + later)
 
 
 @given(numbers(0.1, 1e5), tempos())
-def test_one_that_waits_in_the_queue_is_looked_at_ever_more_seldom(stood: float, tempo: Tempo) -> None:
+def test_one_that_waits_in_the_queue_is_looked_at_ever_more_seldom(
+    stood: float, schedule: PollSchedule
+) -> None:
     """Its beginning is put off with each look, so that only the time for which it has stood at 0 tells how long it waits."""
     now = 1e6
-    queued = Sight(began=now, begun_from=0, progress=0, seen=now - stood, expected=None)
-    assert next_wait(queued, tempo, now) == pytest.approx(min(tempo.round, max(tempo.spacing, 0.5 * stood)))
+    queued = PollState(began=now, begun_from=0, progress=0, seen=now - stood, expected=None)
+    assert next_wait(queued, schedule, now) == pytest.approx(
+        min(schedule.round, max(schedule.spacing, 0.5 * stood))
+    )
 
 
 @given(st.integers(1, 98), numbers(1, 1e5), numbers(0, 1e3))
 def test_what_is_left_is_told_by_the_pace_so_far(progress: int, seconds: float, since: float) -> None:
-    sight = Sight(began=0.0, begun_from=0, progress=progress, seen=seconds, expected=17.0)
-    left = remaining(sight, seconds + since)
+    poll_state = PollState(began=0.0, begun_from=0, progress=progress, seen=seconds, expected=17.0)
+    left = remaining(poll_state, seconds + since)
     assert left is not None
     total = seconds + left + since
     assert seconds * 99.4 / (progress + 1) <= total <= seconds * 99.5 / progress
 
 
 def test_without_progress_what_is_expected_tells_what_is_left() -> None:
-    sight = Sight(began=10.0, begun_from=40, progress=40, seen=10.0, expected=60.0)
-    assert remaining(sight, 30.0) == 40.0
-    unknown = Sight(began=10.0, begun_from=40, progress=40, seen=10.0, expected=None)
+    poll_state = PollState(began=10.0, begun_from=40, progress=40, seen=10.0, expected=60.0)
+    assert remaining(poll_state, 30.0) == 40.0
+    unknown = PollState(began=10.0, begun_from=40, progress=40, seen=10.0, expected=None)
     assert remaining(unknown, 30.0) is None
 
 

@@ -254,9 +254,9 @@ def cancel_and_go_on(story: Story, rng: random.Random, kit: Any, path: Path) -> 
     for earlier in parts[:-1]:
         for outcome in earlier.report.outcomes:
             if outcome.cluster_id in last and outcome.status in FINAL:
-                again = last[outcome.cluster_id]
-                assert again.resumed, "what has ended is not repeated"
-                assert (again.status, again.attempts) == (outcome.status, outcome.attempts)
+                rerun = last[outcome.cluster_id]
+                assert rerun.resumed, "what has ended is not repeated"
+                assert (rerun.status, rerun.attempts) == (outcome.status, outcome.attempts)
     assert set(story.own) <= set(last)
 
 

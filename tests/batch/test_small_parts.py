@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from ta_cluster_async.batch.chunks import Parts
-from ta_cluster_async.batch.listing import read_row, seen_of
+from ta_cluster_async.batch.chunks import Chunks
+from ta_cluster_async.batch.listing import read_row, state_of
 from ta_cluster_async.batch.lookup import _outward
 from ta_cluster_async.batch.workers import work_all
 from ta_cluster_async.client.signal import Signal
@@ -55,9 +55,9 @@ def test_a_detail_that_cannot_be_names_its_field(key: str, value: int) -> None:
         "usersNum": 7,
     }
     refreshed = datetime(2020, 1, 10, 10, 51, 14)  # noqa: DTZ001 - server times have no zone
-    assert seen_of(structure(ClusterDetail, detail)) == (970, "one", 100, refreshed, 7)
+    assert state_of(structure(ClusterDetail, detail)) == (970, "one", 100, refreshed, 7)
     with pytest.raises(SchemaError) as caught:
-        seen_of(structure(ClusterDetail, detail | {key: value}))
+        state_of(structure(ClusterDetail, detail | {key: value}))
     assert caught.value.path == f"data.{key}"
 
 
@@ -93,7 +93,7 @@ def test_an_asynchronous_source_is_read_no_further_ahead_than_one_part() -> None
     async def main() -> Any:
         log: list[int] = []
         changed = Signal()
-        parts = Parts(numbers(8, log), 3, changed, lambda: False)
+        parts = Chunks(numbers(8, log), 3, changed, lambda: False)
         reading = asyncio.create_task(parts.read())
         seen = []
         while part := await parts.next():
@@ -107,7 +107,7 @@ def test_an_asynchronous_source_is_read_no_further_ahead_than_one_part() -> None
 
 def test_what_was_read_of_a_source_and_not_taken_is_the_rest() -> None:
     async def main() -> Any:
-        parts = Parts(numbers(8, []), 3, Signal(), lambda: False)
+        parts = Chunks(numbers(8, []), 3, Signal(), lambda: False)
         reading = asyncio.create_task(parts.read())
         await asyncio.sleep(1)
         parts.close()
