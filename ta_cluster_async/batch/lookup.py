@@ -65,7 +65,9 @@ async def look_up(state: BatchState, refs: Sequence[Ref]) -> Found:
         view.hits = before - len(left)
         if not is_whole:
             break
-    await run_all([_ask(state, ref, found) for ref in refs if ref in left], state.concurrency(_CONCURRENCY))
+    await run_all(
+        [_ask(state, ref, found) for ref in refs if ref in left], state.sender.concurrency(_CONCURRENCY)
+    )
     return found
 
 
@@ -76,7 +78,7 @@ async def _sweep(state: BatchState, view: ListView, left: set[Ref], found: Found
     """
     read = 0
     numbers = _outward(view)
-    at_most = state.concurrency(_CONCURRENCY)
+    at_most = state.sender.concurrency(_CONCURRENCY)
     while left and not state.stopped:
         # Where the list has more pages than there are clusters to find, so many pages are read for nothing at most: together with the
         # details that follow, that is no more than twice the best.
@@ -117,7 +119,7 @@ def _outward(view: ListView) -> Iterator[int]:
 
 
 async def _read(state: BatchState, view: ListView, number: int, pages: dict[int, RawPage]) -> None:
-    pages[number] = await state.read_with_retries(lambda: view.read(number, state.call_timeout()))
+    pages[number] = await state.sender.read(lambda: view.read(number, state.sender.timeout()))
 
 
 def _pick(view: ListView, page: RawPage, left: set[Ref], found: Found) -> bool:
@@ -146,8 +148,8 @@ async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
     if state.stopped:
         return
     try:
-        detail = await state.read_with_retries(
-            lambda: read_detail(state.session, state.project.id, ref, timeout=state.call_timeout())
+        detail = await state.sender.read(
+            lambda: read_detail(state.session, state.project.id, ref, timeout=state.sender.timeout())
         )
         seen = state_of(detail)
     except TaError as error:
@@ -162,5 +164,5 @@ async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
 
 
 def _note(state: BatchState, found: Found, error: TaError) -> None:
-    if may_pass(error) and state.down_since is not None:
+    if may_pass(error) and state.sender.down_since is not None:
         found.gave_up = error

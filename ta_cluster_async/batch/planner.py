@@ -42,7 +42,7 @@ class Planner:
 
     def __init__(self, state: BatchState, refs: Iterable[object] | AsyncIterable[object]) -> None:
         self._state = state
-        self._needed = state.options.max_running + state.options.submit_ahead
+        self._needed = state.limit.number
         self._window = max(_WINDOW, 2 * self._needed)
         self._chunks = Chunks(refs, self._window, state.changed, lambda: bool(state.stopped))
         self._longest_first = state.options.order == "longest_first"
@@ -77,7 +77,7 @@ class Planner:
             for _ in self._abandoning():
                 await self._read_journal()
                 self._record_open()
-                await state.wait_for_consumer()
+                await state.events.wait_for_consumer()
         if self._held:
             await self._enqueue_longest_first()
         state.planned = True
@@ -97,7 +97,7 @@ class Planner:
 
     def _emit_planned(self, *, complete: bool) -> None:
         state = self._state
-        state.emit(
+        state.events.emit(
             Planned(
                 at=state.at(),
                 refs=self._to_refresh + self._to_attach + self._settled,
@@ -115,7 +115,7 @@ class Planner:
         await self._read_journal()
         began = state.loop.time()
         found = await look_up(state, self._open)
-        await state.wait_for_consumer()
+        await state.events.wait_for_consumer()
         self._make_targets(found, began)
         await self._dispatch()
 
@@ -207,7 +207,7 @@ class Planner:
                 self._known.update((await state.journal.entries(named)).items())
             durations = await state.journal.durations([target.cluster_id for target in self._targets])
             for target in self._targets:
-                target.expected = durations.get(target.cluster_id)
+                target.expect(durations.get(target.cluster_id))
         targets, self._targets = self._targets, []
         for target in targets:
             entry = self._known.get(target.cluster_id)

@@ -119,9 +119,9 @@ class Outcome:
         return values
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> Outcome:
+    def from_dict(cls, said: Mapping[str, object]) -> Outcome:
         """Read what `to_dict` returned. Raises InvalidRequest, which names the key and never the value, for anything else."""
-        outcome = read_value(cls, values)
+        outcome = read_value(cls, said)
         if isinstance(outcome, Message):
             raise InvalidRequest(Message("outcome-unreadable", problem=outcome))
         return outcome

@@ -9,8 +9,9 @@ from math import inf
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import anyio
+from attrs import evolve
 
-from ..client.timeouts import is_cancelled as is_task_cancelled
+from ..client.timeouts import is_cancelled
 from ..client.validation import positive
 from ..errors import ConfigurationError, InvalidRequest, JournalError
 from ..messages import Message
@@ -18,21 +19,26 @@ from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from .attach import left_running
 from .journal.journal import Journal
+from .options import Options, check_choice
 from .planner import Planner
 from .poller import Poller
 from .report import Status
-from .state import BatchState, Options
+from .state import BatchState
 from .submitter import Submitter
+from .workers import FirstFailure
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Awaitable, Callable
     from types import TracebackType
+    from typing import Unpack
 
     from ..protocol.refresh import PollPolicy
     from ..resources import Project
+    from .event_stream import EventStream
     from .events import Event
     from .journal.journal import RunJournal
+    from .options import RefreshOptions
     from .report import RefreshReport
 
 Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]
@@ -40,7 +46,7 @@ Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]
 
 OnEvent: TypeAlias = "Callable[[Event], Awaitable[None] | None]"
 
-# When the batch is cancelled, so long the journal has for its last commit, and so long whoever waits for the end.
+# When the batch is cancelled, the journal has so long for its last commit, and whoever waits for the end waits so long.
 _JOURNAL_SECONDS = 0.7
 _CLOSING_SECONDS = 0.9
 
@@ -74,22 +80,14 @@ class RefreshBatch:
         journal: str | os.PathLike[str] | Journal | None = None,
         keep_successes: bool = True,
     ) -> None:
-        _check_choice("order", order, ("given", "longest_first"))
-        _check_choice("on_running", on_running, ("attach", "rerun", "skip", "fail"))
-        _check_choice("on_error", on_error, ("continue", "stop"))
-        _check_number("max_running", max_running, 1)
-        _check_number("submit_ahead", submit_ahead, 0)
-        if max_failures is not None:
-            _check_number("max_failures", max_failures, 1)
+        check_choice("on_error", on_error, ("continue", "stop"))
         policy = project.session.poll if poll is None else poll
-        if cluster_timeout is not None:
+        if cluster_timeout is None:
+            cluster_timeout = policy.timeout
+        else:
             cluster_timeout = positive(cluster_timeout, "cluster_timeout")
-        if timeout is not None:
-            timeout = positive(timeout, "timeout")
         if isinstance(refs, str | bytes) or not isinstance(refs, Iterable | AsyncIterable):
-            raise InvalidRequest(
-                "refs has to be an iterable of ids, names or rows; put a single one into a list."
-            )
+            raise InvalidRequest(Message("refs-not-iterable"))
         self._project = project
         self._refs = refs
         self._options = Options(
@@ -97,19 +95,21 @@ class RefreshBatch:
             submit_ahead=submit_ahead,
             order=order,
             on_running=on_running,
-            max_failures=1 if on_error == "stop" else max_failures,
-            cluster_timeout=policy.timeout if cluster_timeout is None else cluster_timeout,
-            timeout=timeout,
+            max_failures=max_failures,
+            cluster_timeout=cluster_timeout,
+            timeout=None if timeout is None else positive(timeout, "timeout"),
             poll=policy,
             keep_successes=keep_successes,
         )
+        if on_error == "stop":
+            self._options = evolve(self._options, max_failures=1)
         self._journal = journal if journal is None or isinstance(journal, Journal) else Journal(journal)
         self._state: BatchState | None = None
         self._driver: asyncio.Task[None] | None = None
         self._scope: anyio.CancelScope | None = None
         self._cancelled = False
         self._report: RefreshReport | None = None
-        self._listening = True
+        self._has_consumer = True
 
     @property
     def report(self) -> RefreshReport:
@@ -117,14 +117,15 @@ class RefreshBatch:
         if self._report is not None:
             return self._report
         if self._state is None:
-            raise ConfigurationError("The batch has not begun: use it in `async with`.")
+            raise ConfigurationError(Message("batch-not-begun"))
         return self._state.report()
 
     async def __aenter__(self) -> Self:
         if self._state is not None:
-            raise ConfigurationError("A batch runs once: make a new RefreshBatch.")
+            raise ConfigurationError(Message("batch-runs-once"))
         state = self._state = BatchState(self._project, self._options)
-        state.listening = self._listening
+        if not self._has_consumer:
+            state.events.drop()
         planner = Planner(state, self._refs)
         self._scope = anyio.CancelScope()
         if self._journal is not None:
@@ -152,8 +153,7 @@ class RefreshBatch:
         driver, state = self._driver, self._state
         assert driver is not None
         assert state is not None
-        state.listening = False
-        state.event_taken.fire()
+        state.events.drop()
         if exc is None:
             try:
                 await asyncio.wait([driver])
@@ -176,8 +176,8 @@ class RefreshBatch:
 
     def __aiter__(self) -> AsyncIterator[Event]:
         if self._state is None or self._driver is None:
-            raise ConfigurationError("The batch has not begun: use it in `async with`.")
-        return _Events(self._state, self._driver)
+            raise ConfigurationError(Message("batch-not-begun"))
+        return _Events(self._state.events, self._driver)
 
     def cancel(self) -> None:
         """Start nothing more and stop watching. The server's refreshes go on; the report has a ticket for each."""
@@ -193,7 +193,7 @@ class RefreshBatch:
                     failure = await _run_tasks(state, planner)
         finally:
             try:
-                self._let_go(state, planner, failure)
+                self._abandon_rest(state, planner, failure)
                 self._report = state.report()
                 if state.journal is not None:
                     try:
@@ -201,12 +201,11 @@ class RefreshBatch:
                     except JournalError as problem:
                         failure = failure or problem
             finally:
-                state.ended = True
-                state.event_added.fire()
+                state.events.end()
         if failure is not None:
             raise failure
 
-    def _let_go(self, state: BatchState, planner: Planner, failure: BaseException | None) -> None:
+    def _abandon_rest(self, state: BatchState, planner: Planner, failure: BaseException | None) -> None:
         """What has no outcome by now is left to the server or to another run, and the report says so."""
         if state.done:
             return
@@ -228,87 +227,60 @@ class RefreshBatch:
 
     async def _close_journal(self, journal: RunJournal, state: BatchState) -> None:
         """Let it write what is left. One that is cancelled does not wait for long: the journal's thread ends by itself."""
-        is_cancelled = self._cancelled or is_task_cancelled()
-        seconds = _JOURNAL_SECONDS if is_cancelled else inf
+        seconds = _JOURNAL_SECONDS if self._cancelled or is_cancelled() else inf
         if not state.interrupted:
-            for outcome in state.not_begun:
+            for outcome in state.not_started:
                 journal.finished(outcome)
         with anyio.move_on_after(seconds):
-            await journal.close(complete=not state.interrupted, requests=state.requests, makespan=state.at())
+            await journal.close(
+                complete=not state.interrupted, requests=state.sender.requests, makespan=state.at()
+            )
 
 
 class _Events:
     """The events of a batch as they come, to its end."""
 
-    def __init__(self, state: BatchState, driver: asyncio.Task[None]) -> None:
-        self._state = state
+    def __init__(self, events: EventStream, driver: asyncio.Task[None]) -> None:
+        self._events = events
         self._driver = driver
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
-        state = self._state
-        while not state.events:
-            if state.ended:
-                if self._driver.done() and not self._driver.cancelled():
-                    self._driver.result()  # raises what ended the batch
-                raise StopAsyncIteration
-            await state.event_added.wait()
-        event = state.events.popleft()
-        state.event_taken.fire()
+        event = await self._events.next()
+        if event is None:
+            if self._driver.done() and not self._driver.cancelled():
+                self._driver.result()  # raises what ended the batch
+            raise StopAsyncIteration
         return event
 
 
 async def _run_tasks(state: BatchState, planner: Planner) -> BaseException | None:
-    """Run the parts to their end. Returns the first error of a part, without the group around it."""
-    failure: BaseException | None = None
+    """Run the tasks of a batch to their end. Returns the first error, without the group around it."""
     submitter = Submitter(state)
-
-    async def guarded(part: Callable[[], Awaitable[None]]) -> None:
-        nonlocal failure
-        try:
-            await part()
-        except asyncio.CancelledError as problem:
-            if not is_task_cancelled():  # the source of the references raised it by itself
-                failure = failure or problem
-                group.cancel_scope.cancel()
-            raise
-        except Exception as problem:  # noqa: BLE001  (returned below, and raised by the driver)
-            failure = failure or problem
-            group.cancel_scope.cancel()
-
-    # What is started when the last looks are due has no time left, and those that are looked at for the last time go on on the server.
+    # What is started when the last polls are due has no time left, and what is polled for the last time goes on on the server.
     clock = state.loop.call_at(state.last_start, _out_of_time, state) if state.deadline < inf else None
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(guarded, planner.read)
-            group.start_soon(guarded, planner.plan)
+            first = FirstFailure(group.cancel_scope)
+            group.start_soon(first.guard, planner.read)
+            group.start_soon(first.guard, planner.plan)
             for _ in range(submitter.workers):
-                group.start_soon(guarded, submitter.work)
-            await guarded(Poller(state).watch)
+                group.start_soon(first.guard, submitter.work)
+            await first.guard(Poller(state).run)
     finally:
         if clock is not None:
             clock.cancel()
-    return failure
+    return first.failure
 
 
 async def refresh_all(
     project: Project,
     refs: Refs,
     *,
-    max_running: int = 16,
-    submit_ahead: int = 0,
-    order: Literal["given", "longest_first"] = "given",
-    on_running: Literal["attach", "rerun", "skip", "fail"] = "attach",
-    on_error: Literal["continue", "stop"] = "continue",
-    max_failures: int | None = None,
-    cluster_timeout: float | None = None,
-    timeout: float | None = None,
-    poll: PollPolicy | None = None,
-    journal: str | os.PathLike[str] | Journal | None = None,
     on_event: OnEvent | None = None,
-    keep_successes: bool = True,
+    **options: Unpack[RefreshOptions],
 ) -> RefreshReport:
     """Refresh many clusters and tags, and return what became of each. A failure never hides another's result.
 
@@ -336,22 +308,8 @@ async def refresh_all(
         asyncio.CancelledError: The batch was cancelled. This and any other exception has notes with the tickets of the refreshes that go
             on on the server.
     """
-    batch = RefreshBatch(
-        project,
-        refs,
-        max_running=max_running,
-        submit_ahead=submit_ahead,
-        order=order,
-        on_running=on_running,
-        on_error=on_error,
-        max_failures=max_failures,
-        cluster_timeout=cluster_timeout,
-        timeout=timeout,
-        poll=poll,
-        journal=journal,
-        keep_successes=keep_successes,
-    )
-    batch._listening = on_event is not None  # noqa: SLF001
+    batch = RefreshBatch(project, refs, **options)
+    batch._has_consumer = on_event is not None  # noqa: SLF001
     try:
         async with batch:
             if (
@@ -383,13 +341,3 @@ def _seen(driver: asyncio.Task[None]) -> None:
 
 def _out_of_time(state: BatchState) -> None:
     state.stop(Message("batch-timeout"), Status.TIMED_OUT)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigurationError(f"{name} has to be one of {', '.join(map(repr, choices))}.")
-
-
-def _check_number(name: str, value: object, least: int) -> None:
-    if type(value) is not int or value < least:
-        raise ConfigurationError(f"{name} has to be an int of at least {least}.")

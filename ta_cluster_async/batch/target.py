@@ -11,23 +11,25 @@ from attrs import define, field
 from ..errors import TaError
 from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import Ref
-from ..protocol.refresh import Watch
+from ..protocol.refresh import Verdict, Watch, look
 from .listing import ClusterState, is_baseline
 from .report import Outcome, Status, explain
-from .schedule import PollState
+from .schedule import PollState, remaining
 
 if TYPE_CHECKING:
     from ..messages import Message
+    from ..protocol.refresh import PollPolicy
+    from .journal.journal import Entry
 
 
 def last_poll(begin: float, deadline: float) -> float:
-    """When to look for the last time at what begins then, so that there is time for an answer."""
+    """Return when to poll for the last time what begins then, so that there is time for an answer."""
     return deadline if deadline == inf else deadline - min(2.0, 0.1 * max(0.0, deadline - begin))
 
 
 @define(eq=False, kw_only=True)
 class Target:
-    """A cluster to refresh.
+    """A cluster to refresh. Its fields change in its methods only, which are named by what has happened.
 
     Attributes:
         ref: As it was given.
@@ -35,7 +37,7 @@ class Target:
         name: Its name.
         catalog: Cluster or tag.
         place: Its place in the list of its catalog; None where it is not known.
-        hidden: The list does not show it, or not enough of it, so that it is looked at by itself.
+        hidden: The list does not show it, or not enough of it, so that it is polled by itself.
         seen: Its latest state before the refresh: the baseline.
         read_at: When that was read; -inf when it may be old.
         expected: How long the refresh is expected to run, from past runs.
@@ -43,19 +45,19 @@ class Target:
         ticket: What identifies the refresh, once it is in flight.
         watch: What was seen of it, once it is in flight.
         posted: When it came into flight.
-        began: When it began to compute, as far as looks could tell: when it was last seen to wait.
+        began: When it began to compute, as far as polls could tell: when it was last seen to wait.
         risen: When it was first seen with a progress above 0, and with which.
-        began_from: Its progress then.
-        looked: When it was looked at last; before that, when it was submitted.
+        began_from: Its progress when it began.
+        polled_at: When it was polled last; before that, when it was submitted.
         ends: When it should end, by its progress as of then; None where nothing tells.
-        unwatched: It was submitted by an earlier process and not looked at since.
-        due: When it is to be looked at next.
+        not_watched: It was submitted by an earlier process and not polled since.
+        due: When it is to be polled next.
         deadline: When it is out of time.
-        last_look: When the last look before the deadline is due.
-        failing_since: Since when looks at it fail.
+        last_poll: When the last poll before the deadline is due.
+        failing_since: Since when polls of it fail.
         gone_since: Since when the server says that it does not exist.
         doubt: The error of a POST of which it is not known whether it was applied.
-        again: It was running already and is refreshed anew when that has ended.
+        rerun: It was running already and is refreshed anew when that has ended.
         resend: It was intended by a process that died: if nothing comes of it, it is sent again.
     """
 
@@ -93,8 +95,18 @@ class Target:
         return self.name if isinstance(self.ref, str) else self.cluster_id
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether it is not known yet that the server has taken the request."""
+        return self.doubt is not None or self.resend
+
+    @property
+    def next_poll(self) -> float:
+        """When it is to be polled next, at the latest before its deadline."""
+        return min(self.due, self.last_poll)
+
+    @property
     def poll_state(self) -> PollState:
-        """What is known for the choice of the next look."""
+        """What is known for the choice of the next poll."""
         watch = self.watch
         assert watch is not None
         return PollState(
@@ -105,40 +117,136 @@ class Target:
             expected=self.expected,
         )
 
-    def take(self, seen: ClusterState, now: float) -> None:
-        """Keep a state read before the refresh as the baseline."""
+    # Before it is in flight
+
+    def expect(self, seconds: float | None) -> None:
+        """Past runs tell how long it will take."""
+        self.expected = seconds
+
+    def set_baseline(self, seen: ClusterState, now: float) -> None:
+        """Keep a state that was read before the refresh."""
         self.seen = seen
         self.read_at = now
 
-    def track(
-        self,
-        ticket: RefreshTicket,
-        now: float,
-        *,
-        timeout: float,
-        batch_deadline: float,
-        since: float | None = None,
-    ) -> None:
-        """Begin to watch it, as one that was submitted `since` then."""
+    def sending(self, ticket: RefreshTicket) -> None:
+        """The request is about to be sent: from here on, the refresh may have begun."""
+        self.attempts += 1
         self.ticket = ticket
-        self.posted = self.began = now if since is None else since
-        self.watch = Watch.of(ticket, self.posted)
+
+    def send_failed(self, error: TaError, *, may_have_begun: bool) -> None:
+        """The request has failed after as many attempts as the error says."""
+        self.attempts += (0 if error.sent == "no" else max(1, error.attempts)) - 1
+        if not may_have_begun:
+            self.ticket = None
+
+    # In flight
+
+    def submitted(
+        self, ticket: RefreshTicket, now: float, deadline: float, *, doubt: TaError | None = None
+    ) -> None:
+        """The server has taken the request, or may have: `doubt` is why that is not known."""
+        self.doubt = doubt
+        self._begin(ticket, now, now, deadline)
+
+    def attached(self, ticket: RefreshTicket, now: float, deadline: float, *, rerun: bool) -> None:
+        """It is running already; with `rerun` it is refreshed anew when that has ended."""
+        self.rerun = rerun
+        self._begin(ticket, now, now, deadline)
+
+    def resumed(self, entry: Entry, now: float, deadline: float, *, age: float) -> None:
+        """An earlier process has submitted it `age` seconds ago, or was about to."""
+        self.attempts = entry.attempts
+        # An intent without an answer may not have left the process that died: if nothing comes of it, it is sent again.
+        self.resend = entry.state == "intended"
+        self._begin(entry.ticket, now, now - age, deadline)
+        self.not_watched = True
+        self.due = now
+
+    def _begin(self, ticket: RefreshTicket, now: float, since: float, deadline: float) -> None:
+        self.ticket = ticket
+        self.posted = self.began = self.polled_at = since
+        self.watch = Watch.of(ticket, since)
         self.risen = self.ends = None
-        self.polled_at = self.posted
-        self.not_watched = since is not None
+        self.not_watched = False
         self.began_from = max(0, self.seen.progress) if ticket.attached and self.seen.progress < 100 else 0
         self.failing_since = self.gone_since = None
-        self.deadline = min(batch_deadline, now + timeout)
-        self.last_poll = last_poll(now, self.deadline)
+        self.deadline = deadline
+        self.last_poll = last_poll(now, deadline)
 
-    def untrack(self, seen: ClusterState, now: float) -> None:
-        """What was watched is over and was not the refresh that is wanted: it is yet to be submitted, from this state."""
+    def poll_at(self, due: float) -> None:
+        """It is to be polled then."""
+        self.due = due
+
+    def found_at(self, place: int) -> None:
+        """A page of the list has shown it in this place."""
+        self.place = place
+
+    def moved_by(self, places: int) -> None:
+        """Other rows of its page have moved by so many places, and so has it, probably."""
+        if self.place is not None:
+            self.place = max(0, self.place + places)
+
+    def lost(self) -> None:
+        """No page has shown it, and nothing tells where it is."""
+        self.place = None
+
+    def hide(self, due: float) -> None:
+        """Pages do not show enough of it: poll it by itself from then on."""
+        self.hidden = True
+        self.due = due
+
+    def polled(self, seen: ClusterState, now: float, policy: PollPolicy) -> Verdict:
+        """Take in a poll, and return what it means."""
+        watch = self.watch
+        assert watch is not None
+        was_proven = watch.proven
+        self.watch, verdict = look(watch, policy, now, seen.progress, seen.refresh_time)
+        if self.watch.proven and not was_proven:
+            self.hidden = False
+            if self.has_waited:
+                self.began = self.polled_at  # it was not seen to run until after that
+        if self.watch.proven and self.watch.progress == 0:
+            self.began = now
+        elif self.watch.proven and self.risen is None and seen.progress < 100:
+            self.risen = now, max(0, seen.progress)
+        self.failing_since = self.gone_since = None
+        if self.watch.proven or verdict in (Verdict.SUCCEEDED, Verdict.FAILED):
+            self.doubt = None
+            self.resend = False
+        return verdict
+
+    @property
+    def has_waited(self) -> bool:
+        """Whether a poll has seen it since it was submitted."""
+        return self.polled_at > self.posted
+
+    def goes_on(self, now: float) -> None:
+        """The poll has shown no end, and it is polled again."""
+        assert self.watch is not None
+        self.polled_at = now
+        self.not_watched = self.not_watched and self.watch.standing is not None
+        left = remaining(self.poll_state, now)
+        self.ends = None if left is None else now + left
+
+    def poll_failed(self, now: float, *, is_gone: bool) -> float:
+        """A poll has failed, or the server has said that it does not exist. Returns since when that is so."""
+        if is_gone:
+            self.gone_since = now if self.gone_since is None else self.gone_since
+            return self.gone_since
+        self.gone_since = None
+        self.failing_since = now if self.failing_since is None else self.failing_since
+        return self.failing_since
+
+    def restart(self, seen: ClusterState, now: float) -> None:
+        """What was polled has ended and was not the refresh that is wanted: submit it yet, from this state."""
         self.rerun = self.resend = False
         self.watch = self.ticket = None
         self.deadline = self.last_poll = inf
         # A list row that shows the end may not show the refresh time.
         self.hidden = self.hidden or not is_baseline(seen)
-        self.take(seen, now if is_baseline(seen) else -inf)
+        self.set_baseline(seen, now if is_baseline(seen) else -inf)
+
+    # Its end
 
     def outcome(
         self,
@@ -152,14 +260,14 @@ class Target:
         """Return what became of it, and why, with the error behind a message. `seen` is the state that shows its end."""
         watch, ticket = self.watch, self.ticket
         ended = seen is not None and watch is not None
-        # The end lies between the last look and this one: where it was to be expected, or else in the middle.
+        # The end lies between the last poll and this one: where it was to be expected, or else in the middle.
         detect = now - self.polled_at if ended else None
         end, begin = (now + self.polled_at) / 2, self.began
         if status is Status.SUCCEEDED:
             if self.ends is not None:
                 end = min(max(self.ends, self.polled_at), now)
             begin = self._beginning(end)
-        # Of one that was joined, nobody knows when it began; of one that ended between two processes, when it ended.
+        # Of one that was attached to, nobody knows when it began; of one that ended between two processes, when it ended.
         is_known = ended and ticket is not None and not ticket.attached and not self.not_watched
         return Outcome(
             ref=self.ref,
@@ -180,13 +288,13 @@ class Target:
         )
 
     def _beginning(self, end: float) -> float:
-        """When it began, if it ended then.
+        """Return when it began, if it ended then.
 
-        That was between the last time when it was seen to wait, or else its request, and the first time when it was seen to run; its pace
-        from there on tells about when.
+        That was between the last time when it was seen to wait, or else its request, and the first time when it was seen to run. How fast
+        it went from there on tells about when.
         """
         if self.risen is None:
-            # Of one that began and ended between two looks, nothing is known but that; of one that did not wait, its request is.
+            # Of one that began and ended between two polls, nothing is known but that; of one that did not wait, its request is.
             return self.began + (end - self.began) / 3 if self.began > self.posted else self.began
         at, progress = self.risen
         return min(max(self.began, at - progress * (end - at) / (100 - progress)), at)

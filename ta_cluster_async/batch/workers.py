@@ -1,4 +1,4 @@
-"""A bounded pool of workers that pull their work, never a task for each item."""
+"""A bounded number of workers that pull their work, never a task for each item."""
 
 from __future__ import annotations
 
@@ -30,29 +30,46 @@ async def work_all(
 
     Items are pulled one at a time as workers become free. The first error ends the others and is raised as it is.
     """
-    failure: BaseException | None = None
     pull = _pull_from(items)
 
     async def worker() -> None:
-        nonlocal failure
-        try:
-            while not isinstance(pulled := await pull.next(), _NoMore):
-                if not await work(*pulled):
-                    pull.end()
-        except asyncio.CancelledError as problem:
-            if not is_cancelled():  # the work raised it by itself: else its item would be lost without a word
-                failure = failure or problem
-                group.cancel_scope.cancel()
-            raise
-        except Exception as problem:  # noqa: BLE001  (raised below, without the group around it)
-            failure = failure or problem
-            group.cancel_scope.cancel()
+        while not isinstance(pulled := await pull.next(), _NoMore):
+            if not await work(*pulled):
+                pull.end()
 
     async with anyio.create_task_group() as group:
+        first = FirstFailure(group.cancel_scope)
         for _ in range(at_once):
-            group.start_soon(worker)
-    if failure is not None:
-        raise failure
+            group.start_soon(first.guard, worker)
+    if first.failure is not None:
+        raise first.failure
+
+
+class FirstFailure:
+    """Keeps the first error of several tasks, and cancels the others with it, so that it can be raised without a group around it.
+
+    Attributes:
+        failure: That error; None before any.
+    """
+
+    def __init__(self, scope: anyio.CancelScope) -> None:
+        self.failure: BaseException | None = None
+        self._scope = scope
+
+    async def guard(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work of one task."""
+        try:
+            await work()
+        except asyncio.CancelledError as problem:
+            if not is_cancelled():  # the work raised it by itself: else it would be lost without a word
+                self._keep(problem)
+            raise
+        except Exception as problem:  # noqa: BLE001  (raised by the owner of the tasks)
+            self._keep(problem)
+
+    def _keep(self, problem: BaseException) -> None:
+        self.failure = self.failure or problem
+        self._scope.cancel()
 
 
 async def run_all(calls: Sequence[Coroutine[object, object, None]], at_once: int) -> None:

@@ -17,15 +17,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import Factory, evolve, field, frozen
 
+from ..errors import ApiError, NotFound, TokenRejected
+from .retry import is_rate_limit, may_have_applied
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from attrs import Attribute
 
+    from ..errors import TaError
     from ..models import RefreshTicket
 
 
@@ -201,3 +206,75 @@ def has_begun(watch: Watch, progress: int, refresh_time: datetime | None) -> boo
     if 0 <= progress < 100:
         return progress != watch.baseline_progress or refresh_time != watch.baseline_time
     return _is_evidence(watch, progress, refresh_time)
+
+
+# Starting a refresh
+
+
+class Shown(Protocol):
+    """A state of a cluster, as a detail or a list row shows it."""
+
+    @property
+    def progress(self) -> int:
+        """Percent; -1 for failed."""
+
+    @property
+    def refresh_time(self) -> datetime | None:
+        """The refresh time; None where there is none."""
+
+
+class Start(Enum):
+    """What to do next to have a cluster refreshed."""
+
+    POST = auto()
+    """Send the request."""
+    ATTACH = auto()
+    """Send nothing: a refresh runs, watch it."""
+    GIVE_UP = auto()
+    """Send nothing: the server's refusal stands."""
+
+
+def next_start(now: Shown, refused: Sequence[Shown]) -> Start:
+    """Decide how a refresh is started.
+
+    A refusal may mean that a computation runs: the first one of the cluster, or that of somebody who was quicker. If that has ended
+    meanwhile, a second request is in order, since the first one was certainly not applied.
+
+    Args:
+        now: The state as it was read last.
+        refused: The states before the requests that the server has refused so far.
+    """
+    if len(refused) > 1:
+        return Start.GIVE_UP
+    may_be_first = bool(refused) and _was_never_computed(now)
+    if refused and not may_be_first and not _differs(now, refused[0]):
+        return Start.GIVE_UP
+    return Start.ATTACH if may_be_first or is_running(now.progress, now.refresh_time) else Start.POST
+
+
+class Effect(Enum):
+    """What the failure of the request to start a refresh says about its effect."""
+
+    NONE = auto()
+    """It was certainly not applied. Sending it again is safe; whether that helps, the error tells."""
+    REFUSED = auto()
+    """The server has refused it, maybe because a refresh runs: read the state and ask `next_start`."""
+    UNKNOWN = auto()
+    """It may have been applied, so it is never sent again: watch what comes of it."""
+
+
+def effect_of(error: TaError) -> Effect:
+    """Return what the failure of the request to start a refresh says about its effect."""
+    if may_have_applied(error):
+        return Effect.UNKNOWN
+    if not isinstance(error, ApiError) or isinstance(error, TokenRejected | NotFound) or is_rate_limit(error):
+        return Effect.NONE
+    return Effect.REFUSED
+
+
+def _was_never_computed(state: Shown) -> bool:
+    return state.progress == 0 and state.refresh_time is None
+
+
+def _differs(now: Shown, before: Shown) -> bool:
+    return (now.progress, now.refresh_time) != (before.progress, before.refresh_time)

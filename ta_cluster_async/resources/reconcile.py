@@ -1,4 +1,4 @@
-"""Looking whether a request of unknown outcome was applied, since it must not be sent again."""
+"""Checks whether a request of unknown outcome was applied, since it must not be sent again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A gateway may give up on a server that is about to apply the request, so one look is not enough.
+# A gateway may give up on a server that is about to apply the request, so one check is not enough.
 _WAITS = (0.0, 0.5, 1.5, 3.0)
 
 
 async def look_for(look: Callable[[float], Awaitable[T | None]], deadline: Deadline) -> T | None:
-    """Look a few times, as long as there is time, until `look`, which gets the seconds that it has, returns something.
+    """Call `look` a few times with the seconds that it may take, until it returns something or the time is over. Returns that, or None.
 
-    A look that fails is a look that showed nothing; only without a usable token or session are no more made.
+    A call that fails has found nothing; only without a usable token or session no more are made.
     """
     loop = asyncio.get_running_loop()
     for wait in _WAITS:
@@ -33,7 +33,7 @@ async def look_for(look: Callable[[float], Awaitable[T | None]], deadline: Deadl
             break
         await asyncio.sleep(wait)
         try:
-            found = await look(left / 2)  # so that one look without an answer does not take the time of all
+            found = await look(left / 2)  # so that one call without an answer does not take the time of all
         except (TokenRejected, ConfigurationError):
             break
         except TaError:
@@ -44,9 +44,9 @@ async def look_for(look: Callable[[float], Awaitable[T | None]], deadline: Deadl
 
 
 def unknown_outcome(
-    problem: TaError, looked: str | Message, *, ticket: RefreshTicket | None = None
+    problem: TaError, looked: Message, *, ticket: RefreshTicket | None = None
 ) -> OutcomeUnknown:
-    """The error of a request of unknown outcome, with what looking for its effect came to."""
+    """Return the error of a request of unknown outcome, with what the checks for its effect have found."""
     return OutcomeUnknown(
         Message("outcome-looked-for", problem=problem.what(), looked=looked),
         reason=problem.reason if isinstance(problem, TransportError) else "lost",

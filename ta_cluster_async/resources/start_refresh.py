@@ -1,4 +1,4 @@
-"""Starting a refresh: the baseline, the one POST, and what to make of a lost or refused one."""
+"""Start a refresh: read the baseline, send the one POST, and deal with a lost or refused one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..client.deadline import Deadline
-from ..errors import (
-    ApiError,
-    NotFound,
-    RateLimited,
-    TaError,
-    TokenRejected,
-)
+from ..errors import ApiError, TaError
+from ..messages import Message
 from ..models import RefreshTicket
 from ..protocol.endpoints import REFRESHES
-from ..protocol.refresh import Watch, has_begun, is_running
+from ..protocol.refresh import Effect, Start, Watch, effect_of, has_begun, next_start
 from ..protocol.requests import Request, ref_query
-from ..protocol.retry import may_have_applied
 from .reconcile import look_for, unknown_outcome
 from .refresh import Refresh
 from .state import read_state
@@ -38,62 +32,52 @@ async def submit(
     policy: PollPolicy,
     timeout: float | None,
 ) -> Refresh:
-    """Read the baseline and start the refresh, or join the one that is running. `timeout` is for all calls together."""
+    """Read the baseline and start the refresh, or attach to the one that is running. `timeout` is for all calls together."""
     deadline = Deadline(timeout, client.timeout)
-    before = await read_state(client, project_id, ref, timeout=deadline.left())
+    now = await read_state(client, project_id, ref, timeout=deadline.left())
+    refused: list[ClusterDetail] = []
     refusal: ApiError | None = None
     while True:
-        refused_before = refusal is not None
+        step = next_start(now, refused)
+        if step is Start.GIVE_UP:
+            assert refusal is not None
+            raise refusal
         ticket = RefreshTicket(
             project_id=project_id,
-            cluster_id=before.id,
-            cluster_name=before.cluster_name,
-            catalog=before.catalog or catalog,
-            baseline_refresh_time=before.refresh_time,
-            baseline_progress=before.progress,
+            cluster_id=now.id,
+            cluster_name=now.cluster_name,
+            catalog=now.catalog or catalog,
+            baseline_refresh_time=now.refresh_time,
+            baseline_progress=now.progress,
             submitted_at=datetime.now(UTC),
-            attached=is_running(before.progress, before.refresh_time)
-            or (refused_before and _was_never_computed(before)),
+            attached=step is Start.ATTACH,
         )
-        if not ticket.attached:
+        if step is Start.POST:
             refusal = await _post(client, ticket, ref, deadline)
-        if ticket.attached or refusal is None:
+        if step is Start.ATTACH or refusal is None:
             return Refresh(client, ticket, ref, policy, refusal=refusal)
-        now = await _state_now(client, ticket, ref, deadline)
-        if now is None:
-            raise refusal
-        # A refusal may mean that a computation runs: the first one, or that of somebody who was quicker. If it has just ended, a second
-        # request is in order, since the first one was certainly not applied.
-        if refused_before or not (_was_never_computed(now) or _differs(now, before)):
-            raise refusal
-        before = now
+        refused.append(now)
+        now = await _state_after(refusal, client, ticket, ref, deadline)
 
 
-def _was_never_computed(state: ClusterDetail) -> bool:
-    return state.progress == 0 and state.refresh_time is None
-
-
-def _differs(now: ClusterDetail, before: ClusterDetail) -> bool:
-    return (now.progress, now.refresh_time) != (before.progress, before.refresh_time)
-
-
-async def _state_now(
-    client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline
-) -> ClusterDetail | None:
-    """The state when the server has refused the POST; None where it cannot be read, since the refusal is the better news."""
+async def _state_after(
+    refusal: ApiError, client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline
+) -> ClusterDetail:
+    """Return the state after the server has refused the POST. Raises the refusal where it cannot be read, as it says more."""
     try:
         return await read_state(client, ticket.project_id, ref, timeout=deadline.left())
     except TaError:
-        return None
+        pass
+    raise refusal
 
 
 async def _post(client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline) -> ApiError | None:
-    """Send the POST of a refresh. If its outcome is unknown, look whether the refresh has begun, and never send it again.
+    """Send the POST of a refresh. If its outcome is unknown, check whether the refresh has begun, and never send it again.
 
-    Returns the server's refusal, where it may be one for the time being.
+    Returns the server's refusal, where it may mean that a refresh runs.
 
     Raises:
-        OutcomeUnknown: It cannot be told; the error carries the ticket.
+        OutcomeUnknown: That cannot be told; the error carries the ticket.
         TaError: It was certainly not applied.
     """
     endpoint = REFRESHES[ref]
@@ -102,10 +86,11 @@ async def _post(client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: De
         # What is kept is for looking; when only that is left, no POST is sent.
         return await client.call(request, _nothing, timeout=deadline.left(keep=deadline.kept))
     except TaError as problem:
-        if isinstance(problem, ApiError) and not isinstance(problem, TokenRejected | RateLimited | NotFound):
-            return problem.without_history()
-        if not may_have_applied(problem):
+        effect = effect_of(problem)
+        if effect is Effect.NONE:
             raise
+        if effect is Effect.REFUSED and isinstance(problem, ApiError):
+            return problem.without_history()
         unknown = problem
     before = Watch.of(ticket, deadline.at)
 
@@ -115,7 +100,7 @@ async def _post(client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: De
 
     if await look_for(begun, deadline):
         return None
-    raise unknown_outcome(unknown, "Whether the refresh has begun could not be seen.", ticket=ticket)
+    raise unknown_outcome(unknown, Message("refresh-not-seen-to-begin"), ticket=ticket)
 
 
 def _nothing(_: JsonValue) -> None:

@@ -27,7 +27,8 @@ from ta_cluster_async.batch import (
 )
 from ta_cluster_async.batch.journal.rows import Entry
 from ta_cluster_async.batch.listing import ClusterState
-from ta_cluster_async.batch.state import BatchState, Options
+from ta_cluster_async.batch.options import Options
+from ta_cluster_async.batch.state import BatchState
 from ta_cluster_async.batch.target import Target
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import run

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.batch.attach import attach, resume
+from ta_cluster_async.batch.baselines import BaselineReader
 from ta_cluster_async.batch.journal.rows import Entry
 from ta_cluster_async.batch.state import BatchState
 from ta_cluster_async.batch.submitter import Submitter
@@ -76,7 +77,7 @@ def test_a_page_is_read_where_the_next_one_stands_on_it_too(
         one.hidden = hidden
         batch.starting.add(one)
         wait(batch, *(kit.target(*other) for other in others))
-        await submitter._read_again(one)
+        await BaselineReader(batch).refresh(one)
         assert one.read_at > NOON
         assert one.seen.refresh_time != kit.OLD
 
@@ -92,7 +93,7 @@ def test_a_baseline_that_another_one_has_read_meanwhile_is_not_read_again(
         one = kit.target(9, 11, age=age)
         batch.starting.add(one)
         wait(batch, kit.target(8, 12))
-        await submitter._read_again(one)
+        await BaselineReader(batch).refresh(one)
 
     submit(kit, server, story)
     assert len(server.asks) == reads
@@ -116,7 +117,7 @@ def test_a_page_tells_the_state_and_the_place_of_all_that_are_not_started(kit: A
         sent.attempts = 1
         batch.starting |= {starting, sent}
         wait(batch, spoilt, undated, waiting, tag)
-        await submitter._read_page(batch.views[Catalog.CLUSTER], 2)
+        await BaselineReader(batch)._read_page(batch.views[Catalog.CLUSTER], 2)
         assert [one.place for one in some] == [0, 13, 14, 0, 17, 0]
         assert [one.read_at > NOON for one in some] == [False, False, True, False, True, False]
         assert [one.seen.refresh_time == kit.OLD for one in some] == [True, True, False, True, False, True]
@@ -147,7 +148,7 @@ def test_a_page_that_is_refused_or_spoilt_tells_nothing_and_other_trouble_is_tol
     server.rule = lambda _: answers[trouble]
 
     async def story(submitter: Submitter, batch: BatchState) -> None:
-        reading = submitter._read_page(batch.views[Catalog.CLUSTER], 1)
+        reading = BaselineReader(batch)._read_page(batch.views[Catalog.CLUSTER], 1)
         if raised is None:
             await reading
         else:
@@ -169,7 +170,7 @@ def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(kit: Any, server: A
 
     async def story(submitter: Submitter, batch: BatchState) -> None:
         await asyncio.sleep(2.0)
-        await submitter._read_page(batch.views[Catalog.CLUSTER], 1)
+        await BaselineReader(batch)._read_page(batch.views[Catalog.CLUSTER], 1)
 
     submit(kit, server, story, timeout=10.0)
     assert given == [pytest.approx(8.0)]
@@ -217,14 +218,11 @@ def test_the_end_of_what_was_joined_is_the_baseline_if_it_tells_enough(
     one = kit.target(9, 11)
     one.hidden = was_hidden
     one.rerun = one.resend = True
-    one.track(
-        RefreshTicket(project_id=1, cluster_id=9, submitted_at=datetime.now(UTC)),
-        NOON,
-        timeout=10.0,
-        batch_deadline=inf,
+    one.submitted(
+        RefreshTicket(project_id=1, cluster_id=9, submitted_at=datetime.now(UTC)), NOON, NOON + 10.0
     )
     end = one.seen._replace(refresh_time=kit.OLD if is_dated else None)
-    one.untrack(end, NOON + 5.0)
+    one.restart(end, NOON + 5.0)
     assert one.seen is end
     assert one.hidden is (was_hidden or not is_dated), "the detail has it"
     assert one.read_at == (NOON + 5.0 if is_dated else -inf)

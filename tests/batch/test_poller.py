@@ -14,6 +14,7 @@ from ta_cluster_async.batch import (
     Submitted,
 )
 from ta_cluster_async.errors import NotFound, TokenRejected
+from ta_cluster_async.messages import Message
 from ta_cluster_async.models.ticket_errors import (
     RefreshFailed,
     RefreshStalled,
@@ -282,7 +283,7 @@ def test_a_cluster_that_was_made_anew_under_its_name_is_another_one(kit: Any) ->
     error = told["c_1"].error
     assert isinstance(error, NotFound)
     assert (error.endpoint, error.attempts, error.return_code) == ("detail", 1, 0)
-    assert "'c_1' has the id 2 now, and not 1 any more" in error.message
+    assert error.what() == Message("cluster-id-changed", name="c_1", found=2, expected=1)
 
 
 def test_an_old_page_that_comes_late_proves_nothing(kit: Any) -> None:

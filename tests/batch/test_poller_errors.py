@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from ta_cluster_async.batch import Status
+from ta_cluster_async.batch.poll_results import poll_failed
 from ta_cluster_async.batch.poller import Poller
 from ta_cluster_async.batch.state import BatchState
 from ta_cluster_async.batch.target import Target
@@ -25,7 +26,7 @@ def track(kit: Any, batch: BatchState) -> Target:
     """A refresh that has been in flight since noon."""
     target: Target = kit.target(len(batch.in_flight) + 1)
     ticket = RefreshTicket(project_id=1, cluster_id=target.cluster_id, submitted_at=datetime.now(UTC))
-    target.track(ticket, NOON, timeout=batch.options.cluster_timeout, batch_deadline=batch.deadline)
+    target.submitted(ticket, NOON, batch.deadline_of(NOON))
     batch.track(target)
     return target
 
@@ -54,11 +55,11 @@ def test_looks_at_one_become_fewer_the_longer_they_fail(kit: Any) -> None:
         target = track(kit, batch)
         for now, pause in ((5.0, 0.5), (5.5, 0.5), (15.0, 5.0), (25.0, 10.0), (105.0, 15.0), (304.9, 15.0)):
             at(batch, now)
-            poller._poll_failed(target, PASSES)
+            poll_failed(batch, target, PASSES)
             assert target.due == NOON + now + pause
             assert target.failing_since == NOON + 5.0
         at(batch, 305.0)
-        poller._poll_failed(target, PASSES)
+        poll_failed(batch, target, PASSES)
         assert [one.status for one in batch.outcomes] == [Status.UNCONFIRMED]
         [outcome] = batch.outcomes
         assert (outcome.code, outcome.params["seconds"]) == ("polls-failed", 300.0)
@@ -72,7 +73,7 @@ def test_one_that_is_gone_for_the_settling_time_has_failed(kit: Any) -> None:
         for now in (5.0, 9.9, 10.0):
             assert batch.outcomes == []
             at(batch, now)
-            poller._poll_failed(target, GONE)
+            poll_failed(batch, target, GONE)
         assert [(one.status, one.error) for one in batch.outcomes] == [(Status.FAILED, GONE)]
         assert batch.in_flight == {}
 
@@ -86,8 +87,8 @@ def test_a_pause_is_up_to_a_fifth_shorter_or_longer(kit: Any) -> None:
             return most
 
     async def pause(batch: BatchState) -> float:
-        batch.random = cast("Any", Most())
-        await batch.pause(10.0)
+        batch.sender.random = cast("Any", Most())
+        await batch.sender.pause(10.0)
         return batch.loop.time()
 
     assert kit.in_batch(pause) == NOON + 12.0
@@ -96,10 +97,10 @@ def test_a_pause_is_up_to_a_fifth_shorter_or_longer(kit: Any) -> None:
 def test_trouble_at_the_last_look_is_the_end(kit: Any) -> None:
     def story(poller: Poller, batch: BatchState) -> None:
         target = track(kit, batch)
-        poller._poll_failed(target, PASSES)
+        poll_failed(batch, target, PASSES)
         assert batch.outcomes == []
         at(batch, target.last_poll - NOON)
-        poller._poll_failed(target, PASSES)
+        poll_failed(batch, target, PASSES)
         assert [one.status for one in batch.outcomes] == [Status.TIMED_OUT]
 
     poll_story(kit, story)

@@ -17,6 +17,7 @@ from ta_cluster_async.batch import (
     refresh_all,
     runner,
 )
+from ta_cluster_async.batch.options import RefreshOptions
 from ta_cluster_async.batch.retry import ends_the_batch, is_refusal, may_pass
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
@@ -73,8 +74,9 @@ def test_the_function_hands_all_its_settings_to_the_batch(
             await refresh_all(ta.project(1), [])
 
     run(main())
-    defaults = inspect.signature(RefreshBatch).parameters
-    assert made == [settings, {name: defaults[name].default for name in settings}]
+    assert made == [settings, {}]
+    parameters = inspect.signature(RefreshBatch).parameters
+    assert list(RefreshOptions.__annotations__) == list(settings) == list(parameters)[2:]
 
 
 # What is joined

@@ -235,7 +235,7 @@ def test_a_file_that_is_no_journal_is_told(command: Command, tmp_path: Path) -> 
     file.write_text("x" * 5000)
     ended = command("runs", "list", "--journal", str(file))
     assert ended.code == 2
-    assert "no journal at all" in ended.err
+    assert "is not a journal" in ended.err
 
 
 @pytest.mark.parametrize("name", ["run.pdf", "run"])

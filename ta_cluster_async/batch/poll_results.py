@@ -1,0 +1,177 @@
+"""What a poll means for a target: it goes on, has ended, or is refreshed anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import NotFound, TokenRejected
+from ..messages import Message
+from ..models.ticket_errors import (
+    OutcomeUnknown,
+    RefreshFailed,
+    RefreshStalled,
+    RefreshTimeout,
+    RefreshUnconfirmed,
+)
+from ..protocol.refresh import Verdict
+from .events import Progressed
+from .report import Status
+from .retry import ends_the_batch
+from .schedule import next_wait
+from .submitter import confirm
+
+if TYPE_CHECKING:
+    from ..errors import TaError
+    from ..models.ticket_errors import RefreshError
+    from .listing import ClusterState
+    from .schedule import PollSchedule
+    from .state import BatchState
+    from .target import Target
+
+
+def poll_succeeded(
+    state: BatchState, target: Target, seen: ClusterState, now: float, schedule: PollSchedule
+) -> None:
+    """Take in the state of a target in flight."""
+    before, waited, was_doubtful = target.watch, target.has_waited, target.is_doubtful
+    assert before is not None
+    verdict = target.polled(seen, now, state.policy)
+    watch = target.watch
+    assert watch is not None
+    if watch.proven and not before.proven and waited:
+        state.queue_front, state.queue_moved = target.posted, now
+    if was_doubtful and not target.is_doubtful:
+        confirm(state, target)
+    if watch.progress != before.progress:
+        state.moved = now
+        _emit_progress(state, target, watch.progress)
+    if _may_be_queued(state, target, verdict, now):
+        verdict = Verdict.WAIT
+    if verdict is Verdict.WAIT and now < target.last_poll:
+        target.goes_on(now)
+        target.poll_at(now + _wait(state, target, now, schedule))
+        return
+    _end(state, target, verdict, seen, now)
+
+
+def poll_failed(state: BatchState, target: Target, problem: TaError) -> None:
+    """Try it again, until polls have failed for too long. A rejected token ends everything."""
+    now = state.loop.time()
+    if isinstance(problem, TokenRejected):
+        state.abort(problem)
+        return
+    if ends_the_batch(problem):
+        raise problem
+    if state.in_flight.get(target.cluster_id) is not target:
+        return
+    is_gone = isinstance(problem, NotFound)
+    failing = now - target.poll_failed(now, is_gone=is_gone)
+    if now >= target.last_poll:
+        _time_is_over(state, target, now)
+    elif failing < (state.policy.settle if is_gone else state.policy.errors):
+        schedule = state.schedule(now)
+        target.poll_at(now + min(max(schedule.shortest, 0.5 * failing), schedule.longest))
+    elif is_gone:
+        state.finish(target, target.outcome(Status.FAILED, now, problem))
+    else:
+        _unconfirmed(state, target, Message("polls-failed", seconds=failing, cause=problem.what()), now)
+
+
+def _emit_progress(state: BatchState, target: Target, progress: int | None) -> None:
+    """Emit that it has risen. Of one that is to be refreshed anew, only the progress of that refresh counts."""
+    assert progress is not None  # a watch knows more with each poll, and what it shows never falls
+    if progress < 100 and not target.rerun:
+        state.events.emit(
+            Progressed(
+                at=state.at(),
+                ref=target.ref,
+                cluster_id=target.cluster_id,
+                cluster_name=target.name,
+                progress=progress,
+            )
+        )
+
+
+def _may_be_queued(state: BatchState, target: Target, verdict: Verdict, now: float) -> bool:
+    """Whether it only seems to be stalled or lost, because the server is still busy with what it took before."""
+    watch = target.watch
+    assert watch is not None
+    if verdict is Verdict.STALLED:
+        return watch.progress == 0 and now - state.moved < state.policy.stall
+    if verdict is Verdict.UNCONFIRMED:
+        if state.queue_front <= target.posted and now - state.queue_moved < state.policy.grace:
+            return True
+        return _is_ahead(state, target) and now - state.moved < state.policy.stall
+    return False
+
+
+def _is_ahead(state: BatchState, target: Target) -> bool:
+    """Whether it may have been submitted ahead of its turn: something that was submitted before it runs."""
+    return state.options.submit_ahead > 0 and any(
+        other.watch is not None and other.watch.proven and other.posted <= target.posted
+        for other in state.in_flight.values()
+    )
+
+
+def _wait(state: BatchState, target: Target, now: float, schedule: PollSchedule) -> float:
+    """Return the seconds until the next poll."""
+    watch = target.watch
+    assert watch is not None
+    if watch.standing is not None:
+        return max(schedule.shortest, watch.standing[2] + state.policy.settle - now)
+    wait = next_wait(target.poll_state, schedule, now) * state.sender.random.uniform(0.97, 1.03)
+    grace = watch.since + state.policy.grace - now
+    if not watch.proven and grace > 0:
+        wait = min(wait, max(schedule.shortest, grace))
+    return wait
+
+
+def _end(state: BatchState, target: Target, verdict: Verdict, seen: ClusterState, now: float) -> None:
+    if target.rerun and verdict in (Verdict.SUCCEEDED, Verdict.FAILED):
+        _start_again(state, target, seen, now)
+        return
+    match verdict:
+        case Verdict.SUCCEEDED:
+            state.finish(target, target.outcome(Status.SUCCEEDED, now, seen=seen))
+        case Verdict.FAILED:
+            error = _error(target, RefreshFailed, Message("refresh-reported-failed"))
+            state.finish(target, target.outcome(Status.FAILED, now, error, seen=seen))
+        case Verdict.STALLED:
+            assert target.watch is not None
+            what = Message("refresh-stood-still", seconds=now - target.watch.moved)
+            state.finish(target, target.outcome(Status.STALLED, now, _error(target, RefreshStalled, what)))
+        case Verdict.UNCONFIRMED if target.resend:
+            _start_again(state, target, seen, now)
+        case Verdict.UNCONFIRMED:
+            _unconfirmed(state, target, Message("refresh-not-proven", seconds=state.policy.grace), now)
+        case Verdict.WAIT:  # pragma: no branch - there is no other
+            _time_is_over(state, target, now)
+
+
+def _start_again(state: BatchState, target: Target, seen: ClusterState, now: float) -> None:
+    """Refresh it now: what it was attached to has ended, or what a dead process intended has not begun."""
+    state.untrack(target)
+    target.restart(seen, now)
+    state.enqueue(target, first=True)
+    state.drop_waiting()
+    state.changed.fire()
+
+
+def _unconfirmed(state: BatchState, target: Target, what: Message, now: float) -> None:
+    error = target.doubt or _error(target, RefreshUnconfirmed, what)
+    if isinstance(error, OutcomeUnknown):
+        error.ticket = target.ticket
+    state.finish(target, target.outcome(Status.UNCONFIRMED, now, error))
+
+
+def _time_is_over(state: BatchState, target: Target, now: float) -> None:
+    error = _error(target, RefreshTimeout, Message("refresh-out-of-time"))
+    state.finish(target, target.outcome(Status.TIMED_OUT, now, error))
+
+
+def _error(target: Target, kind: type[RefreshError], what: Message) -> RefreshError:
+    ticket = target.ticket
+    watch = target.watch
+    assert ticket is not None
+    assert watch is not None
+    return kind(what, ticket=ticket, progress=watch.progress, endpoint="refresh")
