@@ -131,8 +131,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "kind-blank-str": "a blank str",
     "kind-str": "a str",
     "must-be-at-least-one": "{name} must be an int of at least 1.",
+    "must-be-at-least-zero": "{name} must be an int of at least 0.",
     "must-be-bool": "{name} must be True or False.",
-    "must-be-int-from-zero": "{name} must be an int of at least 0.",
     "must-be-one-of": "{name} must be one of {values}.",
     "must-be-positive": "{name} must be a finite number above 0.",
     "must-be-positive-int": "{what} must be a positive int, not {actual}.",
@@ -407,6 +407,66 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "refs-not-iterable": "refs must be an iterable of ids, names or rows; put a single one into a list.",
     "report-unreadable": "This is not a report: {problem} Read what RefreshReport.to_json() returned.",
     # journal
+    "journal-busy-now": (
+        "Another runner works on project {project_id} of {base_url} with the journal {path!r}: {holder}. Its lease expires in"
+        " {expires_in:.0f} seconds if it gives no sign of life."
+    ),
+    "journal-closed": "The journal {path!r} is closed.",
+    "journal-damaged": (
+        "The journal {path!r} is damaged, or is not a journal: move the file away with its -wal and -shm files, or give another path."
+        " Without it, look in TA which clusters have been refreshed."
+    ),
+    "journal-disk-failed": (
+        "The journal {path!r} could not be read or written ({name}): check the disk, its quota and limits, and run again."
+    ),
+    "journal-disk-full": (
+        "The journal {path!r} cannot grow, because the disk is full: make room and run again, which goes on where this run ended."
+    ),
+    "journal-empty": "The journal {path!r} is empty: no run has been written to it yet.",
+    "journal-entry-unreadable": (
+        "The journal {path!r} holds an entry that this library cannot read. A later version or another program wrote it: use the version"
+        " that wrote it, or another journal file."
+    ),
+    "journal-folder-missing": (
+        "The journal {path!r} cannot be made: there is no folder {folder!r}. Create it, or give another path."
+    ),
+    "journal-folder-read-only": (
+        "The journal {path!r} cannot be made: the folder {folder!r} is read-only for this user."
+    ),
+    "journal-holder": "{process}, which holds run {run_id} since {since} UTC",
+    "journal-holder-ended": "another runner, which has ended since",
+    "journal-holder-here": "{process} (this process itself), which holds run {run_id} since {since} UTC",
+    "journal-is-folder": "The journal {path!r} is a folder: give the path of a file.",
+    "journal-locked": (
+        "The journal {path!r} has been locked by another process for {seconds:g} seconds: run again when that has ended."
+    ),
+    "journal-missing": "There is no journal at {path!r}: give the path that the runs were given.",
+    "journal-moved": "The journal {path!r} was moved, deleted or replaced during the run: leave it where it is.",
+    "journal-newer-version": (
+        "The journal {path!r} has version {version}, and this library knows versions up to {known}: use a newer one, or another journal"
+        " file."
+    ),
+    "journal-not-closed": (
+        "The journal could not be closed within {seconds:g} seconds: check the disk. The next run looks up on the server what was not"
+        " written."
+    ),
+    "journal-of-something-else": (
+        "The file {path!r} is the database of something else and not a journal: give another path."
+    ),
+    "journal-path-invalid": "The journal must be the path of a file, such as 'runs.db'.",
+    "journal-read-only": (
+        "The journal {path!r} cannot be written: the file, its folder or its file system is read-only for this user. All three must be"
+        " writable."
+    ),
+    "journal-run-closed": "The journal is closed: open a run of it first.",
+    "journal-taken-over": (
+        "This runner gave no sign of life for more than {seconds:g} seconds, and project {project_id} of {base_url} with the journal"
+        " {path!r} has been taken over by {holder}."
+    ),
+    "journal-unusable": (
+        "The journal {path!r} cannot be used ({name}: {error}): give another path, and report this if the file is sound."
+    ),
+    "journal-without-run": "The journal {path!r} has no run {run_id!r}: runs() tells which it has.",
     # definitions
     "catalog-conflict": "{key!r} conflicts with an earlier key: one defines a cluster, the other a tag.",
     "comparator-unknown": "the API has no comparator {value!r}; did you mean {meant!r}?",

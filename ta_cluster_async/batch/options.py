@@ -53,7 +53,7 @@ def _positive_int(_: object, attribute: Attribute[Any], value: object) -> None:
 
 def _natural(_: object, attribute: Attribute[Any], value: object) -> None:
     if type(value) is not int or value < 0:
-        raise ConfigurationError(Message("must-be-int-from-zero", name=attribute.name))
+        raise ConfigurationError(Message("must-be-at-least-zero", name=attribute.name))
 
 
 @frozen(kw_only=True)

@@ -7,18 +7,18 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ...errors import JournalError
-from ..report import Status
+from ...messages import Message
 from .lease import holder_of
 from .rows import (
     OUTCOME_NAMES,
     RunInfo,
-    check_run,
     from_cell,
     moment,
+    read,
     read_outcome,
     readable,
 )
-from .schema import connect_to_read, told
+from .schema import connect_to_read, moving_mean, wrap_errors
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,9 +35,9 @@ _EARLIER_RUNS = 10
 
 def read_runs(path: Path, now: float) -> list[RunInfo]:
     """All runs, the newest first. Raises JournalError."""
-    with closing(connect_to_read(path)) as connection, told(path), readable(path):
+    with closing(connect_to_read(path)) as connection, wrap_errors(path), readable(path):
         connection.execute("BEGIN")  # so that runs and counts are of one moment
-        counts: dict[int, dict[Status, int]] = {}
+        counts: dict[int, dict[str, int]] = {}
         unfinished: dict[int, int] = {}
         for run, status, count in connection.execute(
             "SELECT run, status, count(*) FROM refreshes GROUP BY run, status"
@@ -45,7 +45,7 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
             if status is None:
                 unfinished[run] = count
             else:
-                counts.setdefault(run, {})[Status(status)] = count
+                counts.setdefault(run, {})[status] = count
         rows = connection.execute(
             "SELECT runs.id, project, run_id, base_url, project_id, started_at, ended_at, state, max_running, requests, makespan"
             " FROM runs JOIN projects ON projects.id = runs.project ORDER BY runs.id DESC"
@@ -65,35 +65,36 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
             makespan,
         ) in rows:
             holder = holder_of(connection, project, now) if state == "running" else None
-            info = RunInfo(
-                run_id=run_id,
-                base_url=base_url,
-                project_id=project_id,
-                started_at=moment(started),
-                ended_at=None if ended is None else moment(ended),
-                state=state,
-                holder=None if holder is None else str(holder.process),
-                counts=counts.get(run, {}),
-                unfinished=unfinished.get(run, 0),
-                max_running=most,
-                requests=requests,
-                makespan=makespan,
+            infos.append(
+                read(
+                    RunInfo,
+                    run_id=run_id,
+                    base_url=base_url,
+                    project_id=project_id,
+                    started_at=moment(started),
+                    ended_at=None if ended is None else moment(ended),
+                    state=state,
+                    holder=None if holder is None else str(holder.process),
+                    counts=counts.get(run, {}),
+                    unfinished=unfinished.get(run, 0),
+                    max_running=most,
+                    requests=requests,
+                    makespan=makespan,
+                )
             )
-            check_run(info)
-            infos.append(info)
         return infos
 
 
 def read_outcomes(path: Path, run_id: str) -> Iterator[Outcome]:
     """The outcomes of a run in the order of their ends, read in pages. Raises JournalError, also for an unknown run."""
     with closing(connect_to_read(path)) as connection:
-        with told(path):
+        with wrap_errors(path):
             found, _ = _find(connection, path, run_id)
             columns = _columns(connection)
         last = 0
         while True:
             # In pages, as an open read keeps the writer from giving back the room of its log.
-            with told(path):
+            with wrap_errors(path):
                 rows = connection.execute(
                     f"SELECT ended, {columns} FROM refreshes WHERE run = ? AND ended > ?"  # noqa: S608 - constants
                     " ORDER BY ended LIMIT ?",
@@ -112,7 +113,7 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
     It is a mean in which the newest run counts for one half, the one before for a quarter, and so on, as it is for the order of a run.
     """
     seconds: dict[int, float] = {}
-    with closing(connect_to_read(path)) as connection, told(path), readable(path):
+    with closing(connect_to_read(path)) as connection, wrap_errors(path), readable(path):
         found, project = _find(connection, path, run_id)
         earlier = connection.execute(
             "SELECT id FROM runs WHERE project = ? AND id < ? ORDER BY id DESC LIMIT ?",
@@ -127,7 +128,7 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
                 cluster_id: int = from_cell(key)
                 if type(cluster_id) is not int or not 0 <= took < inf:
                     raise ValueError
-                seconds[cluster_id] = 0.5 * (seconds.get(cluster_id, took) + took)
+                seconds[cluster_id] = moving_mean(seconds.get(cluster_id, took), took)
     return seconds
 
 
@@ -141,6 +142,6 @@ def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int,
     """The numbers of a run and of its project in this file. Raises JournalError for an unknown run. For use in `told`."""
     found = connection.execute("SELECT id, project FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if found is None:
-        raise JournalError(f"The journal {str(path)!r} has no run {run_id!r}: runs() tells which it has.")
+        raise JournalError(Message("journal-without-run", path=str(path), run_id=run_id))
     run, project = found
     return run, project

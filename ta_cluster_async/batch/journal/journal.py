@@ -6,7 +6,6 @@ After a kill at any instant another run with the same file goes on: it repeats n
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import time
 from collections.abc import Callable
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
-from ...client.validation import at_least_one
+from ...client.validation import at_least_one, positive
 from ...errors import ConfigurationError
+from ...messages import Message
 from ..report import Status
 from .history import read_outcomes, read_runs
 from .pruning import prune
@@ -57,13 +57,12 @@ def _path(value: str | os.PathLike[str]) -> Path:
     except TypeError:
         text = None
     if not isinstance(text, str) or not text or text == ":memory:" or "\0" in text:
-        raise ConfigurationError("The journal has to be the path of a file, such as 'runs.db'.")
+        raise ConfigurationError(Message("journal-path-invalid"))
     return Path(text)
 
 
 def _seconds(_: Journal, attribute: Attribute[float], value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-        raise ConfigurationError(f"{attribute.name} has to be a finite number of seconds above 0.")
+    positive(value, attribute.name)
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from ...messages import Message
 from .process import Process
 from .rows import moment
 
@@ -31,10 +32,14 @@ class Holder:
     since: datetime
     expires_in: float
 
-    def __str__(self) -> str:
-        """Whom to look for, as in `db1:4711, which holds run 20200110T105114Z-0123abcd since 2020-01-10 10:51:14 UTC`."""
-        this = " (this process itself)" if self.process == Process.this() else ""
-        return f"{self.process}{this}, which holds run {self.run_id} since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+    def what(self) -> Message:
+        """Return whom to look for, as in `db1:4711, which holds run 20200110T105114Z-0123abcd since 2020-01-10 10:51:14 UTC`."""
+        return Message(
+            "journal-holder-here" if self.process == Process.this() else "journal-holder",
+            process=str(self.process),
+            run_id=self.run_id,
+            since=f"{self.since:%Y-%m-%d %H:%M:%S}",
+        )
 
 
 @frozen

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from .schema import (
     connect,
     connect_to_read,
-    told,
     transaction,
+    wrap_errors,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ AND (SELECT count(*) FROM runs AS newer WHERE newer.project = runs.project AND n
 def prune(path: Path, keep: int) -> int:
     """Delete all runs but the newest `keep` of each project and those that are unfinished. Returns how many. Raises JournalError."""
     connect_to_read(path).close()  # which, other than to open it to write, makes no file
-    with closing(connect(path)) as connection, told(path):
+    with closing(connect(path)) as connection, wrap_errors(path):
         with transaction(connection):
             count = connection.execute(_DELETE_RUNS, (keep,)).rowcount
         # Those too whose run was deleted by another that was killed before it came to them.

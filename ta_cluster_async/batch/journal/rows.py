@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from math import inf
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
 from ...errors import InvalidRequest, JournalError
+from ...messages import Message
 from ...models import RefreshTicket
+from ...models.strict_json import read_value
 from ..report import Outcome, Status
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["intended", "submitted", "finished"]
 RunState: TypeAlias = Literal["running", "complete", "abandoned"]
+T = TypeVar("T")
 Values: TypeAlias = tuple[int | float | str | bytes | None, ...]
 
 
@@ -102,6 +104,8 @@ OUTCOME_NAMES = (
     "settled_at",
     "ticket",
 )
+# Of these, values of any size and text of any kind are stored as `cell` makes them.
+_CELLS = ("ref", "cluster_id", "cluster_name", "message", "users_num", "progress")
 OUTCOME_COLUMNS = ", ".join(OUTCOME_NAMES)
 ENTRY_COLUMNS = f"key, state, attempts, intended_at, {OUTCOME_COLUMNS}"
 
@@ -122,31 +126,6 @@ ON CONFLICT (run, key) DO UPDATE SET state = 'finished', ended = excluded.ended,
     {", ".join(f"{name} = excluded.{name}" for name in OUTCOME_NAMES[:-1])}, ticket = coalesce(excluded.ticket, ticket)
 """  # noqa: S608 - the columns are the constant above
 FORGET = "DELETE FROM refreshes WHERE run = ? AND key = ?"
-
-# SQLite takes any type in any column, so a file that another hand has written to may hold other types than these.
-_NULL = type(None)
-_OUTCOME_TYPES: Mapping[str, tuple[type, ...]] = {
-    "ref": (int, str),
-    "cluster_id": (int, _NULL),
-    "cluster_name": (str, _NULL),
-    "message": (str,),
-    "code": (str,),
-    "users_num": (int, _NULL),
-    "progress": (int, _NULL),
-    "queue_seconds": (float, _NULL),
-    "run_seconds": (float, _NULL),
-    "detect_seconds": (float, _NULL),
-    "attempts": (int,),
-}
-_ENTRY_TYPES: Mapping[str, tuple[type, ...]] = {"cluster_id": (int,), "ref": (int, str), "attempts": (int,)}
-_RUN_TYPES: Mapping[str, tuple[type, ...]] = {
-    "run_id": (str,),
-    "base_url": (str,),
-    "project_id": (int,),
-    "max_running": (int,),
-    "requests": (int,),
-    "makespan": (float,),
-}
 
 
 def cell(value: int | str | None) -> int | str | bytes | None:
@@ -170,7 +149,7 @@ def from_cell(value: int | str | bytes | None) -> Any:
 
 
 def outcome_values(outcome: Outcome) -> Values:
-    """The columns of an outcome."""
+    """Return the columns of an outcome."""
     before, after = outcome.baseline_refresh_time, outcome.refresh_time
     return (
         cell(outcome.ref),
@@ -193,36 +172,33 @@ def outcome_values(outcome: Outcome) -> Values:
     )
 
 
+def read(cls: type[T], **values: object) -> T:
+    """Return the values as what they are of, with their types checked: SQLite takes any type in any column. For use in `readable`."""
+    found = read_value(cls, values)
+    if isinstance(found, Message):
+        raise ValueError(found)  # noqa: TRY004 - as all that another hand may have written
+    return found
+
+
 def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
     """Make an outcome of its columns. Raises JournalError for what no version of this library up to this one wrote."""
-    ref, status, cluster_id, name, message, code, params, before, after, users, progress, *rest = row
-    *seconds, attempts, at, ticket = rest
-    queue, run, detect = seconds
+    values = dict(zip(OUTCOME_NAMES, row, strict=True))
     with readable(path):
-        outcome = Outcome(
-            ref=from_cell(ref),
-            status=Status(status),
-            cluster_id=from_cell(cluster_id),
-            cluster_name=from_cell(name),
-            message=from_cell(message),
-            code="" if code is None else code,
-            params={} if params is None else json.loads(params),
-            baseline_refresh_time=_server_time(before),
-            refresh_time=_server_time(after),
-            users_num=from_cell(users),
-            progress=from_cell(progress),
-            queue_seconds=queue,
-            run_seconds=run,
-            detect_seconds=detect,
-            attempts=attempts,
-            ticket=None if ticket is None else RefreshTicket.from_json(ticket),
-            resumed=True,
-            settled_at=None if at is None else moment(at),
+        for name in _CELLS:
+            values[name] = from_cell(values[name])
+        at, params, ticket = values["settled_at"], values["params"], values["ticket"]
+        return read(
+            Outcome,
+            **values
+            | {
+                "code": values["code"] or "",
+                "params": {} if params is None else json.loads(params),
+                "attempts": values["outcome_attempts"],
+                "ticket": None if ticket is None else RefreshTicket.from_json(ticket),
+                "resumed": True,
+                "settled_at": None if at is None else moment(at),
+            },
         )
-        _check(outcome, _OUTCOME_TYPES)
-        if outcome.attempts < 0 or not all(each is None or 0 <= each < inf for each in seconds):
-            raise ValueError
-    return outcome
 
 
 def read_entry(row: tuple[Any, ...], project_id: int, path: Path) -> Entry:
@@ -242,7 +218,8 @@ def read_entry(row: tuple[Any, ...], project_id: int, path: Path) -> Entry:
                 baseline_refresh_time=outcome.baseline_refresh_time,
                 submitted_at=intended_at,
             )
-        entry = Entry(
+        return read(
+            Entry,
             cluster_id=cluster_id,
             ref=from_cell(rest[0]),
             state=state,
@@ -251,49 +228,22 @@ def read_entry(row: tuple[Any, ...], project_id: int, path: Path) -> Entry:
             intended_at=intended_at,
             outcome=outcome,
         )
-        _check(entry, _ENTRY_TYPES)
-        if state not in get_args(State):
-            raise ValueError
-    return entry
-
-
-def check_run(info: RunInfo) -> None:
-    """Raise TypeError or ValueError for a run that no version of this library up to this one wrote."""
-    _check(info, _RUN_TYPES)
-    if info.state not in get_args(RunState) or not 0 <= info.makespan < inf:
-        raise ValueError
 
 
 def moment(seconds: float) -> datetime:
-    """A wall clock's seconds since 1970 as a time in UTC."""
+    """Return a wall clock's seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Tell whatever goes wrong while rows become values as a JournalError."""
+    """Raise whatever goes wrong while rows become values as a JournalError."""
     try:
         yield
     except (ValueError, TypeError, ArithmeticError, OSError, RecursionError, InvalidRequest) as problem:
         raise unreadable(path) from problem
 
 
-def _check(value: object, types: Mapping[str, tuple[type, ...]]) -> None:
-    for name, allowed in types.items():
-        if type(getattr(value, name)) not in allowed:
-            raise TypeError
-
-
-def _server_time(text: str | None) -> datetime | None:
-    time = None if text is None else datetime.fromisoformat(text)
-    if time is not None and (time.tzinfo is not None or time.isoformat(" ") != text):
-        raise ValueError
-    return time
-
-
 def unreadable(path: Path) -> JournalError:
-    """The error for a row that makes no sense."""
-    return JournalError(
-        f"The journal {str(path)!r} holds an entry that this library cannot read, from a later version or from another hand:"
-        " use the version that wrote it, or another journal file."
-    )
+    """Return the error for a row that makes no sense."""
+    return JournalError(Message("journal-entry-unreadable", path=str(path)))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import JournalError
+from ...messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,11 +21,6 @@ BUSY_SECONDS = 2.0
 """How long to wait for another process that writes to the same file; a commit takes milliseconds."""
 
 _CHECK_SECONDS = 0.5
-
-_DAMAGED = (
-    "is damaged, or no journal at all: move the file away with its -wal and -shm files, or give another path."
-    " Without it, look in TA which clusters have been refreshed."
-)
 
 _FIRST = """
 CREATE TABLE projects (
@@ -91,9 +87,14 @@ CREATE TABLE durations (
 
 LEARN = """
 INSERT INTO durations (project, cluster_id, seconds) VALUES (?, ?, ?)
-ON CONFLICT (project, cluster_id) DO UPDATE SET seconds = 0.5 * (seconds + excluded.seconds)
+ON CONFLICT (project, cluster_id) DO UPDATE SET seconds = moving_mean(seconds, excluded.seconds)
 """
 """Takes a new duration into the mean of its cluster."""
+
+
+def moving_mean(mean: float, newest: float) -> float:
+    """Return a mean in which the newest duration counts for one half, the one before for a quarter, and so on."""
+    return 0.5 * (mean + newest)
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -135,7 +136,7 @@ VERSION = len(_STEPS)
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file to write, create or migrate it where needed, and look whether it is sound. Raises JournalError."""
-    with told(path):
+    with wrap_errors(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rwc", uri=True, timeout=BUSY_SECONDS, isolation_level=None
         )
@@ -143,6 +144,7 @@ def connect(path: Path) -> sqlite3.Connection:
             version = _version(connection, path)
             _set_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
+            connection.create_function("moving_mean", 2, moving_mean, deterministic=True)
             if version < VERSION:
                 _migrate(connection)
             _check(connection)
@@ -155,10 +157,10 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open the file to read; no statement may change it. Raises JournalError."""
     if not path.exists():
-        raise JournalError(f"There is no journal at {str(path)!r}: give the path that the runs were given.")
+        raise JournalError(Message("journal-missing", path=str(path)))
     # To open it for writing too lets SQLite clear away, at the end, the lock files that it needs beside it.
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    with told(path):
+    with wrap_errors(path):
         try:
             return _connect_to_read(path, uri)
         except sqlite3.OperationalError as error:
@@ -171,14 +173,14 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Tell any error of SQLite as a JournalError that names the file and says what to do."""
+def wrap_errors(path: Path) -> Iterator[None]:
+    """Raise any error of SQLite as a JournalError that names the file and says what to do."""
     try:
         yield
     except sqlite3.Error as error:
-        raise JournalError(f"The journal {str(path)!r} {_what_to_do(path, error)}") from error
+        raise JournalError(_what_to_do(path, error)) from error
     except UnicodeDecodeError as error:  # a message of SQLite that quotes bytes of the file
-        raise JournalError(f"The journal {str(path)!r} {_DAMAGED}") from error
+        raise JournalError(Message("journal-damaged", path=str(path))) from error
 
 
 @contextmanager
@@ -199,7 +201,7 @@ def _connect_to_read(path: Path, uri: str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA query_only = ON")
         if _version(connection, path) == 0:
-            raise JournalError(f"The journal {str(path)!r} is empty: no run has been written to it yet.")
+            raise JournalError(Message("journal-empty", path=str(path)))
     except BaseException:
         connection.close()
         raise
@@ -214,14 +216,9 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and (application or version or tables):
-        raise JournalError(
-            f"The file {str(path)!r} is the database of something else and no journal: give another path."
-        )
+        raise JournalError(Message("journal-of-something-else", path=str(path)))
     if version > VERSION:
-        raise JournalError(
-            f"The journal {str(path)!r} has version {version}, and this library knows versions up to {VERSION}:"
-            " use a newer one, or another journal file."
-        )
+        raise JournalError(Message("journal-newer-version", path=str(path), version=version, known=VERSION))
     return int(version)
 
 
@@ -289,29 +286,29 @@ def _wal(path: Path) -> Path:
     return real.with_name(f"{real.name}-wal")
 
 
-def _what_to_do(path: Path, error: sqlite3.Error) -> str:
+def _what_to_do(path: Path, error: sqlite3.Error) -> Message:
     code = _code(error)
+    where = str(path)
     if code == sqlite3.SQLITE_FULL:
-        return "cannot grow, because the disk is full: make room and run again, which goes on where this run ended."
+        return Message("journal-disk-full", path=where)
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return _why_not_open(path)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return _DAMAGED
+        return Message("journal-damaged", path=where)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return (
-            f"has been locked by another process for {BUSY_SECONDS:g} seconds: run again when that has ended."
-        )
+        return Message("journal-locked", path=where, seconds=BUSY_SECONDS)
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     if code == sqlite3.SQLITE_IOERR:
-        return f"could not be read or written ({name}): check the disk, its quota and limits, and run again."
-    return f"cannot be used ({name}: {error}): give another path, and report this if the file is sound."
+        return Message("journal-disk-failed", path=where, name=name)
+    return Message("journal-unusable", path=where, name=name, error=str(error))
 
 
-def _why_not_open(path: Path) -> str:
+def _why_not_open(path: Path) -> Message:
+    where, folder = str(path), str(path.parent)
     if not path.parent.is_dir():
-        return f"cannot be made: there is no folder {str(path.parent)!r}. Create it, or give another path."
+        return Message("journal-folder-missing", path=where, folder=folder)
     if path.is_dir():
-        return "is a folder: give the path of a file."
+        return Message("journal-is-folder", path=where)
     if not path.exists():
-        return f"cannot be made: the folder {str(path.parent)!r} is read-only for this user."
-    return "cannot be written: the file, its folder or its file system is read-only for this user. All three have to be writable."
+        return Message("journal-folder-read-only", path=where, folder=folder)
+    return Message("journal-read-only", path=where)

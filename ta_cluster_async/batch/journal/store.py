@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, frozen
 
 from ...errors import JournalBusy, JournalError
+from ...messages import Message
 from .lease import Lease, holder_of
 from .rows import (
     ENTRY_COLUMNS,
@@ -23,7 +24,7 @@ from .rows import (
     read_entry,
     readable,
 )
-from .schema import connect, told, transaction
+from .schema import connect, transaction, wrap_errors
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,9 +70,6 @@ class Terms:
     resume_within: float
     lease_seconds: float
 
-    def __str__(self) -> str:
-        return f"project {self.project_id} of {self.base_url}"
-
 
 class Store:
     """One run in the file. The attributes are set by `open`.
@@ -105,7 +103,7 @@ class Store:
         """Open the file and take the run. Raises JournalError, and JournalBusy when another runner holds it."""
         connection = connect(self._path)
         try:
-            with told(self._path), readable(self._path), transaction(connection):
+            with wrap_errors(self._path), readable(self._path), transaction(connection):
                 self._take(connection)
             self._place = self._on_disk()
         except BaseException:
@@ -182,7 +180,7 @@ class Store:
 
     def typical_duration(self) -> float | None:
         """The median of that over all clusters of the project; None when none is known."""
-        with told(self._path):
+        with wrap_errors(self._path):
             row = (
                 self._opened()
                 .execute(
@@ -205,8 +203,14 @@ class Store:
         ).fetchone()
         if (holder := holder_of(connection, self.project, now)) is not None:
             raise JournalBusy(
-                f"Another runner works on {terms} with the journal {str(self._path)!r}: {holder}."
-                f" Its lease expires in {holder.expires_in:.0f} seconds if it gives no sign of life.",
+                Message(
+                    "journal-busy-now",
+                    project_id=terms.project_id,
+                    base_url=terms.base_url,
+                    path=str(self._path),
+                    holder=holder.what(),
+                    expires_in=holder.expires_in,
+                ),
                 holder=str(holder.process),
                 expires_in=holder.expires_in,
             )
@@ -237,11 +241,9 @@ class Store:
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction of the holder: it renews the lease, and raises JournalBusy when another has taken it."""
         if self._on_disk() != self._place:
-            raise JournalError(
-                f"The journal {str(self._path)!r} was moved, deleted or replaced during the run: leave it where it is."
-            )
+            raise JournalError(Message("journal-moved", path=str(self._path)))
         connection = self._opened()
-        with told(self._path), transaction(connection):
+        with wrap_errors(self._path), transaction(connection):
             now = self._clock()
             if not self._lease.renew(connection, self.run, now):
                 raise self._taken_over(connection, now)
@@ -250,10 +252,15 @@ class Store:
 
     def _taken_over(self, connection: sqlite3.Connection, now: float) -> JournalBusy:
         holder = holder_of(connection, self.project, now)
-        by = "another runner, which has ended since" if holder is None else str(holder)
         return JournalBusy(
-            f"This runner gave no sign of life for more than {self._terms.lease_seconds:g} seconds, and {self._terms} with the"
-            f" journal {str(self._path)!r} has been taken over by {by}.",
+            Message(
+                "journal-taken-over",
+                seconds=self._terms.lease_seconds,
+                project_id=self._terms.project_id,
+                base_url=self._terms.base_url,
+                path=str(self._path),
+                holder=Message("journal-holder-ended") if holder is None else holder.what(),
+            ),
             holder="" if holder is None else str(holder.process),
             expires_in=0.0 if holder is None else holder.expires_in,
         )
@@ -265,7 +272,7 @@ class Store:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise JournalError(f"The journal {str(self._path)!r} is closed.")
+            raise JournalError(Message("journal-closed", path=str(self._path)))
         return self._connection
 
     def _on_disk(self) -> tuple[int, int] | None:
@@ -278,7 +285,7 @@ class Store:
     def _rows(self, sql: str, first: int, sought: Sequence[int | str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(sought), _CHUNK):
             keys = [cell(one) for one in sought[start : start + _CHUNK]]
-            with told(self._path):
+            with wrap_errors(self._path):
                 rows = self._opened().execute(sql % ", ".join("?" * len(keys)), (first, *keys)).fetchall()
             yield from rows
 

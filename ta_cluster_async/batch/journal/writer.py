@@ -1,4 +1,4 @@
-"""The thread that the journal's file belongs to, as the event loop sees it: group commits, and reads in between."""
+"""The thread that owns the journal's file, as the event loop sees it: group commits, and reads in between."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from ...errors import JournalError
+from ...messages import Message
 from .store import Write
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ta-journal")
         self._queue: list[Write] = []
-        self._wake: asyncio.Handle | None = None
+        self._start_soon: asyncio.Handle | None = None
         self._job: asyncio.Future[None] | None = None
         self._failed = False
         self._ending: asyncio.Future[None] | None = None
@@ -49,7 +50,7 @@ class Writer:
         try:
             await asyncio.wait({opening})
         except asyncio.CancelledError:
-            opening.add_done_callback(_seen)
+            opening.add_done_callback(_ignore_result)
             abandoned = self._call(self._store.abandon)
             self._thread.shutdown(wait=False)
             await asyncio.wait({abandoned}, timeout=_CANCELLED_SECONDS)
@@ -80,7 +81,7 @@ class Writer:
 
     def beat(self) -> None:
         """Renew the lease with a commit, if none is on its way anyway."""
-        if self._wake is None and self._job is None and self._ending is None:
+        if self._start_soon is None and self._job is None and self._ending is None:
             self._start()
 
     async def end(self, *, complete: bool, requests: int, makespan: float) -> None:
@@ -103,28 +104,25 @@ class Writer:
             await asyncio.wait({self._ending}, timeout=_CANCELLED_SECONDS)
             raise
         if not self._ending.done():
-            raise JournalError(
-                f"The journal could not be closed within {self._patience:g} seconds: check the disk. What was not written"
-                " is looked up on the server by the next run."
-            )
+            raise JournalError(Message("journal-not-closed", seconds=self._patience))
         self._thread.shutdown()  # it has nothing more to do, so this takes no time, and no thread is left
         self._ending.result()
 
     def _add(self, write: Write) -> None:
         self._check_open()
         self._queue.append(write)
-        if self._job is None and self._wake is None:
+        if self._job is None and self._start_soon is None:
             # Not at once: what else happens in this turn of the loop shares the commit.
-            self._wake = self._loop.call_soon(self._start)
+            self._start_soon = self._loop.call_soon(self._start)
 
     def _check_open(self) -> None:
         if self._ending is not None:
-            raise JournalError("The journal is closed: open a run of it first.")
+            raise JournalError(Message("journal-run-closed"))
 
     def _take(self) -> list[Write]:
-        if self._wake is not None:
-            self._wake.cancel()
-            self._wake = None
+        if self._start_soon is not None:
+            self._start_soon.cancel()
+            self._start_soon = None
         group = [write for write in self._queue if write.waiter is None or not write.waiter.done()]
         self._queue.clear()
         return group
@@ -136,24 +134,24 @@ class Writer:
 
     def _written(self, group: list[Write], job: asyncio.Future[None]) -> None:
         self._job = None
-        self._failed = _tell(group, job)
-        if self._queue and self._wake is None and self._ending is None:
+        self._failed = _resolve(group, job)
+        if self._queue and self._start_soon is None and self._ending is None:
             self._start()
 
     def _ended(self, group: list[Write], job: asyncio.Future[None]) -> None:
-        _tell(group, job)
+        _resolve(group, job)
 
     def _call(self, function: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         return self._loop.run_in_executor(self._thread, function, *args)
 
 
-def _seen(job: asyncio.Future[None]) -> None:
-    """Take notice of an error that nobody waits for, or asyncio would complain."""
+def _ignore_result(job: asyncio.Future[None]) -> None:
+    """Fetch an error that nobody waits for, or asyncio would log it."""
     job.exception()
 
 
-def _tell(group: list[Write], job: asyncio.Future[None]) -> bool:
-    """Tell those who wait for a commit how it went. Gives whether it failed."""
+def _resolve(group: list[Write], job: asyncio.Future[None]) -> bool:
+    """Resolve the waiters of a commit. Returns whether it failed."""
     error = job.exception()
     for write in group:
         if write.waiter is None or write.waiter.done():

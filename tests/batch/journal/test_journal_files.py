@@ -127,7 +127,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 def test_a_text_is_no_journal(path: Path) -> None:
     path.write_text("refs\n" * 1000)
-    assert "is damaged, or no journal at all" in refusal(path)
+    assert "is damaged, or is not a journal" in refusal(path)
     assert path.read_text() == "refs\n" * 1000
 
 
@@ -206,7 +206,7 @@ def test_other_errors_are_told_by_the_name_that_sqlite_has_for_them(
         error.sqlite_errorcode = code
     if name is not None:
         error.sqlite_errorname = name
-    with pytest.raises(JournalError) as caught, journal_schema.told(path):
+    with pytest.raises(JournalError) as caught, journal_schema.wrap_errors(path):
         raise error
     assert str(caught.value).startswith(f"The journal {str(path)!r} {said}")
 
