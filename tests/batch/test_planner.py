@@ -233,7 +233,8 @@ def test_details_that_never_come_are_not_asked_for_one_after_the_other(kit: Any)
 )
 def test_only_a_server_that_is_down_is_given_up(error: Any, *, is_down: bool, gives_up: bool) -> None:
     found = Found()
-    _note(cast("Any", SimpleNamespace(down_since=1.0 if is_down else None)), found, error)
+    sender = SimpleNamespace(down_since=1.0 if is_down else None)
+    _note(cast("Any", SimpleNamespace(sender=sender)), found, error)
     assert found.gave_up is (error if gives_up else None)
 
 
