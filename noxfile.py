@@ -113,6 +113,13 @@ def wheel(session: nox.Session) -> None:
         session.run("ta-cluster", "--help", success_codes=[2])  # says which extra it needs
 
 
+@nox.session(python="3.11", default=False)
+def messages(session: nox.Session) -> None:
+    """Bring the Chinese catalogue up to date with the texts in the code."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.cli.i18n.catalogue")
+
+
 @nox.session(python="3.13")
 def audit(session: nox.Session) -> None:
     """Look up known vulnerabilities of all that the library and its extras bring. Needs a vulnerability service on the network."""
