@@ -132,7 +132,7 @@ def test_what_appears_seconds_after_the_gateway_gave_up_is_adopted(served, body)
 
 
 @pytest.mark.parametrize("timeout", [0.5, 2.0, 30.0])
-def test_of_any_timeout_enough_is_kept_to_look(served, body, timeout):
+def test_any_timeout_leaves_time_for_looking_up(served, body, timeout):
     async def story(world):
         world.em.faults.add(Fault.stall(before=False), path=CREATE)
         made = await world.clusters.create(body("made"), timeout=timeout)
@@ -142,7 +142,7 @@ def test_of_any_timeout_enough_is_kept_to_look(served, body, timeout):
     served(story)
 
 
-def test_looks_that_fail_or_hang_do_not_end_the_looking(served, body):
+def test_look_ups_that_fail_or_hang_are_repeated(served, body):
     async def story(world):
         world.em.faults.add(Fault.reset(before=False), path=CREATE)
         world.em.faults.add(Fault.stall(), path=DETAIL)
@@ -153,7 +153,7 @@ def test_looks_that_fail_or_hang_do_not_end_the_looking(served, body):
     served(story)
 
 
-def test_without_a_valid_token_there_is_no_more_looking(served, body):
+def test_a_rejected_token_ends_the_look_ups(served, body):
     async def story(world):
         world.em.faults.add(Fault.reset(before=False), path=CREATE)
         world.em.faults.add(Fault.return_code(-1001, "token is invalid"), path=DETAIL, count=None)
@@ -261,7 +261,7 @@ def test_a_rejected_token_is_met_before_the_rows_are_sent(served):
     served(story)
 
 
-def test_a_look_before_the_upload_that_hangs_leaves_most_of_the_time_to_it(served):
+def test_a_look_up_before_the_upload_that_hangs_leaves_it_most_of_the_time(served):
     async def story(world):
         world.em.faults.add(Fault.stall(), path=DETAIL, count=None)
         await upload_to(world.clusters, "uploaded", timeout=4.0)

@@ -77,7 +77,7 @@ def test_all_rows_come_once_and_in_order_with_no_page_too_many(served, count, si
     served(story)
 
 
-def test_nothing_is_sent_before_the_list_is_iterated_and_each_iteration_reads_anew(served):
+def test_nothing_is_sent_before_the_list_is_iterated_and_each_iteration_reads_it_again(served):
     async def story(world):
         pager = world.clusters.list()
         assert world.sent == []

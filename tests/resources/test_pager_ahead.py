@@ -120,7 +120,7 @@ def test_cancelling_the_loop_cancels_the_page_on_its_way(served, after):
 
 
 class Pages:
-    """In place of the network: a list without end. Whoever asks for its first page is cancelled in the turn in which it comes."""
+    """A transport with an endless list. The task that asks for its first page is cancelled in the turn in which it arrives."""
 
     def __init__(self):
         self.sent = 0
@@ -173,7 +173,7 @@ def test_the_error_of_a_page_is_raised_where_that_page_is_due(served):
     served(story)
 
 
-def test_an_error_that_nobody_waits_for_is_not_complained_of(served):
+def test_an_error_that_nobody_waits_for_is_not_logged(served):
     async def story(world):
         complaints = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))

@@ -303,7 +303,7 @@ def test_a_session_that_is_closed_ends_the_wait_at_once(served):
     served(story, job_seconds=600.0)
 
 
-def test_a_session_that_is_closed_between_the_end_and_its_detail_is_told():
+def test_a_session_that_is_closed_between_the_end_and_its_detail_is_an_error():
     async def main():
         server = InstantServer(100)
         async with TaSession("http://127.0.0.1", "t", transport=server) as ta:

@@ -107,7 +107,7 @@ def test_a_server_that_does_not_answer_cannot_make_the_wait_longer(served):
     served(story, job_seconds=600.0)
 
 
-def test_waiting_again_and_again_for_a_moment_is_no_failure_of_a_slow_server(served):
+def test_short_waits_again_and_again_do_not_count_as_failures_of_a_slow_server(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         refresh = await world.clusters.refresh(

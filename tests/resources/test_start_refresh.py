@@ -100,7 +100,7 @@ def test_a_lost_answer_behind_a_stale_window_leaves_a_ticket_that_leads_to_the_e
     served(story, job_seconds=60.0, settings=Settings(evaluate=False, stale_seconds=20.0))
 
 
-def test_looking_after_a_lost_answer_goes_on_though_a_look_fails_or_hangs(served):
+def test_reading_the_state_after_a_lost_answer_is_repeated_when_it_fails_or_hangs(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         world.em.faults.add(Fault.reset(before=False), path=REFRESH)
@@ -114,7 +114,7 @@ def test_looking_after_a_lost_answer_goes_on_though_a_look_fails_or_hangs(served
 
 
 @pytest.mark.parametrize("timeout", [0.5, 2.0, 10.0])
-def test_of_a_small_timeout_enough_is_kept_for_looking(served, timeout):
+def test_a_small_timeout_leaves_time_for_reading_the_state(served, timeout):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         world.em.faults.add(Fault.stall(before=False), path=REFRESH)
@@ -218,7 +218,7 @@ def test_a_computation_that_ends_while_the_post_is_refused_is_followed_by_anothe
     async def story(world):
         world.em.plan("fresh", JobPlan(seconds=3.0))
         await world.clusters.create(body("fresh"))
-        # Refused while it ran; by the time of the look it has ended.
+        # Refused while it ran; by the next read of the state it has ended.
         world.em.faults.add(Fault.return_code(-3008, "a refresh is running"), path=REFRESH + "-by-name")
         world.em.faults.add(Fault.stall(5.0), path=DETAIL, nth=2)
         refresh = await world.clusters.refresh("fresh")
@@ -268,7 +268,9 @@ def test_a_refusal_is_the_error_also_when_the_state_after_it_cannot_be_read(serv
     served(story)
 
 
-def test_when_nothing_comes_of_a_new_cluster_whose_refresh_was_refused_the_refusal_is_told(served, body):
+def test_when_nothing_comes_of_a_new_cluster_whose_refresh_was_refused_the_error_has_the_refusal(
+    served, body
+):
     async def story(world):
         await world.clusters.create(body("fresh"))
         world.em.faults.add(Fault.return_code(-3008, "not allowed"), path=REFRESH + "-by-name")
@@ -288,7 +290,7 @@ def test_when_nothing_comes_of_a_new_cluster_whose_refresh_was_refused_the_refus
         (Fault.return_code(-3003, "clusterId 970 does not exist"), NotFound),
     ],
 )
-def test_a_refusal_that_says_why_needs_no_look(served, fault, kind):
+def test_a_refusal_that_says_why_needs_no_state(served, fault, kind):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         world.em.faults.add(fault, path=REFRESH)
@@ -299,7 +301,7 @@ def test_a_refusal_that_says_why_needs_no_look(served, fault, kind):
     served(story)
 
 
-def test_a_rate_limit_is_waited_for_and_then_told(served):
+def test_a_rate_limit_is_waited_for_and_then_raised(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         world.em.faults.add(Fault.return_code(-1005, "请求频率过快"), path=REFRESH, count=2)
@@ -334,7 +336,7 @@ def test_starting_can_be_cancelled_at_any_request(served, hangs):
     served(story)
 
 
-def test_looking_after_a_lost_answer_can_be_cancelled(served):
+def test_reading_the_state_after_a_lost_answer_can_be_cancelled(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         world.em.faults.add(Fault.reset(), path=REFRESH)
@@ -350,7 +352,7 @@ def test_looking_after_a_lost_answer_can_be_cancelled(served):
     served(story)
 
 
-def test_attaching_outside_of_an_open_session_is_an_error_at_the_first_look(served):
+def test_attaching_outside_of_an_open_session_is_an_error_at_the_first_poll(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
         ticket = (await world.clusters.refresh(cluster)).ticket

@@ -139,7 +139,7 @@ def test_a_header_alone_is_no_upload(served, form, tmp_path, data):
     served(story)
 
 
-def test_blank_ids_of_a_csv_are_refused_by_their_row_or_skipped(served):
+def test_blank_ids_of_a_csv_are_refused_with_their_row_or_skipped(served):
     data = b'uid,x\r\n1,a\r\n"",b\r\n  ,c\r\n4,d\r\n'
 
     async def story(world):
@@ -185,7 +185,7 @@ def test_a_csv_that_ends_before_its_columns_begin_is_refused(served, text):
     served(story)
 
 
-def test_a_quote_that_is_never_closed_is_told_by_its_line(served):
+def test_a_quote_that_is_never_closed_is_refused_with_its_line(served):
     async def story(world):
         with refused(InvalidRequest, "csv-malformed", line=3):
             await upload(world.clusters, b'id,x\r\na,1\r\n"b,2\r\n', column="id", header=True)
@@ -237,7 +237,7 @@ def test_a_column_of_any_csv_becomes_the_same_text_as_the_same_rows(rows):
 )
 @pytest.mark.parametrize("line", [1, 2, 900])
 @pytest.mark.usefixtures("small_parts")
-def test_text_that_is_not_utf_8_is_refused_by_its_line(served, form, tmp_path, wrong, line):
+def test_text_that_is_not_utf_8_is_refused_with_its_line(served, form, tmp_path, wrong, line):
     text, code = wrong
     lines = [b"%012d" % number for number in range(1000)]  # more than one part
     lines[line - 1] = text
@@ -253,7 +253,7 @@ def test_text_that_is_not_utf_8_is_refused_by_its_line(served, form, tmp_path, w
     served(story)
 
 
-def test_utf_16_without_a_mark_is_refused_by_its_line(served):
+def test_utf_16_without_a_mark_is_refused_with_its_line(served):
     async def story(world):
         with refused(InvalidRequest, "text-with-nul", line=1):
             await upload(world.clusters, "a\r\nb\r\n".encode("utf-16-le"))

@@ -124,7 +124,7 @@ def test_a_broken_gzip_file_is_refused(served, tmp_path, data):
 # Changed while it is sent
 
 
-def test_a_file_that_becomes_shorter_while_it_is_sent_is_told_and_makes_no_cluster(served, tmp_path):
+def test_a_file_that_becomes_shorter_while_it_is_sent_makes_no_cluster(served, tmp_path):
     path = tmp_path / "ids.csv"
     with path.open("wb") as file:
         file.write((b"a" * 62 + b"\r\n") * (1 << 20))
@@ -168,7 +168,7 @@ def test_a_file_that_was_changed_between_two_tries_is_not_sent_in_part(served, t
     served(story)
 
 
-def test_a_file_that_is_gone_at_the_second_try_is_told_as_such(served, tmp_path):
+def test_a_file_that_is_gone_at_the_second_try_is_refused(served, tmp_path):
     path = tmp_path / "ids.csv"
     path.write_bytes(LINES)
 

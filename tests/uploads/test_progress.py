@@ -42,10 +42,10 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
-def test_progress_is_told_in_bytes_and_rows_at_most_ten_times_a_second(make, tmp_path):
+def test_progress_is_reported_in_bytes_and_rows_at_most_ten_times_a_second(make, tmp_path):
     (tmp_path / "ids.csv").write_bytes(b"".join(LINE % number for number in range(NUMBER)))
     source = make(tmp_path)
-    told: list[Any] = []
+    reports: list[Any] = []
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -53,14 +53,14 @@ def test_progress_is_told_in_bytes_and_rows_at_most_ten_times_a_second(make, tmp
             await upload(
                 ta.project(1).clusters,
                 source,
-                on_progress=lambda progress: told.append((loop.time(), progress)),
+                on_progress=lambda progress: reports.append((loop.time(), progress)),
             )
 
     run(main())
-    steps = [progress for _, progress in told]
+    steps = [progress for _, progress in reports]
     assert len(steps) >= 3
     assert [step.done for step in steps] == [False] * (len(steps) - 1) + [True]
-    assert all(b - a >= 0.1 - 1e-9 for (a, _), (b, _) in pairwise(told[:-1]))
+    assert all(b - a >= 0.1 - 1e-9 for (a, _), (b, _) in pairwise(reports[:-1]))
     sent = [step.sent_bytes for step in steps]
     assert sent == sorted(sent)
     assert sent[-1] == NUMBER * 50
@@ -72,38 +72,40 @@ def test_progress_is_told_in_bytes_and_rows_at_most_ten_times_a_second(make, tmp
     assert steps[-1].rows_per_second == pytest.approx(NUMBER / steps[-1].seconds)
 
 
-def test_the_progress_of_a_file_with_line_feeds_tells_about_how_much_there_is(monkeypatch, tmp_path):
+def test_the_progress_of_a_file_with_line_feeds_estimates_its_total(monkeypatch, tmp_path):
     monkeypatch.setattr("ta_cluster_async.uploads.files._CHUNK", 1000)
     monkeypatch.setattr("ta_cluster_async.uploads.progress._SECONDS_BETWEEN", 0.0)
-    told: list[Any] = []
+    reports: list[Any] = []
 
     async def main():
-        source = source_of(written(tmp_path / "ids.csv", b"12\n" * 1500), encode_ids, Layout(), told.append)
+        source = source_of(
+            written(tmp_path / "ids.csv", b"12\n" * 1500), encode_ids, Layout(), reports.append
+        )
         await source.open()
         assert source.length is None
         assert sum([len(part) async for part in source.chunks()]) == 6000
         await source.aclose()
 
     run(main())
-    assert all(abs(step.total_bytes - 6000) < 10 for step in told)
-    assert (told[-1].sent_bytes, told[-1].total_bytes, told[-1].done) == (6000, 6000, True)
+    assert all(abs(step.total_bytes - 6000) < 10 for step in reports)
+    assert (reports[-1].sent_bytes, reports[-1].total_bytes, reports[-1].done) == (6000, 6000, True)
 
 
-def test_progress_begins_anew_with_another_try(served):
-    told: list[Any] = []
+def test_progress_begins_at_0_again_with_another_try(served):
+    reports: list[Any] = []
 
     async def story(world):
         await upload(world.clusters, ["a"], name="n")
         world.em.faults.add(Fault.return_code(-1005, "请求频率过快"), path="import-id-cluster-modify-by-name")
-        await world.clusters.replace_upload("n", [*"abc", None], on_progress=told.append, on_null="skip")
-        assert [(step.sent_bytes, step.rows, step.skipped, step.done) for step in told] == [
+        await world.clusters.replace_upload("n", [*"abc", None], on_progress=reports.append, on_null="skip")
+        assert [(step.sent_bytes, step.rows, step.skipped, step.done) for step in reports] == [
             (9, 3, 1, True)
         ] * 2
 
     served(story)
 
 
-def test_what_the_callback_raises_ends_the_upload(served):
+def test_an_error_of_the_callback_ends_the_upload(served):
     class Enough(Exception):
         pass
 

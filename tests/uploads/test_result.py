@@ -116,8 +116,8 @@ def test_what_has_more_users_than_there_were_rows_is_not_adopted(served):
     served(story)
 
 
-@pytest.mark.parametrize(("told", "adopted"), [(2, True), (3, False), (1, False)])
-def test_a_count_of_uploaded_records_that_a_server_tells_has_to_agree(served, told, adopted):
+@pytest.mark.parametrize(("uploaded", "adopted"), [(2, True), (3, False), (1, False)])
+def test_a_count_of_uploaded_records_from_the_server_must_agree(served, uploaded, adopted):
     async def story(world):
         world.em.faults.add(Fault.reset(before=False), path=UPLOAD)
         found: dict[str, Any] = {
@@ -127,7 +127,7 @@ def test_a_count_of_uploaded_records_that_a_server_tells_has_to_agree(served, to
             "displayName": "ids",
             "progress": 100,
         }
-        found |= {"projectId": 102, "usersNum": 1, "uploadNum": told}
+        found |= {"projectId": 102, "usersNum": 1, "uploadNum": uploaded}
         world.em.faults.add(Fault.data(found), path=DETAIL, nth=2, count=None)
         if adopted:
             result = await upload(world.clusters, ["a", "b"], name="n")
@@ -143,14 +143,14 @@ def test_nothing_is_adopted_before_all_rows_were_sent(served):
     class Breaking:
         """Loses the connection in the middle of the rows, and then shows a cluster of that name."""
 
-        looks = 0
+        details = 0
 
         async def send(self, request, token, timeout):
             if request.upload is not None:
                 await anext(request.upload.chunks())
                 return OutcomeUnknown("the connection was lost.")
-            self.looks += 1
-            if self.looks == 1:
+            self.details += 1
+            if self.details == 1:
                 return Response(200, '{"return_code": -1, "return_message": "clusterName n 不存在"}'.encode())
             return Response(
                 200,

@@ -184,17 +184,17 @@ def test_a_source_that_has_failed_gives_nothing_more():
 
     async def main():
         source = source_of(rows(), encode_ids, Layout(columns=1))
-        told = []
+        raised = []
         for chunks in (source.chunks(), source.chunks()):
             try:
                 await anext(chunks)
             except Exception as problem:  # noqa: BLE001
-                told.append(type(problem).__name__)
+                raised.append(type(problem).__name__)
         await source.aclose()
-        return told, source.failure, source.can_start
+        return raised, source.failure, source.can_start
 
-    told, failure, can_start = asyncio.run(main())
-    assert told == ["SourceFailed", "SourceFailed"]
+    raised, failure, can_start = asyncio.run(main())
+    assert raised == ["SourceFailed", "SourceFailed"]
     assert isinstance(failure, OSError)
     assert not can_start
 

@@ -94,7 +94,7 @@ def test_cancelled_while_the_body_is_sent(served, make):
 
 
 @BOTH
-def test_cancelled_while_the_answer_is_awaited_or_looked_for(served, make):
+def test_cancelled_while_the_answer_is_awaited_or_looked_up(served, make):
     async def story(world):
         for fault, path in (
             (Fault.stall(), UPLOAD),
