@@ -33,6 +33,7 @@ TOP_LEVEL = {
     "PKG-INFO",
     "README.md",
     "benchmarks",
+    "docs",
     "noxfile.py",
     "pyproject.toml",
     "ta_cluster_async",
@@ -133,5 +134,6 @@ def test_the_source_distribution_has_no_stray_files(sdist):
 
 
 def test_the_tests_of_the_source_distribution_can_run(sdist):
+    assert "docs/architecture.md" in sdist
     tests = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
     assert tests <= sdist
