@@ -20,7 +20,7 @@ from ta_cluster_async import (
     event,
     user,
 )
-from ta_cluster_async.cli.commands.demo_data import TEAM
+from ta_cluster_async.cli.actions.demo_data import TEAM
 from ta_cluster_async.definitions.loader import load_definition
 from ta_cluster_async.messages import Message
 from ta_cluster_async.models import create_body, unstructure

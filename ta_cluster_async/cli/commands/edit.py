@@ -1,37 +1,14 @@
 """`ta-cluster create`, `update` and `delete`."""
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
-from ...definitions.loader import LoadedDefinition, load_definition
-from ...errors import InvalidRequest, NotFound
-from ...messages import Message
-from ...models import Catalog, ClusterDetail, update_body
-from ..config.settings import Given
-from ..connection import (
-    Quiet,
-    connected,
-    listed,
-    open_project,
-)
-from ..exit_codes import Exit
-from ..i18n.translate import ntr, tr
-from ..input import STDIN, check_stdin, read_text
-from ..output.console import print_message, print_warning, stdout
-from ..output.diff import colored, diff_lines
-from ..output.errors import message_text
-from ..running import interruptible, run
-from .show import OnlyTags, Ref, read_one
+from ..i18n.translate import tr
+from ..options import CliOptions, Quiet, connected
+from .show import OnlyTags, Ref
 
-if TYPE_CHECKING:
-    from ...models import JsonObject
-    from ...resources import Project
-
-_OF_THE_BODY = ("projectId", "clusterName")
-
-DefinitionFile = Annotated[
+DefinitionFile: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
@@ -40,7 +17,7 @@ DefinitionFile = Annotated[
         ),
     ),
 ]
-DryRun = Annotated[
+DryRun: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help=tr("Change nothing, and write what would change as a diff."))
 ]
 
@@ -49,7 +26,7 @@ DryRun = Annotated[
 def create(
     file: DefinitionFile,
     *,
-    given: Given,
+    options: CliOptions,
     tags: Annotated[
         bool, typer.Option("--tags", help=tr("It is a tag, where the definition does not tell it."))
     ] = False,
@@ -63,25 +40,10 @@ def create(
     Example: ta-cluster create whales.yaml --dry-run
     """
     del quiet
+    from ..actions import edit
+    from ..running import run
 
-    async def command() -> Exit:
-        check_stdin(file, given.token_file)
-        async with open_project(given) as project:
-            found = _read(project, file, create=True)
-            catalog = found.catalog or (Catalog.TAG if tags else Catalog.CLUSTER)
-            if tags and catalog is Catalog.CLUSTER:
-                raise InvalidRequest(
-                    tr("{file} defines a cluster, and --tags says that it is a tag.", file=file)
-                )
-            if dry_run:
-                return await _show_creation(project, found)
-            resource = project.tags if catalog is Catalog.TAG else project.clusters
-            new_id = await resource.create(found.body)
-        typer.echo(new_id)
-        print_message(tr("Created {name} ({id}).", name=found.name, id=new_id))
-        return Exit.OK
-
-    run(command())
+    run(edit.create(options, file, tags=tags, dry_run=dry_run))
 
 
 @connected
@@ -89,7 +51,7 @@ def update(
     ref: Ref,
     file: DefinitionFile,
     *,
-    given: Given,
+    options: CliOptions,
     tags: OnlyTags = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -101,22 +63,10 @@ def update(
     Example: ta-cluster update whales whales.json --dry-run
     """
     del quiet
+    from ..actions import edit
+    from ..running import run
 
-    async def command() -> Exit:
-        check_stdin(file, given.token_file)
-        async with open_project(given) as project:
-            found = _read(project, file, create=False)
-            detail = await read_one(project, ref, tags=tags)
-            _check_fits(found, detail, file)
-            body = {key: value for key, value in found.body.items() if key not in _OF_THE_BODY}
-            if dry_run:
-                return _show_update(detail, body)
-            resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
-            await resource.update(detail.id if ref.isdecimal() else detail.cluster_name, body)
-        print_message(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
-        return Exit.OK
-
-    run(command())
+    run(edit.update(options, ref, file, tags=tags, dry_run=dry_run))
 
 
 @connected
@@ -128,7 +78,7 @@ def delete(
         ),
     ],
     *,
-    given: Given,
+    options: CliOptions,
     tags: OnlyTags = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=tr("Do not ask."))] = False,
     quiet: Quiet = False,
@@ -138,113 +88,7 @@ def delete(
     Example: ta-cluster delete whales 971 --yes
     """
     del quiet
+    from ..actions import edit
+    from ..running import run
 
-    async def command() -> Exit:
-        async with open_project(given) as project:
-            details = {
-                detail.id: detail for detail in [await read_one(project, ref, tags=tags) for ref in refs]
-            }
-            names = listed([_shown(detail) for detail in details.values()])
-            if not yes and not _is_confirmed(names):
-                print_message(tr("Nothing was deleted."))
-                return Exit.USAGE
-            for detail in details.values():
-                resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
-                await resource.delete(detail.id)
-                print_message(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
-        return Exit.OK
-
-    run(command())
-
-
-def _read(project: "Project", file: str, *, create: bool) -> LoadedDefinition:
-    found = load_definition(
-        read_text(file),
-        Message("standard-input") if file == STDIN else file,
-        create=create,
-        strict_names=project.session.strict_names,
-        project_id=project.id,
-    )
-    for warning in found.warnings:
-        print_warning(message_text(warning))
-    return found
-
-
-async def _show_creation(project: "Project", found: LoadedDefinition) -> Exit:
-    name = found.name or ""
-    try:
-        taken = await project.clusters.detail(name)
-    except NotFound:
-        stdout().print(colored(diff_lines(None, found.body, (tr("nothing"), name))), soft_wrap=True)
-        return Exit.OK
-    raise InvalidRequest(
-        tr(
-            "The name {name} is taken by {id}. To change that one: ta-cluster update {name} FILE",
-            name=name,
-            id=taken.id,
-        )
-    )
-
-
-def _show_update(detail: ClusterDetail, body: "JsonObject") -> Exit:
-    before = update_body(detail)
-    name = detail.cluster_name
-    lines = diff_lines(
-        before, body, (tr("{name} on the server", name=name), tr("{name} in the file", name=name))
-    )
-    if lines:
-        stdout().print(colored(lines), soft_wrap=True)
-    else:
-        print_message(tr("Nothing would change."))
-    unsaid = sorted(before.keys() - body.keys() - {"clusterCatalog"})
-    if unsaid:
-        print_message(
-            tr(
-                "Not in the file, so what becomes of it is left to the server: {keys}.",
-                keys=", ".join(unsaid),
-            )
-        )
-    return Exit.OK
-
-
-def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> None:
-    if found.name not in (None, detail.cluster_name):
-        raise InvalidRequest(
-            tr(
-                "{file} defines {other}, and what is to be updated is {name}. A name cannot be changed: take it out of the file if this "
-                "is meant.",
-                file=file,
-                other=found.name,
-                name=detail.cluster_name,
-            )
-        )
-    if None not in (found.catalog, detail.catalog) and found.catalog is not detail.catalog:
-        raise InvalidRequest(
-            tr(
-                "{file} defines a tag or a cluster, and {name} is the other of the two.",
-                file=file,
-                name=detail.cluster_name,
-            )
-        )
-
-
-def _is_confirmed(names: str) -> bool:
-    if not sys.stdin.isatty():
-        raise InvalidRequest(
-            tr("There is nobody to ask whether {names} is to be deleted: give --yes if it is.", names=names)
-        )
-    question = tr("Delete {names}? Reports and alerts that use it may break.", names=names)
-    with interruptible():
-        return typer.confirm(question, err=True)
-
-
-def _shown(detail: ClusterDetail) -> str:
-    kind = tr("the tag") if detail.catalog is Catalog.TAG else tr("the cluster")
-    return ntr(
-        "{kind} {name} ({id}, {count} user)",
-        "{kind} {name} ({id}, {count} users)",
-        detail.users_num,
-        kind=kind,
-        name=detail.cluster_name,
-        id=detail.id,
-    )
+    run(edit.delete(options, refs, tags=tags, yes=yes))

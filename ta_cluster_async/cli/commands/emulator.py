@@ -1,32 +1,18 @@
 """`ta-cluster emulator`."""
 
-import asyncio
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
+from typing import Annotated
 
 import typer
 
-from ...session import TaSession
-from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import print_message
-from ..running import run
-from .demo_data import definitions
-from .sample_server import create_all, serving
-
-if TYPE_CHECKING:
-    from ...emulator import Emulator
-
-_PORT = 8992
 
 
 def emulator(
     *,
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", help=tr("Where to listen; 0 takes a free port."))
-    ] = _PORT,
+    ] = 8992,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help=tr("The address to listen on."))] = "127.0.0.1",
     events: Annotated[
         Path | None,
@@ -69,58 +55,19 @@ def emulator(
 
     Example: ta-cluster emulator --clusters 40
     """
+    from ..actions import emulator as action
+    from ..running import run
 
-    def make() -> "Emulator":
-        from ...emulator import TOKEN, Emulator  # noqa: PLC0415 - loads aiohttp and DuckDB
-
-        return Emulator(
-            events,
-            users,
-            seed=seed,
-            token=TOKEN if token is None else token,
+    run(
+        action.serve(
+            clusters=clusters,
+            token=token,
             project_id=project_id,
+            events=events,
+            users=users,
+            seed=seed,
             capacity=capacity,
             host=host,
             port=port,
         )
-
-    async def command() -> Exit:
-        async with serving(make) as server:
-            if clusters:
-                async with TaSession(server.url, server.token) as ta:
-                    await create_all(server, ta.project(project_id), definitions(clusters))
-            typer.echo(_how_to_use(server))
-            try:
-                await asyncio.get_running_loop().create_future()
-            except asyncio.CancelledError:
-                print_message(tr("Stopped."))
-        return Exit.OK
-
-    run(command())
-
-
-def _how_to_use(server: "Emulator") -> str:
-    """The address, the settings for a shell, and a request that works when it is pasted into one."""
-    query = "&".join(
-        f"{name}={quote(str(value), safe='')}"
-        for name, value in (
-            ("token", server.token),
-            ("projectId", server.project_id),
-            ("displayName", "Two players"),
-            ("mainColumnName", "#account_id"),
-        )
     )
-    url = shlex.quote(f"{server.url}/open/import-id-cluster-add?{query}")
-    lines = [
-        tr("Project {id} is served at {url} until Ctrl-C.", id=server.project_id, url=server.url),
-        "",
-        tr("For ta-cluster and TaSession.from_env():"),
-        f"  export TA_BASE_URL={shlex.quote(server.url)}",
-        f"  export TA_TOKEN={shlex.quote(server.token)}",
-        f"  export TA_PROJECT_ID={server.project_id}",
-        "",
-        tr("To upload a cluster of two players:"),
-        f"  printf 'j77639\\r\\nh84497\\r\\n' | curl --data-binary @- --header 'Content-Type: text/csv' {url}",
-        "",
-    ]
-    return "\n".join(lines)

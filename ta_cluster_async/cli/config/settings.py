@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -15,6 +15,9 @@ from ...errors import ConfigurationError
 from ..i18n.translate import tr
 from . import token as token_
 
+if TYPE_CHECKING:
+    from ..options import CliOptions
+
 ENVIRONMENT = {
     "base_url": "TA_BASE_URL",
     "project_id": "TA_PROJECT_ID",
@@ -22,18 +25,6 @@ ENVIRONMENT = {
     "journal": "TA_JOURNAL",
     "timezone": "TA_TIMEZONE",
 }
-
-
-@frozen(kw_only=True)
-class Given:
-    """What the options of a command say of the connection. None is for "not given"."""
-
-    base_url: str | None = None
-    project_id: int | None = None
-    profile: str | None = None
-    token_file: str | None = None
-    token_keyring: bool = False
-    ca_file: Path | None = None
 
 
 @frozen(kw_only=True)
@@ -70,7 +61,7 @@ class Settings:
         return [name for name, value in found.items() if value is None]
 
 
-def find_settings(given: Given) -> Settings:
+def find_settings(options: CliOptions) -> Settings:
     """Look for the settings: first in the options, then in the environment, then in the profile.
 
     A profile that is named by an option counts as one, and comes before the environment: who writes `--profile prod` means that one
@@ -79,8 +70,8 @@ def find_settings(given: Given) -> Settings:
     Raises:
         ConfigurationError: One of them cannot be right.
     """
-    named = given.profile is not None
-    profile = read_profile(given.profile if named else os.environ.get("TA_PROFILE") or None)
+    named = options.profile is not None
+    profile = read_profile(options.profile if named else os.environ.get("TA_PROFILE") or None)
     sources: dict[str, str] = {}
 
     def look_up(key: str, option: object, *, text: str) -> object:
@@ -92,9 +83,9 @@ def find_settings(given: Given) -> Settings:
                 return value
         return None
 
-    base_url = look_up("base_url", given.base_url, text="--base-url")
-    project_id = _project_id(look_up("project_id", given.project_id, text="--project-id"), sources)
-    ca_file = look_up("ca_file", given.ca_file, text="--ca-file")
+    base_url = look_up("base_url", options.base_url, text="--base-url")
+    project_id = _project_id(look_up("project_id", options.project_id, text="--project-id"), sources)
+    ca_file = look_up("ca_file", options.ca_file, text="--ca-file")
     journal = look_up("journal", None, text="--journal")
     timezone = look_up("timezone", None, text="")
     return Settings(
@@ -105,19 +96,24 @@ def find_settings(given: Given) -> Settings:
         timezone=_text(timezone),
         profile=profile,
         sources=sources,
-        read_token=_token(given, profile, _text(base_url), sources, profile_first=named),
+        read_token=_token(options, profile, _text(base_url), sources, profile_first=named),
     )
 
 
 def _token(
-    given: Given, profile: Profile, base_url: str | None, sources: dict[str, str], *, profile_first: bool
+    options: CliOptions,
+    profile: Profile,
+    base_url: str | None,
+    sources: dict[str, str],
+    *,
+    profile_first: bool,
 ) -> Callable[[], Secret] | None:
-    if given.token_file is not None and given.token_keyring:
+    if options.token_file is not None and options.token_keyring:
         raise ConfigurationError(tr("Give one of --token-file and --token-keyring."))
     read: Callable[[], Secret] | None = None
-    if given.token_file:
-        sources["token"], read = "--token-file", partial(token_.from_file, given.token_file)
-    elif given.token_keyring and base_url:
+    if options.token_file:
+        sources["token"], read = "--token-file", partial(token_.from_file, options.token_file)
+    elif options.token_keyring and base_url:
         sources["token"], read = "--token-keyring", partial(token_from_keyring, base_url)
     elif found := find_token(profile, base_url, profile_first=profile_first, from_file=token_.from_file):
         sources["token"], read = found.variable or _place(profile), found.read

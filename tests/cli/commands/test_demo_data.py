@@ -11,8 +11,8 @@ from ta_cluster_async import (
     QuotaTag,
     TaSession,
 )
-from ta_cluster_async.cli.commands.demo_data import TEAM, definitions
-from ta_cluster_async.cli.commands.sample_server import create_all
+from ta_cluster_async.cli.actions.demo_data import TEAM, definitions
+from ta_cluster_async.cli.actions.sample_server import create_all
 from ta_cluster_async.emulator import Emulator, run
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from ta_cluster_async.cli.commands import doctor_network as wire
-from ta_cluster_async.cli.commands.doctor_checks import Mark
+from ta_cluster_async.cli.actions import doctor_network as wire
+from ta_cluster_async.cli.actions.doctor_checks import CheckStatus
 from ta_cluster_async.emulator import Emulator, Fault
 from tests.cli.conftest import environment_of
 
@@ -75,7 +75,7 @@ def test_for_a_person_it_is_a_table_with_a_sentence_at_the_end(
 ) -> None:
     ended = command_in_real_time("doctor")
     assert ended.code == 0
-    assert [line.split()[0] for line in ended.out.splitlines()] == ["well", "well", "not", *["well"] * 4]
+    assert [line.split()[0] for line in ended.out.splitlines()] == ["ok", "ok", "skipped", *["ok"] * 4]
     assert ended.err == "All is well.\n"
 
 
@@ -237,15 +237,15 @@ class TestTls:
 
 
 @pytest.mark.parametrize(
-    ("header", "mark", "words"),
+    ("header", "status", "words"),
     [
-        ("", Mark.SKIPPED, "does not say what time it is"),
-        ("Date: yesterday\r\n", Mark.SKIPPED, "does not say what time it is"),
-        ("Date: Thu, 01 Jan 2032 00:00:00 GMT\r\n", Mark.WARNING, "behind the server's"),
-        ("Date: Thu, 01 Jan 2015 00:00:00 GMT\r\n", Mark.WARNING, "ahead of the server's"),
+        ("", CheckStatus.SKIPPED, "does not say what time it is"),
+        ("Date: yesterday\r\n", CheckStatus.SKIPPED, "does not say what time it is"),
+        ("Date: Thu, 01 Jan 2032 00:00:00 GMT\r\n", CheckStatus.WARNING, "behind the server's"),
+        ("Date: Thu, 01 Jan 2015 00:00:00 GMT\r\n", CheckStatus.WARNING, "ahead of the server's"),
     ],
 )
-def test_the_clock_is_that_of_the_servers_answers(header: str, mark: Mark, words: str) -> None:
+def test_the_clock_is_that_of_the_servers_answers(header: str, status: CheckStatus, words: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
 
         def answer() -> None:
@@ -261,5 +261,5 @@ def test_the_clock_is_that_of_the_servers_answers(header: str, mark: Mark, words
         )
         found = wire._look_at_clock(place)
         thread.join()
-    assert found.mark is mark
+    assert found.status is status
     assert words in found.what

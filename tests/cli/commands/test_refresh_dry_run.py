@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ta_cluster_async import TaSession
-from ta_cluster_async.cli.history import makespan
+from ta_cluster_async.cli.actions.run_history import makespan
 from ta_cluster_async.emulator import JobPlan
 
 if TYPE_CHECKING:

@@ -343,7 +343,7 @@ def test_when_it_is_to_be_quiet_only_the_results_are_written(zoo: Emulator, comm
 
 
 def test_of_refresh_times_only_older_ones_are_stale() -> None:
-    from ta_cluster_async.cli.selection import before  # noqa: PLC0415
+    from ta_cluster_async.cli.actions.selection import before  # noqa: PLC0415
 
     now = datetime(2020, 1, 2)  # noqa: DTZ001
     assert before(now, 86400.0) == now - timedelta(days=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ta_cluster_async import UploadProgress
-from ta_cluster_async.cli.commands.upload import _Lines
+from ta_cluster_async.cli.actions.upload import _Lines
 from ta_cluster_async.emulator import Fault
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ..batch.report import Status
-from ..errors import ConfigurationError, InvalidRequest
-from ..models import ClusterRow
-from .i18n.translate import tr
-from .input import read_text
-from .output.console import print_warning
-from .report.source import NoSuchRun, find_run
+from ...batch.report import Status
+from ...errors import ConfigurationError, InvalidRequest
+from ...messages import Message
+from ...models import ClusterRow
+from ...models.strict_json import json_key, read_json
+from ..connection import ref_of
+from ..i18n.translate import tr
+from ..input import read_text
+from ..output.console import print_warning
+from ..report.source import NoSuchRun, find_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..batch import Journal
-    from ..resources import Project
+    from ...batch import Journal
+    from ...resources import Project
 
 _GLOB = frozenset("*?[")
 _PAGE = 1000
@@ -39,7 +41,7 @@ class Wanted:
         from_file: A file with a reference in each line, or `-` for standard input.
         failed_in: The run whose failures are meant.
         exclude: Ids, names and globs that are not meant.
-        stale_before: Only those whose refresh time is before this, in the server's local time.
+        stale_seconds: Only those whose last refresh is longer ago, in seconds.
         clusters: Whether lists are of clusters.
         tags: Whether lists are of tags.
     """
@@ -49,14 +51,14 @@ class Wanted:
     from_file: str | None = None
     failed_in: str | None = None
     exclude: Sequence[str] = ()
-    stale_before: datetime | None = None
+    stale_seconds: float | None = None
     clusters: bool = True
     tags: bool = True
 
     @property
     def is_nothing(self) -> bool:
         """True when the arguments name nothing at all."""
-        return not (self.refs or self.everything or self.from_file or self.failed_in or self.stale_before)
+        return not (self.refs or self.everything or self.from_file or self.failed_in or self.stale_seconds)
 
 
 @frozen(kw_only=True)
@@ -74,67 +76,64 @@ class Selection:
     uploaded: int = 0
 
 
-async def select(project: Project, wanted: Wanted, journal: Journal | None) -> Selection:
+async def select(
+    project: Project, wanted: Wanted, journal: Journal | None, timezone: str | None
+) -> Selection:
     """Find out what is meant, with a sweep through the list where the arguments need one.
 
     Raises:
         TaError: The list, the file or the journal cannot be read.
     """
-    words = [*wanted.refs]
+    stale_before = (
+        None if wanted.stale_seconds is None else before(server_now(timezone), wanted.stale_seconds)
+    )
+    given = [*wanted.refs]
     if wanted.from_file is not None:
-        words += _read_refs(wanted.from_file)
+        given += _read_refs(wanted.from_file)
     failed = [] if wanted.failed_in is None else await _failed_in(project, wanted.failed_in, journal)
-    globs = [word for word in words if _is_glob(word)]
+    globs = [one for one in given if _is_glob(one)]
     base_is_all = wanted.everything or not (wanted.refs or wanted.from_file or wanted.failed_in)
-    if not (globs or wanted.exclude or wanted.stale_before or base_is_all):
-        return Selection(refs=_once([*(_ref(word) for word in words), *failed]))
+    if not (globs or wanted.exclude or wanted.stale_seconds or base_is_all):
+        return Selection(refs=_once([*(ref_of(one) for one in given), *failed]))
     rows = await _rows(project, wanted)
     chosen: list[int | str | ClusterRow] = []
-    for word in words:
-        if _is_glob(word):
-            matching = [row for row in rows if fnmatchcase(row.cluster_name, word)]
+    for one in given:
+        if _is_glob(one):
+            matching = [row for row in rows if fnmatchcase(row.cluster_name, one)]
             if not matching:
-                print_warning(tr("Nothing matches {glob!r}.", glob=word))
+                print_warning(tr("Nothing matches {glob!r}.", glob=one))
             chosen += matching
         else:
-            chosen.append(_ref(word))
+            chosen.append(ref_of(one))
     chosen += failed
     if base_is_all:
         chosen += rows
-    return _narrow(chosen, rows, wanted)
+    return _narrow(chosen, rows, wanted.exclude, stale_before)
 
 
 def _narrow(
-    chosen: Iterable[int | str | ClusterRow], rows: Sequence[ClusterRow], wanted: Wanted
+    chosen: Iterable[int | str | ClusterRow],
+    rows: Sequence[ClusterRow],
+    exclude: Sequence[str],
+    stale_before: datetime | None,
 ) -> Selection:
-    """Leave out what is excluded, uploaded or not stale. What was named itself and is not in the list stays: it gets its outcome."""
+    """Leave out what is excluded, uploaded or not stale. A ref that was given and is not in the list stays: it gets its outcome."""
     by_id = {row.id: row for row in rows}
     by_name = {row.cluster_name: row for row in rows}
     refs: list[int | str] = []
     uploaded: set[int] = set()
     for one in chosen:
-        listed = not isinstance(one, int | str)
-        row = (
-            one
-            if not isinstance(one, int | str)
-            else by_id.get(one)
-            if isinstance(one, int)
-            else by_name.get(one)
-        )
+        row = by_id.get(one) if isinstance(one, int) else by_name.get(one) if isinstance(one, str) else one
         if row is None:
             assert isinstance(one, int | str)
-            if not _is_excluded((str(one),), wanted.exclude):
+            if not _is_excluded((str(one),), exclude):
                 refs.append(one)
             continue
-        if _is_excluded((str(row.id), row.cluster_name), wanted.exclude):
+        if _is_excluded((str(row.id), row.cluster_name), exclude):
             continue
-        if (
-            wanted.stale_before is not None
-            and row.refresh_time is not None
-            and row.refresh_time >= wanted.stale_before
-        ):
+        if stale_before is not None and row.refresh_time is not None and row.refresh_time >= stale_before:
             continue
-        if listed and str(row.cluster_type or "").endswith("_by_import"):
+        if one is row and str(row.cluster_type or "").endswith("_by_import"):
             uploaded.add(row.id)
             continue
         refs.append(row.id)
@@ -208,39 +207,42 @@ async def _failed_in(project: Project, run: str, journal: Journal | None) -> lis
 
 
 def _read_refs(path: str) -> list[str]:
-    """The references in a file. A line of JSON is a row, as `ta-cluster list --json` writes it."""
+    """Return the refs in a file. A line of JSON is a row, as `ta-cluster list --json` writes it."""
     lines = (line.strip() for line in read_text(path).splitlines())
-    return [_word(line, number) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    return [
+        _ref_in(line, number) if line.startswith("{") else line
+        for number, line in enumerate(lines, 1)
+        if line and not line.startswith("#")
+    ]
 
 
-def _word(line: str, number: int) -> str:
-    if not line.startswith("{"):
-        return line
-    try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    found = None if row is None else row.get("id", row.get("cluster_id"))
-    if type(found) is not int:
+@frozen(kw_only=True)
+class _Row:
+    """The id in a row of `list --json`, or in an outcome."""
+
+    id: int | None = field(default=None, metadata=json_key(least=1, may_be_absent=True))
+    cluster_id: int | None = field(default=None, metadata=json_key(least=1, may_be_absent=True))
+
+
+def _ref_in(line: str, number: int) -> str:
+    row = read_json(_Row, line)
+    found = None if isinstance(row, Message) else row.id or row.cluster_id
+    if found is None:
         raise InvalidRequest(
             tr(
-                "Line {number} of the references is JSON, and no row with an id as `ta-cluster list --json` writes it.",
+                "Line {number} of the references is JSON, but not a row with an id as `ta-cluster list --json` writes it.",
                 number=number,
             )
         )
     return str(found)
 
 
-def _is_glob(word: str) -> bool:
-    return not _GLOB.isdisjoint(word)
+def _is_glob(text: str) -> bool:
+    return not _GLOB.isdisjoint(text)
 
 
 def _is_excluded(names: Iterable[str], exclude: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for name in names for pattern in exclude)
-
-
-def _ref(word: str) -> int | str:
-    return int(word) if word.isascii() and word.isdecimal() else word
 
 
 def _once(refs: Iterable[int | str]) -> list[int | str]:

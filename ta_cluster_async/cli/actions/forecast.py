@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import asdict, define
 
-from ..errors import NotFound
-from ..protocol.refresh import is_running
-from .history import makespan
-from .i18n.translate import ntr, tr
-from .output.progress import clock
+from ...errors import NotFound
+from ...protocol.refresh import is_running
+from ..i18n.translate import ntr, tr
+from ..output.progress import clock
+from .run_history import makespan
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..models import ClusterRow
-    from ..resources import Project
-    from .history import History
+    from ...models import ClusterRow
+    from ...resources import Project
+    from .run_history import RunHistory
     from .selection import Selection
 
 OnRunning: TypeAlias = Literal["attach", "rerun", "skip", "fail"]
@@ -127,7 +127,7 @@ class Forecast:
 async def forecast(
     project: Project,
     selection: Selection,
-    history: History,
+    history: RunHistory,
     *,
     on_running: OnRunning,
     max_running: int,
@@ -135,8 +135,8 @@ async def forecast(
 ) -> Forecast:
     """Look at the state of each, and tell what would be done."""
     found = Forecast(max_running=max_running)
-    if history.going_on is not None:
-        found.run_id = history.going_on.run_id
+    if history.interrupted is not None:
+        found.run_id = history.interrupted.run_id
     seconds: list[float | None] = []
     rows = dict(selection.rows) or await _few_or_all(project, selection.refs)
     names = {row.cluster_name: row for row in rows.values()}

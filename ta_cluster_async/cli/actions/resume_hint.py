@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..batch.report import Status
-from .i18n.translate import ntr, tr
-from .input import STDIN
-from .invocation import as_written, with_refs
-from .output.console import print_message, stdout
-from .output.json_lines import report_json
+from ...batch.report import Status
+from ..i18n.translate import ntr, tr
+from ..input import STDIN
+from ..invocation import as_written, with_refs
+from ..output.console import print_message, stdout
+from ..output.json_lines import report_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..batch import RefreshReport
-    from ..models import RefreshTicket
+    from ...batch import RefreshReport
+    from ...models import RefreshTicket
 
 _MOST_REFS = 50
 """References that are written out in a command."""

@@ -17,7 +17,7 @@ from attrs import frozen
 from ...client.validation import check_base_url, check_ssl
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from .doctor_checks import Finding, Mark
+from .doctor_checks import CheckResult, CheckStatus
 
 if TYPE_CHECKING:
     from ...session import TaSession
@@ -70,22 +70,22 @@ class Place:
         )
 
 
-async def reach(place: Place) -> Finding:
+async def reach(place: Place) -> CheckResult:
     """Open a connection and close it."""
     return await asyncio.to_thread(_reach, place)
 
 
-async def look_at_tls(place: Place) -> Finding:
+async def look_at_tls(place: Place) -> CheckResult:
     """Shake hands, and read the certificate."""
     return await asyncio.to_thread(_look_at_tls, place)
 
 
-async def look_at_clock(place: Place) -> Finding:
+async def look_at_clock(place: Place) -> CheckResult:
     """Compare the clock of whoever answers with this machine's."""
     return await asyncio.to_thread(_look_at_clock, place)
 
 
-def _reach(place: Place) -> Finding:
+def _reach(place: Place) -> CheckResult:
     where = f"{place.host}:{place.port}"
     began = time.monotonic()
     try:
@@ -108,16 +108,16 @@ def _reach(place: Place) -> Finding:
         advice = tr("Check the base URL and the network.")
     else:
         took = 1000 * (time.monotonic() - began)
-        return Finding(
-            Mark.OK, tr("address"), tr("{where} answers after {took:.0f} ms.", where=where, took=took)
+        return CheckResult(
+            CheckStatus.OK, tr("address"), tr("{where} answers after {took:.0f} ms.", where=where, took=took)
         )
-    return Finding(Mark.FAILED, tr("address"), what, advice, Exit.UNREACHABLE)
+    return CheckResult(CheckStatus.FAILED, tr("address"), what, advice, Exit.UNREACHABLE)
 
 
-def _look_at_tls(place: Place) -> Finding:
+def _look_at_tls(place: Place) -> CheckResult:
     if place.context is None:
-        return Finding(
-            Mark.SKIPPED,
+        return CheckResult(
+            CheckStatus.SKIPPED,
             "TLS",
             tr("The base URL begins with http://, so the token travels in the clear."),
             tr("Use https:// if the server has it."),
@@ -129,8 +129,8 @@ def _look_at_tls(place: Place) -> Finding:
         ):
             version, certificate = secured.version() or "TLS", secured.getpeercert() or {}
     except ssl.SSLCertVerificationError as problem:
-        return Finding(
-            Mark.FAILED,
+        return CheckResult(
+            CheckStatus.FAILED,
             "TLS",
             tr("The certificate is not trusted: {reason}.", reason=problem.verify_message),
             tr("If the server has a private CA, give its certificate with --ca-file or TA_CA_FILE."),
@@ -138,16 +138,16 @@ def _look_at_tls(place: Place) -> Finding:
         )
     except OSError as problem:  # ssl.SSLError is one
         reason = getattr(problem, "reason", None) or problem.strerror or type(problem).__name__
-        return Finding(
-            Mark.FAILED,
+        return CheckResult(
+            CheckStatus.FAILED,
             "TLS",
             tr("There is no TLS at this port: {reason}.", reason=reason),
             tr("Check the port, or write http:// if the server has no TLS."),
             Exit.UNREACHABLE,
         )
     if not place.is_checked:
-        return Finding(
-            Mark.WARNING,
+        return CheckResult(
+            CheckStatus.WARNING,
             "TLS",
             tr("The profile has verify = false, so anybody may play the server and learn the token."),
             tr("Give the CA's certificate with ca_file in its place."),
@@ -155,17 +155,19 @@ def _look_at_tls(place: Place) -> Finding:
     return _of_certificate(version, str(certificate.get("notAfter", "")))
 
 
-def _of_certificate(version: str, not_after: str) -> Finding:
+def _of_certificate(version: str, not_after: str) -> CheckResult:
     if not not_after:
-        return Finding(Mark.OK, "TLS", tr("{version}, and the certificate is trusted.", version=version))
+        return CheckResult(
+            CheckStatus.OK, "TLS", tr("{version}, and the certificate is trusted.", version=version)
+        )
     days = (ssl.cert_time_to_seconds(not_after) - time.time()) / 86400
     what = tr("{version}, and the certificate is good for {days:.0f} more days.", version=version, days=days)
     if days < _SOON:
-        return Finding(Mark.WARNING, "TLS", what, tr("Have it renewed soon."))
-    return Finding(Mark.OK, "TLS", what)
+        return CheckResult(CheckStatus.WARNING, "TLS", what, tr("Have it renewed soon."))
+    return CheckResult(CheckStatus.OK, "TLS", what)
 
 
-def _look_at_clock(place: Place) -> Finding:
+def _look_at_clock(place: Place) -> CheckResult:
     subject = tr("clock")
     connection: http.client.HTTPConnection = (
         http.client.HTTPConnection(place.host, place.port, timeout=_PATIENCE)
@@ -184,20 +186,22 @@ def _look_at_clock(place: Place) -> Finding:
     except ValueError:
         theirs = None
     if theirs is None:
-        return Finding(Mark.SKIPPED, subject, tr("The server does not say what time it is."))
+        return CheckResult(CheckStatus.SKIPPED, subject, tr("The server does not say what time it is."))
     ours = datetime.now(UTC)
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
     apart = (ours - theirs).total_seconds()
     if abs(apart) > _WRONG:
-        return Finding(
-            Mark.WARNING,
+        return CheckResult(
+            CheckStatus.WARNING,
             subject,
             tr("This machine's clock is {seconds:.0f} s ahead of the server's.", seconds=apart)
             if apart > 0
             else tr("This machine's clock is {seconds:.0f} s behind the server's.", seconds=-apart),
             tr("Set one of the two clocks right: tickets and --stale-older-than go by them."),
         )
-    return Finding(
-        Mark.OK, subject, tr("It agrees with the server's to {seconds:.0f} s.", seconds=max(1.0, abs(apart)))
+    return CheckResult(
+        CheckStatus.OK,
+        subject,
+        tr("It agrees with the server's to {seconds:.0f} s.", seconds=max(1.0, abs(apart))),
     )

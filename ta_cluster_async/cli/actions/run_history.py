@@ -10,36 +10,36 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ..batch import Outcome
-from ..batch.journal.history import read_history
-from ..batch.journal.journal import RunInfo
-from ..errors import JournalError
+from ...batch import Outcome
+from ...batch.journal.history import read_history
+from ...batch.journal.journal import RunInfo
+from ...errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..batch import Journal
-    from ..resources import Project
+    from ...batch import Journal
+    from ...resources import Project
 
 _RUNS_FOR_REQUESTS = 5
 
 
 @frozen(kw_only=True)
-class History:
+class RunHistory:
     """What is known of a project from its earlier runs.
 
     Attributes:
         seconds: How many seconds clusters took, by id; the newer runs count more.
         ids: The ids of names, as of the newest run.
         requests: Requests for each refresh in the newest complete runs; None when there is none.
-        going_on: The run that waits to be gone on with; None when there is none.
+        interrupted: The run that waits to be gone on with; None when there is none.
         ended: Its outcomes by id.
     """
 
     seconds: Mapping[int, float] = field(factory=dict, repr=False)
     ids: Mapping[str, int] = field(factory=dict, repr=False)
     requests: float | None = None
-    going_on: RunInfo | None = None
+    interrupted: RunInfo | None = None
     ended: Mapping[int, Outcome] = field(factory=dict, repr=False)
 
     def of(self, ref: int | str) -> float | None:
@@ -53,20 +53,20 @@ class History:
         return {ref: seconds for ref, seconds in known if seconds is not None}
 
 
-async def read_journal(project: Project, journal: Journal | None) -> History:
+async def read_journal(project: Project, journal: Journal | None) -> RunHistory:
     """What a journal tells; nothing where there is none yet. One that cannot be read is left to the run to complain of."""
     if journal is None or not journal.path.exists():
-        return History()
+        return RunHistory()
     try:
         return await asyncio.to_thread(_read, project.session.base_url, project.id, journal)
     except JournalError:
-        return History()
+        return RunHistory()
 
 
-def _read(base_url: str, project_id: int, journal: Journal) -> History:
+def _read(base_url: str, project_id: int, journal: Journal) -> RunHistory:
     runs = [info for info in journal.runs() if (info.base_url, info.project_id) == (base_url, project_id)]
     if not runs:
-        return History()
+        return RunHistory()
     newest = runs[0]
     seconds = read_history(journal.path, newest.run_id)
     ids: dict[str, int] = {}
@@ -84,13 +84,13 @@ def _read(base_url: str, project_id: int, journal: Journal) -> History:
         info for info in runs if info.state == "complete" and info.requests and sum(info.counts.values())
     ]
     some = complete[:_RUNS_FOR_REQUESTS]
-    return History(
+    return RunHistory(
         seconds=seconds,
         ids=ids,
         requests=sum(info.requests for info in some) / sum(sum(info.counts.values()) for info in some)
         if some
         else None,
-        going_on=newest if newest.state == "running" else None,
+        interrupted=newest if newest.state == "running" else None,
         ended=ended if newest.state == "running" else {},
     )
 

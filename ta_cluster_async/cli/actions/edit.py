@@ -1,0 +1,173 @@
+"""Creates, changes and deletes clusters and tags."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from ...definitions.loader import load_definition
+from ...errors import InvalidRequest, NotFound
+from ...messages import Message
+from ...models import Catalog, update_body
+from ..connection import listed, open_project
+from ..exit_codes import Exit
+from ..i18n.translate import ntr, tr
+from ..input import STDIN, check_stdin, read_text
+from ..output.console import print_message, print_warning, stdout
+from ..output.diff import colored, diff_lines
+from ..output.errors import message_text
+from ..running import interruptible
+from .show import read_one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...definitions.loader import LoadedDefinition
+    from ...models import ClusterDetail, JsonObject
+    from ...resources import Project
+    from ..options import CliOptions
+
+_OF_THE_BODY = ("projectId", "clusterName")
+
+
+async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool) -> Exit:
+    """Create what a file defines, or show what would be created."""
+    check_stdin(file, options.token_file)
+    async with open_project(options) as project:
+        found = _read(project, file, create=True)
+        catalog = found.catalog or (Catalog.TAG if tags else Catalog.CLUSTER)
+        if tags and catalog is Catalog.CLUSTER:
+            raise InvalidRequest(tr("{file} defines a cluster, and --tags says that it is a tag.", file=file))
+        if dry_run:
+            return await _show_creation(project, found)
+        resource = project.tags if catalog is Catalog.TAG else project.clusters
+        new_id = await resource.create(found.body)
+    typer.echo(new_id)
+    print_message(tr("Created {name} ({id}).", name=found.name, id=new_id))
+    return Exit.OK
+
+
+async def update(options: CliOptions, ref: str, file: str, *, tags: bool, dry_run: bool) -> Exit:
+    """Give a cluster or tag the definition in a file, or show what would change."""
+    check_stdin(file, options.token_file)
+    async with open_project(options) as project:
+        found = _read(project, file, create=False)
+        detail = await read_one(project, ref, tags=tags)
+        _check_fits(found, detail, file)
+        body = {key: value for key, value in found.body.items() if key not in _OF_THE_BODY}
+        if dry_run:
+            return _show_update(detail, body)
+        resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
+        await resource.update(detail.id if ref.isdecimal() else detail.cluster_name, body)
+    print_message(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
+    return Exit.OK
+
+
+async def delete(options: CliOptions, refs: Sequence[str], *, tags: bool, yes: bool) -> Exit:
+    """Delete clusters and tags, after a question unless `yes`."""
+    async with open_project(options) as project:
+        details = {detail.id: detail for detail in [await read_one(project, ref, tags=tags) for ref in refs]}
+        names = listed([_shown(detail) for detail in details.values()])
+        if not yes and not _is_confirmed(names):
+            print_message(tr("Nothing was deleted."))
+            return Exit.USAGE
+        for detail in details.values():
+            resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
+            await resource.delete(detail.id)
+            print_message(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
+    return Exit.OK
+
+
+def _read(project: Project, file: str, *, create: bool) -> LoadedDefinition:
+    found = load_definition(
+        read_text(file),
+        Message("standard-input") if file == STDIN else file,
+        create=create,
+        strict_names=project.session.strict_names,
+        project_id=project.id,
+    )
+    for warning in found.warnings:
+        print_warning(message_text(warning))
+    return found
+
+
+async def _show_creation(project: Project, found: LoadedDefinition) -> Exit:
+    name = found.name or ""
+    try:
+        taken = await project.clusters.detail(name)
+    except NotFound:
+        stdout().print(colored(diff_lines(None, found.body, (tr("nothing"), name))), soft_wrap=True)
+        return Exit.OK
+    raise InvalidRequest(
+        tr(
+            "The name {name} is taken by {id}. To change that one: ta-cluster update {name} FILE",
+            name=name,
+            id=taken.id,
+        )
+    )
+
+
+def _show_update(detail: ClusterDetail, body: JsonObject) -> Exit:
+    before = update_body(detail)
+    name = detail.cluster_name
+    lines = diff_lines(
+        before, body, (tr("{name} on the server", name=name), tr("{name} in the file", name=name))
+    )
+    if lines:
+        stdout().print(colored(lines), soft_wrap=True)
+    else:
+        print_message(tr("Nothing would change."))
+    unsaid = sorted(before.keys() - body.keys() - {"clusterCatalog"})
+    if unsaid:
+        print_message(
+            tr(
+                "Not in the file, so what becomes of it is left to the server: {keys}.",
+                keys=", ".join(unsaid),
+            )
+        )
+    return Exit.OK
+
+
+def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> None:
+    if found.name not in (None, detail.cluster_name):
+        raise InvalidRequest(
+            tr(
+                "{file} defines {other}, and what is to be updated is {name}. A name cannot be changed: take it out of the file if this "
+                "is meant.",
+                file=file,
+                other=found.name,
+                name=detail.cluster_name,
+            )
+        )
+    if None not in (found.catalog, detail.catalog) and found.catalog is not detail.catalog:
+        raise InvalidRequest(
+            tr(
+                "{file} defines a tag or a cluster, and {name} is the other of the two.",
+                file=file,
+                name=detail.cluster_name,
+            )
+        )
+
+
+def _is_confirmed(names: str) -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidRequest(
+            tr("There is nobody to ask whether {names} is to be deleted: give --yes if it is.", names=names)
+        )
+    question = tr("Delete {names}? Reports and alerts that use it may break.", names=names)
+    with interruptible():
+        return typer.confirm(question, err=True)
+
+
+def _shown(detail: ClusterDetail) -> str:
+    kind = tr("the tag") if detail.catalog is Catalog.TAG else tr("the cluster")
+    return ntr(
+        "{kind} {name} ({id}, {count} user)",
+        "{kind} {name} ({id}, {count} users)",
+        detail.users_num,
+        kind=kind,
+        name=detail.cluster_name,
+        id=detail.id,
+    )

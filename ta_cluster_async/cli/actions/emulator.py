@@ -1,0 +1,67 @@
+"""Serves an emulated TA server."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import typer
+
+from ...session import TaSession
+from ..exit_codes import Exit
+from ..i18n.translate import tr
+from ..output.console import print_message
+from .demo_data import definitions
+from .sample_server import create_all, serving
+
+if TYPE_CHECKING:
+    from ...emulator import Emulator
+
+
+async def serve(*, clusters: int, token: str | None, project_id: int, **settings: Any) -> Exit:
+    """Serve until Ctrl-C, beginning with so many clusters. The further settings are those of `Emulator`."""
+
+    def make() -> Emulator:
+        from ...emulator import TOKEN, Emulator  # noqa: PLC0415 - needs the extra
+
+        return Emulator(token=TOKEN if token is None else token, project_id=project_id, **settings)
+
+    async with serving(make) as server:
+        if clusters:
+            async with TaSession(server.url, server.token) as ta:
+                await create_all(server, ta.project(project_id), definitions(clusters))
+        typer.echo(_how_to_use(server))
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            print_message(tr("Stopped."))
+    return Exit.OK
+
+
+def _how_to_use(server: Emulator) -> str:
+    """Return the address, the settings for a shell, and a request that works when it is pasted into one."""
+    query = "&".join(
+        f"{name}={quote(str(value), safe='')}"
+        for name, value in (
+            ("token", server.token),
+            ("projectId", server.project_id),
+            ("displayName", "Two players"),
+            ("mainColumnName", "#account_id"),
+        )
+    )
+    url = shlex.quote(f"{server.url}/open/import-id-cluster-add?{query}")
+    lines = [
+        tr("Project {id} is served at {url} until Ctrl-C.", id=server.project_id, url=server.url),
+        "",
+        tr("For ta-cluster and TaSession.from_env():"),
+        f"  export TA_BASE_URL={shlex.quote(server.url)}",
+        f"  export TA_TOKEN={shlex.quote(server.token)}",
+        f"  export TA_PROJECT_ID={server.project_id}",
+        "",
+        tr("To upload a cluster of two players:"),
+        f"  printf 'j77639\\r\\nh84497\\r\\n' | curl --data-binary @- --header 'Content-Type: text/csv' {url}",
+        "",
+    ]
+    return "\n".join(lines)

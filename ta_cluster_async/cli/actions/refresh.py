@@ -1,0 +1,186 @@
+"""Refreshes clusters and tags: chooses them, runs the batch, shows it, and says how to continue when it is left early."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ...batch import Journal, RefreshBatch
+from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
+from ..config.settings import find_settings
+from ..connection import for_a_person, open_project
+from ..exit_codes import Exit, exit_of_report
+from ..i18n.translate import ntr, tr
+from ..input import check_stdin
+from ..output.console import is_quiet, print_lines, print_message, print_result, stderr, stdout
+from ..output.json_lines import event_json, report_json
+from ..output.live import MOST_FAILURES, failure_line, progress_display, summary_line
+from ..output.progress import ProgressState
+from ..output.tables import outcome_table
+from .forecast import forecast
+from .resume_hint import say_how_to_go_on
+from .run_history import read_journal
+from .selection import select
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from ...batch import RefreshReport
+    from ...resources import Project
+    from ..options import CliOptions
+    from .run_history import RunHistory
+    from .selection import Selection, Wanted
+
+_FEW = 64
+"""So many at most are polled as often as a person likes it; for more, the load on the server counts."""
+
+_MOST_ROWS = 100
+"""Rows of a table on a terminal, and failures that are told in full; of a larger batch only what did not succeed is shown."""
+
+
+async def refresh(
+    context: typer.Context,
+    options: CliOptions,
+    wanted: Wanted,
+    *,
+    journal: Path | None,
+    dry_run: bool,
+    json_lines: bool,
+    **batch_options: Any,
+) -> Exit:
+    """Refresh what is wanted, or show what would be done. The further options are those of `RefreshBatch`."""
+    settings = find_settings(options)
+    path = journal or settings.journal
+    book = None if path is None else Journal(path)
+    if wanted.is_nothing:
+        raise InvalidRequest(
+            tr(
+                "Say what to refresh: ids, names or globs, --all, --stale-older-than, --from-file or --failed-in. "
+                "`ta-cluster list` shows what there is."
+            )
+        )
+    check_stdin(wanted.from_file, options.token_file)
+    async with open_project(settings) as project:
+        selection = await select(project, wanted, book, settings.timezone)
+        if selection.uploaded:
+            print_message(
+                ntr(
+                    "{count} uploaded one has nothing to refresh, and is left out.",
+                    "{count} uploaded ones have nothing to refresh, and are left out.",
+                    selection.uploaded,
+                )
+            )
+        if not selection.refs:
+            print_message(tr("Nothing matches, so there is nothing to refresh."))
+            return Exit.NOTHING
+        if not selection.rows:
+            await _check_server(project, selection.refs[0])
+        history = await read_journal(project, book)
+        if dry_run:
+            found = await forecast(
+                project,
+                selection,
+                history,
+                on_running=batch_options["on_running"],
+                max_running=batch_options["max_running"],
+                longest_first=batch_options["order"] == "longest_first",
+            )
+            print_lines(json.dumps(found.to_dict()) if json_lines else found.sentences())
+            return Exit.OK if found.unknown < len(selection.refs) else Exit.NOTHING
+        is_watched = stderr().is_terminal and not is_quiet() and len(selection.refs) <= _FEW
+        batch = RefreshBatch(
+            project,
+            selection.refs,
+            poll=for_a_person(project) if is_watched else None,
+            journal=book,
+            **batch_options,
+        )
+        async with _resumable(batch, context, selection, has_journal=book is not None, as_json=json_lines):
+            if json_lines:
+                return exit_of_report(await _as_lines(batch))
+            return exit_of_report(await _on_screen(batch, selection, history, batch_options["max_running"]))
+
+
+async def _check_server(project: Project, ref: int | str) -> None:
+    """Say at once what a batch would find out only after it has been patient for long: a wrong address or token.
+
+    Raises:
+        TaError: The server cannot be reached, or does not take the token.
+    """
+    try:
+        await project.clusters.progress(ref)
+    except (ApiError, InvalidRequest) as refusal:
+        if isinstance(refusal, TokenRejected):
+            raise
+        # The server is there, and the batch has an outcome for this one.
+
+
+@asynccontextmanager
+async def _resumable(
+    batch: RefreshBatch, context: typer.Context, selection: Selection, *, has_journal: bool, as_json: bool
+) -> AsyncIterator[None]:
+    """However the batch is left before its end, say what goes on on the server and how to go on here."""
+    left = True
+    try:
+        yield
+        left = False
+    except JournalError:
+        # One that could not be opened kept the batch from its beginning.
+        left = bool(batch.report.total)
+        raise
+    finally:
+        report = _report_so_far(batch) if left else None
+        if report is not None:
+            say_how_to_go_on(report, context, selection.refs, has_journal=has_journal, as_json=as_json)
+
+
+def _report_so_far(batch: RefreshBatch) -> RefreshReport | None:
+    try:
+        return batch.report
+    except ConfigurationError:  # it has not begun
+        return None
+
+
+async def _as_lines(batch: RefreshBatch) -> RefreshReport:
+    async with batch:
+        async for event in batch:
+            typer.echo(event_json(event))
+    typer.echo(report_json(batch.report))
+    return batch.report
+
+
+async def _on_screen(
+    batch: RefreshBatch, selection: Selection, history: RunHistory, max_running: int
+) -> RefreshReport:
+    state = ProgressState(expected=history.expected(selection.refs), at_once=max_running)
+    with progress_display(state=state) as display:
+        async with batch:
+            async for event in batch:
+                display.show(event)
+    report = batch.report
+    tell_failures(report, already_told=display.shown)
+    few = report.total <= _MOST_ROWS or not stdout().is_terminal
+    rows = report.outcomes if few else report.failures[:_MOST_ROWS]
+    if rows:
+        print_result(outcome_table(rows))
+    print_message(summary_line(report))
+    return report
+
+
+def tell_failures(report: RefreshReport, *, already_told: int) -> None:
+    """Say why each failed, as far as the display has not said it already and a person can read it."""
+    failures = report.failures
+    for outcome in () if already_told else failures[:_MOST_ROWS]:
+        print_message(failure_line(outcome))
+    more = len(failures) - min(already_told, MOST_FAILURES) if already_told else len(failures) - _MOST_ROWS
+    if more > 0:
+        print_message(
+            tr(
+                "And {count} more that did not succeed: --json tells all of them, and so does a --journal.",
+                count=more,
+            )
+        )

@@ -1,0 +1,119 @@
+"""Uploads ids as a cluster or tag, with a display of how far it has come."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from ...models import unstructure
+from ..connection import open_project, ref_of
+from ..exit_codes import Exit
+from ..i18n.translate import ntr, tr
+from ..input import STDIN, check_stdin
+from ..output.console import is_quiet, json_text, print_message, stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ...models import UploadResult
+    from ...resources import UploadProgress
+    from ..options import CliOptions
+
+_SECONDS_BETWEEN_LINES = 10.0
+_MIB = 1 << 20
+
+
+async def upload(
+    options: CliOptions, file: str, *, tags: bool, replace: str | None, as_json: bool, **arguments: Any
+) -> Exit:
+    """Create a cluster or tag of ids, or replace those of one. The further arguments are those of `upload` or `replace_upload`."""
+    check_stdin(file, options.token_file)
+    async with open_project(options) as project:
+        resource: Any = project.tags if tags else project.clusters
+        source = sys.stdin.buffer if file == STDIN else file
+        with _display() as on_progress:
+            if replace is None:
+                result = await resource.upload(source, on_progress=on_progress, **arguments)
+            else:
+                result = await resource.replace_upload(
+                    ref_of(replace), source, on_progress=on_progress, **arguments
+                )
+    typer.echo(json_text(_counts(result)) if as_json else result.cluster_id)
+    print_message(_sentence(result))
+    return Exit.OK
+
+
+@contextmanager
+def _display() -> Iterator[Callable[[UploadProgress], object] | None]:
+    """A bar on a terminal, and a line every ten seconds elsewhere."""
+    console = stderr()
+    if is_quiet():
+        yield None
+    elif console.is_terminal and not console.is_dumb_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(tr("Uploading"), total=None)
+            yield lambda told: progress.update(task, completed=told.sent_bytes, total=told.total_bytes)
+    else:
+        yield _Lines().show
+
+
+class _Lines:
+    """A line every ten seconds."""
+
+    def __init__(self) -> None:
+        self._next = _SECONDS_BETWEEN_LINES
+
+    def show(self, told: UploadProgress) -> None:
+        """Tell how far it has come, if it is time."""
+        if told.seconds < self._next or told.done:
+            return
+        self._next = told.seconds + _SECONDS_BETWEEN_LINES
+        of = "" if told.total_bytes is None else tr(" of {size:.0f} MiB", size=told.total_bytes / _MIB)
+        print_message(
+            tr(
+                "{done:.0f} MiB{of} sent after {seconds:.0f} s.",
+                done=told.sent_bytes / _MIB,
+                of=of,
+                seconds=told.seconds,
+            )
+        )
+
+
+def _counts(result: UploadResult) -> dict[str, object]:
+    return {**unstructure(result), "skippedNum": result.skipped_num}
+
+
+def _sentence(result: UploadResult) -> str:
+    parts = [
+        ntr("{count} record", "{count} records", result.upload_num) if result.upload_num is not None else "",
+        ntr("{count} user", "{count} users", result.user_num) if result.user_num is not None else "",
+        tr("{count} not matched", count=result.unmatched_num) if result.unmatched_num else "",
+        tr("{count} without a tag value", count=result.tag_value_null_num)
+        if result.tag_value_null_num
+        else "",
+        ntr("{count} row without an id left out", "{count} rows without an id left out", result.skipped_num)
+        if result.skipped_num
+        else "",
+    ]
+    counts = tr(", ").join(part for part in parts if part)
+    if not counts:
+        return tr("Uploaded {id}.", id=result.cluster_id)
+    return tr("Uploaded {id}: {counts}.", id=result.cluster_id, counts=counts)

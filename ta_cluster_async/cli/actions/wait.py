@@ -1,0 +1,232 @@
+"""Waits for refreshes that were started elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+from attrs import field, frozen
+
+from ...batch import (
+    Attached,
+    Finished,
+    Outcome,
+    Planned,
+    Progressed,
+    RefreshReport,
+    Status,
+)
+from ...batch.report import explain
+from ...errors import InvalidRequest, NotFound, TaError, TokenRejected
+from ...messages import Message
+from ...models import Catalog, RefreshTicket
+from ...models.strict_json import json_key, read_json
+from ...models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
+from ...protocol.refresh import is_running
+from ...resources import Project
+from ..connection import for_a_person, open_project, ref_of
+from ..exit_codes import Exit, exit_of_outcomes
+from ..i18n.translate import tr
+from ..input import check_stdin, read_text
+from ..output.console import print_message, print_result, stderr
+from ..output.json_lines import event_json
+from ..output.live import failure_line, progress_display
+from ..output.progress import ProgressState
+from ..output.tables import outcome_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ...batch import Event
+    from ...resources import Refresh
+    from ..options import CliOptions
+
+_STATUSES: tuple[tuple[type[TaError], Status], ...] = (
+    (RefreshFailed, Status.FAILED),
+    (RefreshUnconfirmed, Status.UNCONFIRMED),
+    (RefreshStalled, Status.STALLED),
+    (RefreshTimeout, Status.TIMED_OUT),
+    (NotFound, Status.REJECTED),
+)
+_MAY_RUN = frozenset({Status.CANCELLED, Status.TIMED_OUT, Status.STALLED, Status.UNCONFIRMED})
+
+
+async def wait(
+    options: CliOptions,
+    refs: Sequence[str],
+    *,
+    from_file: str | None,
+    timeout: float | None,
+    json_lines: bool,
+) -> Exit:
+    """Wait for what is running on the server, and show how it ends."""
+    check_stdin(from_file, options.token_file)
+    wanted = [_ref_or_ticket(word) for word in refs]
+    if from_file is not None:
+        wanted += _read(from_file)
+    if not wanted:
+        if from_file is None:
+            raise InvalidRequest(tr("Say what to wait for: ids, names, tickets, or --from-file."))
+        print_message(tr("There is nothing to wait for."))
+        return Exit.NOTHING
+    async with open_project(options) as project:
+        waiting = _Waiting(project, timeout, time.monotonic())
+        if json_lines:
+            outcomes = await waiting.all(wanted, lambda event: typer.echo(event_json(event)))
+        else:
+            with progress_display(state=ProgressState(at_once=len(wanted))) as display:
+                outcomes = await waiting.all(wanted, display.show)
+            for outcome in outcomes:
+                if not outcome.ok and display.shown == 0:
+                    print_message(failure_line(outcome))
+            print_result(outcome_table(outcomes))
+    return exit_of_outcomes([outcome for outcome in outcomes if not outcome.ok], len(outcomes))
+
+
+@frozen
+class _Waiting:
+    project: Project
+    timeout: float | None
+    began: float
+
+    async def all(
+        self, wanted: list[int | str | RefreshTicket], tell: Callable[[Event], None]
+    ) -> list[Outcome]:
+        """Wait for each, and return their outcomes in the order of their ends."""
+        outcomes: list[Outcome] = []
+        count = len(wanted)
+        tell(Planned(at=0.0, refs=count, complete=True, to_refresh=0, to_attach=count, settled=0))
+
+        async def one(what: int | str | RefreshTicket) -> None:
+            outcome = await self._one(what, tell)
+            outcomes.append(outcome)
+            tell(Finished(at=self._at(), outcome=outcome))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for what in wanted:
+                    group.create_task(one(what))
+        except* TaError as problems:
+            problem = problems.exceptions[0]
+        else:
+            return outcomes
+        assert isinstance(problem, TaError)
+        raise problem.without_history()
+
+    async def _one(self, what: int | str | RefreshTicket, tell: Callable[[Event], None]) -> Outcome:
+        ref = what if isinstance(what, int | str) else what.cluster_id
+        ticket = what if isinstance(what, RefreshTicket) else None
+        try:
+            if ticket is None:
+                found = await self._running(ref)
+                if isinstance(found, Outcome):
+                    return found
+                ticket = found
+            handle = self._attach(ticket)
+            return await self._follow(ref, ticket, handle, tell)
+        except (TokenRejected, InvalidRequest):
+            raise
+        except TaError as problem:
+            status = next((status for kind, status in _STATUSES if isinstance(problem, kind)), Status.FAILED)
+            cluster_id = ref if isinstance(ref, int) else None if ticket is None else ticket.cluster_id
+            return Outcome(
+                ref=ref,
+                status=status,
+                cluster_id=cluster_id,
+                cluster_name=None if ticket is None else ticket.cluster_name,
+                ticket=ticket,
+                **explain(problem),
+            )
+
+    async def _running(self, ref: int | str) -> RefreshTicket | Outcome:
+        """A ticket for what runs on a cluster now, or how it stands if nothing does."""
+        detail = await self.project.clusters.detail(ref)
+        if is_running(detail.progress, detail.refresh_time):
+            return RefreshTicket(
+                project_id=self.project.id,
+                cluster_id=detail.id,
+                cluster_name=detail.cluster_name,
+                catalog=detail.catalog,
+                baseline_refresh_time=detail.refresh_time,
+                baseline_progress=detail.progress,
+                submitted_at=datetime.now(UTC),
+                attached=True,
+            )
+        status, message = {
+            100: (Status.SUCCEEDED, None),
+            -1: (Status.FAILED, Message("not-running-failed")),
+        }.get(detail.progress, (Status.UNCONFIRMED, Message("not-running-never-refreshed")))
+        return Outcome(
+            ref=ref,
+            status=status,
+            cluster_id=detail.id,
+            cluster_name=detail.cluster_name,
+            refresh_time=detail.refresh_time,
+            users_num=detail.users_num,
+            progress=detail.progress,
+            **explain(message),
+        )
+
+    def _attach(self, ticket: RefreshTicket) -> Refresh:
+        resource = self.project.tags if ticket.catalog is Catalog.TAG else self.project.clusters
+        return resource.attach(ticket, poll=for_a_person(self.project) if stderr().is_terminal else None)
+
+    async def _follow(
+        self, ref: int | str, ticket: RefreshTicket, handle: Refresh, tell: Callable[[Event], None]
+    ) -> Outcome:
+        cluster_id, name = ticket.cluster_id, ticket.cluster_name or str(ticket.cluster_id)
+        began = self._at()
+        tell(Attached(at=began, ref=ref, cluster_id=cluster_id, cluster_name=name, ticket=ticket))
+        async for percent in handle.progress(timeout=self.timeout):
+            if percent < 100:
+                tell(
+                    Progressed(
+                        at=self._at(), ref=ref, cluster_id=cluster_id, cluster_name=name, progress=percent
+                    )
+                )
+        result = await handle.wait(timeout=self.timeout)
+        return Outcome(
+            ref=ref,
+            status=Status.SUCCEEDED,
+            cluster_id=cluster_id,
+            cluster_name=name,
+            refresh_time=result.refresh_time,
+            users_num=result.users_num,
+            progress=100,
+            ticket=ticket,
+        )
+
+    def _at(self) -> float:
+        return time.monotonic() - self.began
+
+
+def _read(path: str) -> list[int | str | RefreshTicket]:
+    found: list[int | str | RefreshTicket] = []
+    for line in (line.strip() for line in read_text(path).splitlines()):
+        if line.startswith("{"):
+            found += _tickets(line)
+        elif line and not line.startswith("#"):
+            found.append(ref_of(line))
+    return list(dict.fromkeys(found))
+
+
+def _ref_or_ticket(word: str) -> int | str | RefreshTicket:
+    return RefreshTicket.from_json(word) if word.lstrip().startswith("{") else ref_of(word)
+
+
+@frozen(kw_only=True)
+class _Line:
+    event: str = field(default="", metadata=json_key(may_be_absent=True))
+
+
+def _tickets(line: str) -> list[RefreshTicket]:
+    """Return the ticket that a line is, or those that it has: of a report, the tickets of outcomes that may not have ended."""
+    found = read_json(_Line, line)
+    event = "" if isinstance(found, Message) else found.event
+    if event == "report":
+        outcomes = RefreshReport.from_json(line).outcomes
+        return [one.ticket for one in outcomes if one.status in _MAY_RUN and one.ticket is not None]
+    return [] if event else [RefreshTicket.from_json(line)]

@@ -1,0 +1,130 @@
+"""The options that commands share: those for the connection, and --quiet. Light to load, for help and completion."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, TypeVar
+
+import typer
+
+from .i18n.translate import tr
+from .output.console import set_quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+R = TypeVar("R")
+
+_PANEL = tr("Connection")
+
+
+class CliOptions(NamedTuple):
+    """What the options of a command say about the connection. None means that an option is not given."""
+
+    base_url: str | None = None
+    project_id: int | None = None
+    profile: str | None = None
+    token_file: str | None = None
+    token_keyring: bool = False
+    ca_file: Path | None = None
+
+
+def _set_quiet(quiet: bool) -> bool:  # noqa: FBT001 - typer calls it so
+    if quiet:
+        set_quiet()
+    return quiet
+
+
+Quiet: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help=tr("Write nothing to stderr but warnings and errors."), callback=_set_quiet
+    ),
+]
+_OPTIONS = {
+    "base_url": (
+        str | None,
+        typer.Option(
+            "--base-url",
+            metavar="URL",
+            rich_help_panel=_PANEL,
+            help=tr("Where TA is, such as http://ta2:8992 (TA_BASE_URL)."),
+        ),
+    ),
+    "project_id": (
+        int | None,
+        typer.Option(
+            "--project-id",
+            min=1,
+            metavar="N",
+            rich_help_panel=_PANEL,
+            help=tr("The numeric project id, not the APPID (TA_PROJECT_ID)."),
+        ),
+    ),
+    "profile": (
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            rich_help_panel=_PANEL,
+            help=tr("Take the settings from this profile of the configuration file (TA_PROFILE)."),
+        ),
+    ),
+    "token_file": (
+        str | None,
+        typer.Option(
+            "--token-file",
+            metavar="FILE",
+            rich_help_panel=_PANEL,
+            help=tr("Read the token from a file, or with - from standard input (TA_TOKEN_FILE, TA_TOKEN)."),
+        ),
+    ),
+    "token_keyring": (
+        bool,
+        typer.Option(
+            "--token-keyring",
+            rich_help_panel=_PANEL,
+            help=tr("Take the token from the keyring of this machine."),
+        ),
+    ),
+    "ca_file": (
+        Path | None,
+        typer.Option(
+            "--ca-file",
+            metavar="FILE",
+            rich_help_panel=_PANEL,
+            help=tr("The certificate of a private CA as a PEM file (TA_CA_FILE)."),
+        ),
+    ),
+}
+
+
+def connected(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options for the connection, which it takes as one `options: CliOptions`."""
+
+    @functools.wraps(command)
+    def with_options(**arguments: object) -> R:
+        options = {name: arguments.pop(name) for name in _OPTIONS}
+        return command(**arguments, options=CliOptions(**options))  # type: ignore[arg-type]
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    kept = [
+        parameter.replace(kind=kind)
+        for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+        if name != "options"
+    ]
+    added = [
+        inspect.Parameter(
+            name,
+            kind,
+            default=CliOptions._field_defaults[name],
+            annotation=Annotated[annotation, option],
+        )
+        for name, (annotation, option) in _OPTIONS.items()
+    ]
+    parameters = [*kept, *added]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_options
