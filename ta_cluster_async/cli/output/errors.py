@@ -34,6 +34,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "file-not-regular": "The file {path} is not a regular file. Send a pipe or device to standard input, and give - as the file.",
     "gzip-not-csv": "{source} is not CSV text but compressed with gzip: give a file whose name ends in .gz, or unpack it.",
     "header-of-table": "--header is for CSV text; the columns of a Parquet file have names.",
+    "journal-without-run": "The journal {path!r} has no run {run_id!r}: `ta-cluster runs list` shows which it has.",
     "left-on-its-way": "{reason} Its request was on its way: `ta-cluster wait` with its ticket shows whether it has begun.",
     "left-running": "{reason} The refresh continues on the server: `ta-cluster wait` with its ticket watches it.",
     "main-column-invalid": "--main-column must be the name of a property, such as '#account_id'.",
