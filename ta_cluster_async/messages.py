@@ -123,6 +123,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-object": "an object",
     "json-one-of": "one of {values}",
     "json-other-value": "another value",
+    "json-progress": "an integer from -1 to 100",
     "json-server-time": "a time as YYYY-MM-DD HH:MM:SS",
     "json-string": "a string",
     "json-string-or-number": "a string or a number",
@@ -388,6 +389,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "already-running-fail": "It was being refreshed already, and on_running is 'fail'.",
     "batch-cancelled": "The batch was cancelled.",
     "batch-error": "An error ended the batch: {error}.",
+    "batch-ended-before": "The batch itself had ended with {kind}: {error}",
     "batch-journal-lost": "The journal can no longer be written: {cause}",
     "batch-max-failures": Plural(
         "1 refresh failed; max_failures={limit} was reached.",
@@ -405,6 +407,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "outcome-unreadable": "This is not an outcome: {problem} Read what Outcome.to_dict() returned.",
     "polls-failed": "it could not be polled for {seconds:.0f} seconds; the last error was: {cause}",
     "refs-not-iterable": "refs must be an iterable of ids, names or rows; put a single one into a list.",
+    "refreshes-left-running": Plural(
+        "1 refresh continues on the server. Attach to its ticket to watch it:",
+        "{count} refreshes continue on the server. Attach to their tickets to watch them:",
+    ),
     "report-unreadable": "This is not a report: {problem} Read what RefreshReport.to_json() returned.",
     # journal
     "journal-busy-now": (

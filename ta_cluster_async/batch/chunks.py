@@ -1,4 +1,4 @@
-"""References as they come, in parts of a useful size."""
+"""References as they come, in chunks of a useful size."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _LINGER = 0.1
 
 
 class Chunks:
-    """Reads references ahead, at most one part of them.
+    """Reads references ahead, at most one chunk of them.
 
     An asynchronous source is read by a task of its own, `read`, so that neither a slow one nor one that never ends holds up the batch.
 
     Args:
         refs: The references.
-        size: The most references of a part.
+        size: The most references of a chunk.
         changed: Fired when one has come, and from outside when it may be over.
-        is_over: Tells whether no more parts are wanted.
+        is_over: Tells whether no more chunks are wanted.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Chunks:
         self._changed.fire()
 
     async def next(self) -> list[object]:
-        """The next part, as soon as there is one; an empty one when there are no more, or none are wanted."""
+        """Return the next chunk, as soon as there is one; an empty one when there are no more, or none are wanted."""
         if self._source is None:
             return [] if self._is_over() else list(islice(self._iterator, self._size))
         while not (self._buffer or self._ended or self._is_over()):
@@ -79,7 +79,7 @@ class Chunks:
         self._scope.cancel()
 
     def rest(self) -> Iterator[list[object]]:
-        """What was read and not taken, and of a collection also what was not read. Of a stream, which may have no end, it is not."""
+        """Yield unread refs; for streams only those already buffered."""
         if self._buffer:
             yield self._take()
         while self._is_collection and (chunk := list(islice(self._iterator, self._size))):

@@ -1,4 +1,4 @@
-"""What a batch tells while it runs. Each event is a value; `at` is seconds since the batch began."""
+"""The events of a batch. Each is a value; `at` is seconds since the batch began."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .report import Outcome
 
 @frozen(kw_only=True)
 class Planned:
-    """References have been looked up. With a long stream of them this comes once for each part.
+    """References have been looked up. With a long stream of them this comes once for each chunk.
 
     Attributes:
         at: Seconds since the batch began.

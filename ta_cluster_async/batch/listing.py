@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SchemaError
+from ..messages import Message
 from ..models import json_type, parse_time, types_of
 from ..protocol.endpoints import LIST
 from ..protocol.requests import build
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ..models import Catalog, ClusterDetail, JsonValue
 
 PAGE_SIZE = 1000
+_ID = Message("json-integer-at-least", least=1)
+_PROGRESS = Message("json-progress")
 
 
 class ClusterState(NamedTuple):
@@ -30,7 +33,7 @@ class ClusterState(NamedTuple):
 
 
 def is_baseline(seen: ClusterState) -> bool:
-    """Whether this is enough to tell the next refresh from what was before.
+    """Return whether this is enough to tell the next refresh from what was before.
 
     A list row may lack the refresh time although the detail has it. Then a 0 may be the beginning of a refresh that runs, and a time that
     was there all along would look like one that has moved.
@@ -80,7 +83,7 @@ class ListView:
         return 1 if self.total is None else max(1, -(-self.total // self.size))
 
     def page_of(self, place: int | None) -> int | None:
-        """The number of the page on which a place of the list is."""
+        """Return the number of the page that has a place of the list."""
         return None if place is None else place // self.size + 1
 
     async def read(self, number: int, seconds: float | None) -> RawPage:
@@ -101,27 +104,27 @@ def read_row(row: dict[str, JsonValue]) -> ClusterState:
     users_num = row.get("usersNum")
     time = row.get("refreshTime")
     if type(cluster_id) is not int or cluster_id < 1:
-        raise _wrong("id", "a positive integer", cluster_id)
+        raise _wrong("id", _ID, cluster_id)
     if type(name) is not str:
-        raise _wrong("clusterName", "a string", name)
+        raise _wrong("clusterName", Message("json-string"), name)
     if type(progress) is not int or not -1 <= progress <= 100:
-        raise _wrong("progress", "an integer from -1 to 100", progress)
+        raise _wrong("progress", _PROGRESS, progress)
     refresh_time = None
     if time:
         refresh_time = parse_time(time) if type(time) is str else None
         if refresh_time is None:
-            raise _wrong("refreshTime", "a time as YYYY-MM-DD HH:MM:SS", time)
+            raise _wrong("refreshTime", Message("json-server-time"), time)
     return ClusterState(
         cluster_id, name, progress, refresh_time, users_num if type(users_num) is int else None
     )
 
 
 def state_of(detail: ClusterDetail) -> ClusterState:
-    """The state that a detail shows. Raises SchemaError for an id or a progress that is none."""
+    """Return the state that a detail shows. Raises SchemaError for an id or a progress that cannot be one."""
     if detail.id < 1:
-        raise _wrong("id", "a positive integer", detail.id, "data")
+        raise _wrong("id", _ID, detail.id, "data")
     if not -1 <= detail.progress <= 100:
-        raise _wrong("progress", "an integer from -1 to 100", detail.progress, "data")
+        raise _wrong("progress", _PROGRESS, detail.progress, "data")
     return ClusterState(
         detail.id, detail.cluster_name, detail.progress, detail.refresh_time, detail.users_num
     )
@@ -132,15 +135,17 @@ def _to_page(data: JsonValue) -> tuple[list[dict[str, JsonValue]], int]:
     pager = data.get("pagerResult") if isinstance(data, dict) else None
     total = pager.get("totalNum") if isinstance(pager, dict) else None
     if not isinstance(rows, list):
-        raise _wrong("userClusters", "an array", rows, "data")
+        raise _wrong("userClusters", Message("json-array"), rows, "data")
     objects = [row for row in rows if isinstance(row, dict)]
     if len(objects) < len(rows):
-        raise _wrong("userClusters[]", "an object", None, "data")
+        raise _wrong("userClusters[]", Message("json-object"), None, "data")
     if type(total) is not int:
-        raise _wrong("pagerResult.totalNum", "an integer", total, "data")
+        raise _wrong("pagerResult.totalNum", Message("json-integer"), total, "data")
     return objects, total
 
 
-def _wrong(key: str, expected: str, value: object, where: str = "data.userClusters[]") -> SchemaError:
+def _wrong(key: str, expected: Message, value: object, where: str = "data.userClusters[]") -> SchemaError:
     path = f"{where}.{key}"
-    return SchemaError(f"{path} has to be {expected}, not {json_type(value)}.", path=path)
+    return SchemaError(
+        Message("json-mismatch", where=path, expected=expected, actual=json_type(value)), path=path
+    )

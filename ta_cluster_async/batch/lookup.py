@@ -1,4 +1,4 @@
-"""Finding clusters and tags by id or name with close to the fewest requests: list pages where they tell many, details else."""
+"""Find clusters and tags by id or name with close to the fewest requests: list pages where they show many, else details."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def _sweep(state: BatchState, view: ListView, left: set[Ref], found: Found
 
 
 def _outward(view: ListView) -> Iterator[int]:
-    """Page numbers from where the cursor is now outward."""
+    """Yield page numbers from the cursor outward."""
     start = view.cursor
     yield start
     for step in count(1):  # pragma: no branch - it counts without end
@@ -123,7 +123,7 @@ async def _read(state: BatchState, view: ListView, number: int, pages: dict[int,
 
 
 def _pick(view: ListView, page: RawPage, left: set[Ref], found: Found) -> bool:
-    """Take what is wanted from a page; a row that cannot be read, or that may be running, is left for its detail."""
+    """Take what is wanted from a page. A row that cannot be read, or that may be running, is left for its detail."""
     any_found = False
     for place, row in enumerate(page.rows, page.first_place):
         names = {key for key in (row.get("id"), row.get("clusterName")) if isinstance(key, int | str)} & left

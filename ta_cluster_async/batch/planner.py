@@ -1,4 +1,4 @@
-"""From references to targets: names and ids are looked up, baselines read, and what runs already is found."""
+"""From references to targets: look up names and ids, read baselines, and find what runs already."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from .lookup import Found
     from .state import BatchState
 
-# So many references are looked up together, at most or at least twice what the batch needs next.
+# This many references are looked up together, or twice what the batch needs next, where that is more.
 _WINDOW = 5000
 
 
 class Planner:
-    """Reads references in parts and lets their targets wait, never many more than the batch needs next.
+    """Reads references in chunks and enqueues their targets, never many more than the batch needs next.
 
     Whenever it is interrupted, `abandon` gives an outcome to each reference that was read and has none.
     """
@@ -120,7 +120,7 @@ class Planner:
         await self._dispatch()
 
     def _check_refs(self, chunk: Sequence[object]) -> None:
-        """Check references, and keep those that are neither wrong nor known already."""
+        """Open the references that are neither invalid nor known already."""
         state = self._state
         for given in chunk:
             try:
@@ -148,7 +148,7 @@ class Planner:
         self._known.update((entry.cluster_id, entry) for entry in (*by_name.values(), *by_id.values()))
 
     def _reject(self, given: object, error: InvalidRequest) -> None:
-        """What cannot be a reference. Such a value may be of any type, and not all can be told apart."""
+        """Reject what cannot be a reference. Such a value may be of any type, and not all can be told apart."""
         ref: Ref = type(given).__name__
         if isinstance(given, str | int) and not isinstance(given, bool):
             ref = given
@@ -199,7 +199,7 @@ class Planner:
         return Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(error))
 
     async def _dispatch(self) -> None:
-        """Attach, settle or let wait, with what the journal knows of each."""
+        """Attach to, finish or enqueue each target, with what the journal knows of it."""
         state = self._state
         if state.journal is not None:
             if state.journal.resumed:  # by their ids the others are known already
@@ -265,7 +265,7 @@ class Planner:
         )
 
     def _remembered(self, ref: Ref, entry: Entry | None) -> Outcome | None:
-        """The outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped."""
+        """Return the outcome of a reference that an earlier process has begun, and that this one did not come to before it was stopped."""
         if entry is None or not _is_begun(entry):
             return None
         if entry.outcome is not None:
@@ -283,7 +283,7 @@ class Planner:
         )
 
     def _abandoning(self) -> Iterator[None]:
-        """Give all that was looked up its outcome, and open all that was not, part by part."""
+        """Give all that was looked up its outcome, and open all that was not, chunk by chunk."""
         held, self._held = self._held, []
         for target in held:
             self._state.record(self._stopped(target))
@@ -301,7 +301,7 @@ class Planner:
             self._record_unstarted(ref)
 
     def _record_unstarted(self, ref: Ref) -> None:
-        """Settle a reference that was not looked up before the batch was stopped."""
+        """Give an outcome to a reference that was not looked up before the batch was stopped."""
         outcome = self._remembered(ref, self._known.get(ref))
         if outcome is None:
             assert self._state.stopped is not None
@@ -316,7 +316,7 @@ class Planner:
 
 
 def _is_begun(entry: Entry) -> bool:
-    """Whether an earlier process has done something about it, and not only left it out because the batch was stopped."""
+    """Return whether an earlier process has begun it, and not only left it out because the batch was stopped."""
     outcome = entry.outcome
     return outcome is None or not (
         outcome.ticket is None and outcome.status in (Status.CANCELLED, Status.TIMED_OUT)

@@ -61,10 +61,10 @@ class Outcome:
         users_num: How many users are in it now, where it was seen.
         progress: The last progress seen in percent.
         queue_seconds: From the request to the first sign of computing, as far as polls could tell.
-        run_seconds: From there to the end; None for one that was joined, of which nobody knows when it began.
+        run_seconds: From there to the end; None for one that was attached to, of which nobody knows when it began.
         detect_seconds: The longest time that may have passed between the end on the server and our seeing it.
         attempts: How many requests were sent to start it, or may have been; 0 when it was only attached to.
-        ticket: What identifies the refresh where one was started or joined: attach to it to look again.
+        ticket: What identifies the refresh where one was started or attached to: attach to it to watch it again.
         resumed: True when this outcome comes from the journal of an earlier process.
         settled_at: When it got this outcome, in UTC by this machine's clock. None for what never was a target, such as a name that does not
             exist, and for what was written before the library knew it.

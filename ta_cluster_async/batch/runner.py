@@ -113,7 +113,7 @@ class RefreshBatch:
 
     @property
     def report(self) -> RefreshReport:
-        """The result. Before the end it tells how things stand."""
+        """The report; before the end, of what has happened so far."""
         if self._report is not None:
             return self._report
         if self._state is None:
@@ -140,8 +140,8 @@ class RefreshBatch:
         self._driver = asyncio.create_task(
             self._drive(state, planner, self._scope), name="ta_cluster_async batch"
         )
-        # What ends it is raised to whoever listens or waits for the end; when nobody can, that is no reason to complain.
-        self._driver.add_done_callback(_seen)
+        # Its error is raised to the consumer or to who waits for the end; asyncio must not log it where there is neither.
+        self._driver.add_done_callback(_ignore_result)
         return self
 
     async def __aexit__(
@@ -166,10 +166,12 @@ class RefreshBatch:
             await self._close(driver)
             failure = None if driver.cancelled() or not driver.done() else driver.exception()
             if failure is not None and failure is not exc:
-                exc.add_note(f"The batch itself had ended with {type(failure).__name__}: {failure}")
+                exc.add_note(
+                    str(Message("batch-ended-before", kind=type(failure).__name__, error=str(failure)))
+                )
 
     async def _close(self, driver: asyncio.Task[None]) -> None:
-        """End it, and wait for that, but not for long."""
+        """Cancel the batch, and wait a short time for its end."""
         self.cancel()
         with anyio.CancelScope(shield=True):
             await asyncio.wait([driver], timeout=_CLOSING_SECONDS)
@@ -206,7 +208,7 @@ class RefreshBatch:
             raise failure
 
     def _abandon_rest(self, state: BatchState, planner: Planner, failure: BaseException | None) -> None:
-        """What has no outcome by now is left to the server or to another run, and the report says so."""
+        """Give what has no outcome by now one that says so. The server or another run goes on with it."""
         if state.done:
             return
         state.interrupted = True
@@ -226,7 +228,7 @@ class RefreshBatch:
         planner.abandon()
 
     async def _close_journal(self, journal: RunJournal, state: BatchState) -> None:
-        """Let it write what is left. One that is cancelled does not wait for long: the journal's thread ends by itself."""
+        """Close the journal. A cancelled batch does not wait for long: the journal's thread ends by itself."""
         seconds = _JOURNAL_SECONDS if self._cancelled or is_cancelled() else inf
         if not state.interrupted:
             for outcome in state.not_started:
@@ -289,32 +291,31 @@ async def refresh_all(
         refs: Ids, names or rows of a list; any iterable or async iterable, read as it is needed. Duplicates count once. What an iterator
             had not given yet when the batch was stopped has no outcome.
         max_running: The most refreshes in flight on the server.
-        submit_ahead: So many more, for a server that queues refreshes by itself: it is never idle between two looks.
+        submit_ahead: So many more, for a server that queues refreshes by itself: it is never idle between two polls.
         order: As given, or the longest first by the journal's past durations, which reads all references before it begins.
         on_running: What to do with a cluster that is being refreshed already: watch it without a request (`attach`), refresh it
-            anew when that has ended (`rerun`), leave it out (`skip`), or count it as failed (`fail`).
+            again when that has ended (`rerun`), leave it out (`skip`), or count it as failed (`fail`).
         on_error: With `stop`, the first one that does not succeed ends the batch: what is in flight is watched to its end.
         max_failures: The same after so many.
         cluster_timeout: Seconds for each refresh from its request on; the `timeout` of `poll` when None.
-        timeout: Seconds for the whole batch. Before a deadline passes, there is one last look.
-        poll: How refreshes are watched; the session's policy when None.
-        journal: A file that makes the batch safe against the end of its process: run again with the same file, it goes on.
+        timeout: Seconds for the whole batch. There is one last poll before a deadline passes.
+        poll: How refreshes are polled; the session's policy when None.
+        journal: A file that makes the batch survive its process: run it again with the same file to resume it.
         on_event: Called with each event, in order; a coroutine function is awaited. What it raises ends the batch.
         keep_successes: Whether the report has the outcomes of successes. False for a million references.
 
     Raises:
         JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.
         Exception: What `refs` or `on_event` raises, as it is.
-        asyncio.CancelledError: The batch was cancelled. This and any other exception has notes with the tickets of the refreshes that go
-            on on the server.
+        asyncio.CancelledError: The batch was cancelled. This and any other exception has notes with the tickets of the refreshes that
+            continue on the server.
     """
     batch = RefreshBatch(project, refs, **options)
     batch._has_consumer = on_event is not None  # noqa: SLF001
     try:
         async with batch:
-            if (
-                on_event is not None
-            ):  # pragma: no branch - tested; coverage does not see the way out of `async with`
+            # Coverage does not see the way out of `async with`.
+            if on_event is not None:  # pragma: no branch
                 async for event in batch:
                     answer = on_event(event)
                     if inspect.isawaitable(answer):
@@ -328,13 +329,13 @@ async def refresh_all(
 def _note_tickets(problem: BaseException, report: RefreshReport) -> None:
     left = [outcome for outcome in report.outcomes if outcome.status is Status.CANCELLED and outcome.ticket]
     if left:
-        problem.add_note(f"{len(left)} refreshes go on on the server. Attach to their tickets to watch them:")
+        problem.add_note(str(Message("refreshes-left-running", count=len(left))))
     for outcome in left:
         assert outcome.ticket is not None
         problem.add_note(outcome.ticket.to_json())
 
 
-def _seen(driver: asyncio.Task[None]) -> None:
+def _ignore_result(driver: asyncio.Task[None]) -> None:
     if not driver.cancelled():
         driver.exception()
 

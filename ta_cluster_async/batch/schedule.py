@@ -1,8 +1,8 @@
-"""When to look at which refresh, as pure decisions. Times are seconds of any one steady clock.
+"""When to poll which refresh, as pure decisions. Times are seconds of any one steady clock.
 
-A look costs a request and a late look costs an idle place on the server. Three things keep both small: the end is estimated from the
-progress, so that a look comes when something has probably changed; one list page shows all refreshes that stand on it for the price of
-one; and while the server has refreshes queued behind those that run, a look may be later without a loss.
+A poll costs a request, and a late poll costs an idle place on the server. Three things keep both small: the end is estimated from the
+progress, so that a poll comes when something has probably changed; one list page shows all refreshes that stand on it for the price of
+one; and while the server has refreshes queued behind those that run, a poll may be later without a loss.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 # So many seconds of an idle place on the server are worth one request.
 REQUEST_PRICE = 0.5
-# Of the time that the server's queue lasts, so much may pass before the next look.
+# Of the time that the server's queue lasts, so much may pass before the next poll.
 _OF_QUEUE = 0.7
-# A progress that stands still is looked at again after this share of the time for which it has.
+# A progress that stands still is polled again after this share of the time for which it has.
 _OF_STILL = 0.15
 # The longest wait is this share of the time for which a refresh has run, where that is longer than the policy's.
 _OF_ELAPSED = 0.25
 _OF_LEFT = 0.5
-# A refresh of which nothing is known is looked at again after this share of the time for which it has run.
+# A refresh of which nothing is known is polled again after this share of the time for which it has run.
 _OF_UNKNOWN = 0.5
 # Before anything is known of how long refreshes take.
 _GUESS = 30.0
@@ -32,14 +32,14 @@ _GUESS = 30.0
 
 @frozen(kw_only=True)
 class PollSchedule:
-    """How the batch goes as a whole.
+    """How often polls are worth their requests, by how the batch goes as a whole.
 
     Attributes:
         ends: Refreshes that end per second.
-        cost: Requests that one round of looks takes.
+        cost: Requests that one round of polls takes.
         queued: Refreshes that wait in the server's queue behind those that run, while there are more to submit; else 0.
         shortest: The shortest time between two rounds.
-        longest: The longest time between two looks at one refresh.
+        longest: The longest time between two polls of one refresh.
         typical: How long the refreshes that ended have run on average; None before any has.
     """
 
@@ -77,7 +77,7 @@ def ends_per_second(recent: float, run_seconds: float | None, in_flight: int, ol
 
 @frozen(kw_only=True)
 class PollState:
-    """What is known of one refresh for the choice of its next look.
+    """What is known of one refresh for the choice of its next poll.
 
     Attributes:
         began: When it began, as far as is known.
@@ -105,12 +105,12 @@ def remaining(poll_state: PollState, now: float) -> float | None:
 
 
 def next_wait(poll_state: PollState, schedule: PollSchedule, now: float) -> float:
-    """Return the seconds until the next look at a refresh that runs."""
+    """Return the seconds until the next poll of a refresh that runs."""
     elapsed = now - poll_state.began
     longest = max(schedule.longest, _OF_ELAPSED * elapsed)
     left = remaining(poll_state, now)
     if left is None:
-        # It may be a short one: the first looks come soon, and further ones take their time. One in the server's queue has not begun yet.
+        # It may be a short one: the first polls come soon, and further ones take their time. One in the server's queue has not begun yet.
         unknown = now - min(poll_state.began, poll_state.seen)
         return min(schedule.round, longest, max(schedule.spacing, _OF_UNKNOWN * unknown))
     # A refresh may fail at any time, so the longest of waits still ends halfway to the end.
@@ -127,7 +127,7 @@ def next_wait(poll_state: PollState, schedule: PollSchedule, now: float) -> floa
 
 
 def first_wait(expected: float | None, schedule: PollSchedule) -> float:
-    """Return the seconds from the POST to the first look: early enough to see it run."""
+    """Return the seconds from the POST to the first poll: early enough to see it run."""
     known = schedule.typical if expected is None else expected
     wait = schedule.shortest if known is None else 0.3 * known
     return min(max(wait, schedule.shortest), schedule.round)

@@ -41,7 +41,7 @@ def test_a_row_that_cannot_be_read_names_its_field(key: str, value: Any) -> None
     with pytest.raises(SchemaError) as caught:
         read_row(ROW | {key: value})
     assert caught.value.path == f"data.userClusters[].{key}"
-    assert caught.value.message.startswith(f"data.userClusters[].{key} has to be a")
+    assert caught.value.message.startswith(f"data.userClusters[].{key} must be a")
     assert caught.value.message.endswith(f", not {json_type(value)}.")
     assert "soon" not in str(caught.value)
 
