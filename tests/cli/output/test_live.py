@@ -83,7 +83,7 @@ class Screen:
         self._stream.flush()
         return self._bytes.getvalue().decode(self._stream.encoding).splitlines()
 
-    def picture_of(self, *events: Event) -> list[str]:
+    def view_of(self, *events: Event) -> list[str]:
         display = LiveDisplay(self.console, ProgressState())
         for event in events:
             display.show(event)
@@ -92,8 +92,8 @@ class Screen:
         return self.lines()[before:]
 
 
-def test_a_picture_has_the_whole_each_running_one_and_a_line_of_counts() -> None:
-    first, *bars, last = Screen().picture_of(planned(10), done(1, 1.0), *running(2))
+def test_the_live_view_has_the_whole_each_running_one_and_a_line_of_counts() -> None:
+    first, *bars, last = Screen().view_of(planned(10), done(1, 1.0), *running(2))
     assert first.startswith("All ")
     assert first.split()[-1] == "10%"
     assert [line.split()[0] for line in bars] == ["new_users_by_channel_100", "new_users_by_channel_101"]
@@ -104,55 +104,55 @@ def test_a_picture_has_the_whole_each_running_one_and_a_line_of_counts() -> None
 
 @pytest.mark.parametrize("width", [30, 40, 59, 60, 80, 200])
 @pytest.mark.parametrize("name", ["new_users_by_channel", "按渠道统计的新用户分群"])
-def test_a_picture_is_never_wider_than_the_terminal(width: int, name: str) -> None:
-    lines = Screen(width).picture_of(planned(5000), Finished(at=1.0, outcome=FAILURE), *running(20, name))
+def test_the_live_view_is_never_wider_than_the_terminal(width: int, name: str) -> None:
+    lines = Screen(width).view_of(planned(5000), Finished(at=1.0, outcome=FAILURE), *running(20, name))
     assert max(cell_len(line) for line in lines) <= width
 
 
-def test_a_picture_shows_eight_running_ones_and_counts_the_others() -> None:
-    lines = Screen().picture_of(planned(5000), *running(1000))
+def test_the_live_view_shows_eight_running_ones_and_counts_the_others() -> None:
+    lines = Screen().view_of(planned(5000), *running(1000))
     assert len(lines) == 1 + 8 + 1 + 1
     assert lines[-2].strip() == "and 992 more running"
 
 
 @pytest.mark.parametrize("height", [3, 5, 8, 24])
-def test_a_picture_is_never_higher_than_the_terminal(height: int) -> None:
-    assert len(Screen(height=height).picture_of(planned(5000), *running(1000))) <= height
+def test_the_live_view_is_never_higher_than_the_terminal(height: int) -> None:
+    assert len(Screen(height=height).view_of(planned(5000), *running(1000))) <= height
 
 
-def test_a_picture_on_a_narrow_terminal_keeps_counts_and_times() -> None:
-    *_, last = Screen(40).picture_of(planned(4), done(1, 1.0), done(2, 1.0))
+def test_the_live_view_on_a_narrow_terminal_keeps_counts_and_times() -> None:
+    *_, last = Screen(40).view_of(planned(4), done(1, 1.0), done(2, 1.0))
     assert last.startswith("2/4, 0:00, 0:00 left")
 
 
-def test_a_picture_says_that_more_references_are_to_come() -> None:
+def test_the_live_view_says_that_more_references_follow() -> None:
     plan = Planned(at=0.0, refs=5000, complete=False, to_refresh=5000, to_attach=0, settled=0)
-    *_, last = Screen().picture_of(plan)
+    *_, last = Screen().view_of(plan)
     assert last.startswith("0 of 5000+ done")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
-def test_a_picture_can_be_written_in_other_encodings_than_utf_8(encoding: str) -> None:
-    lines = Screen(40, encoding=encoding).picture_of(planned(4), *running(3))
+def test_the_live_view_can_be_written_in_other_encodings_than_utf_8(encoding: str) -> None:
+    lines = Screen(40, encoding=encoding).view_of(planned(4), *running(3))
     assert lines[0].startswith("All")
 
 
 def test_without_colors_a_bar_still_shows_how_far_it_is() -> None:
-    whole, *_ = Screen().picture_of(planned(2), done(1, 1.0))
+    whole, *_ = Screen().view_of(planned(2), done(1, 1.0))
     bar = whole.rstrip().removeprefix("All").removesuffix("50%")
     assert 0.4 < len(bar.strip()) / len(bar.lstrip()) < 0.6
 
 
-def test_a_failure_stands_above_the_picture_as_it_happens() -> None:
+def test_a_failure_stands_above_the_live_view_as_it_happens() -> None:
     screen = Screen()
-    screen.picture_of(planned(4), Finished(at=1.0, outcome=FAILURE))
+    screen.view_of(planned(4), Finished(at=1.0, outcome=FAILURE))
     assert screen.lines()[0] == "whales: failed: It broke."
 
 
 def test_what_a_terminal_would_obey_in_a_servers_text_is_not_written() -> None:
     screen = Screen()
     outcome = Outcome(ref="a", status=Status.FAILED, message="\x1b[2Jgone\x07")
-    screen.picture_of(*running(1, "\x1b]0;title\x07"), Finished(at=1.0, outcome=outcome))
+    screen.view_of(*running(1, "\x1b]0;title\x07"), Finished(at=1.0, outcome=outcome))
     text = "\n".join(screen.lines())
     assert "\x1b" not in text
     assert "\x07" not in text
@@ -171,7 +171,7 @@ def test_a_live_display_is_gone_when_it_ends_and_shows_the_cursor_again() -> Non
 def test_failures_beyond_twenty_are_counted_and_do_not_scroll_the_screen() -> None:
     screen = Screen()
     failed = [Finished(at=1.0, outcome=evolve(FAILURE, ref=ref)) for ref in range(10_000)]
-    picture = screen.picture_of(planned(10_000), *failed)
+    picture = screen.view_of(planned(10_000), *failed)
     above = screen.lines()[: -len(picture)]
     assert above.count("whales: failed: It broke.") == 20
     assert above[20:] == ["Further failures are counted below, and listed at the end."]
@@ -187,7 +187,7 @@ def test_a_pipe_gets_no_line_before_ten_seconds_have_passed_not_even_of_a_failur
     assert screen.lines() == []
 
 
-def test_a_plain_line_tells_the_latest_failure_once() -> None:
+def test_a_plain_line_shows_the_latest_failure_once() -> None:
     screen = Screen(terminal=False)
     display = PlainDisplay(screen.console, ProgressState())
     for event in (planned(9), Finished(at=1.0, outcome=FAILURE), done(2, 11.0), done(3, 22.0)):
@@ -207,7 +207,7 @@ def test_ten_thousand_ends_at_once_make_one_plain_line_in_ten_seconds() -> None:
     assert len(screen.lines()) == 1
 
 
-def test_when_it_is_to_be_quiet_nothing_is_shown() -> None:
+def test_with_quiet_nothing_is_shown() -> None:
     screen = Screen()
     set_quiet()
     try:
@@ -219,15 +219,15 @@ def test_when_it_is_to_be_quiet_nothing_is_shown() -> None:
     assert screen.lines() == []
 
 
-def test_plain_lines_tell_every_ten_seconds_how_far_it_is() -> None:
+def test_plain_lines_show_the_progress_every_ten_seconds() -> None:
     screen = Screen(terminal=False)
     display = PlainDisplay(screen.console, ProgressState())
     display.show(planned(100))
     for second in range(1, 51):
         display.show(done(second, float(second)))
-    told = screen.lines()
-    assert [line.split(",")[0] for line in told] == [f"{n} of 100 done" for n in (10, 20, 30, 40, 50)]
-    assert told[-1] == "50 of 100 done, 0:50, about 0:50 left"
+    lines = screen.lines()
+    assert [line.split(",")[0] for line in lines] == [f"{n} of 100 done" for n in (10, 20, 30, 40, 50)]
+    assert lines[-1] == "50 of 100 done, 0:50, about 0:50 left"
 
 
 def test_plain_lines_leave_the_end_to_the_summary() -> None:
@@ -252,7 +252,7 @@ def a_report(**counts: int) -> RefreshReport:
     )
 
 
-def test_the_summary_counts_the_outcomes_and_says_what_could_have_been() -> None:
+def test_the_summary_counts_the_outcomes_and_has_the_lower_bound() -> None:
     assert summary_line(a_report(succeeded=38, timed_out=2)) == (
         "38 succeeded, 2 timed out in 12.3 s (at best 10.0 s with 8 at a time), 57 requests."
     )

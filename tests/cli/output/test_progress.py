@@ -69,7 +69,7 @@ def test_running_ones_stand_in_the_order_of_their_beginning() -> None:
 @pytest.mark.parametrize(
     "status", [Status.FAILED, Status.UNCONFIRMED, Status.STALLED, Status.TIMED_OUT, Status.REJECTED]
 )
-def test_a_failure_is_given_back_to_be_shown_and_counts_as_failed(status: Status) -> None:
+def test_a_failure_is_returned_and_counts_as_failed(status: Status) -> None:
     state = ProgressState()
     outcome = state.update(finished(970, status))
     assert outcome is not None
@@ -84,7 +84,7 @@ def test_other_ends_are_done_and_not_failed(status: Status) -> None:
     assert (state.done, state.failed) == (1, 0)
 
 
-def test_the_share_counts_what_the_running_ones_have_behind_them() -> None:
+def test_the_share_counts_the_percents_of_those_that_run() -> None:
     state = ProgressState()
     state.update(planned(4))
     state.update(finished(1))
@@ -97,7 +97,7 @@ def test_the_share_of_a_batch_of_nothing_is_zero() -> None:
     assert ProgressState().share == 0.0
 
 
-def test_the_time_left_goes_on_as_it_went() -> None:
+def test_the_time_left_follows_the_pace_so_far() -> None:
     state = ProgressState()
     state.update(planned(4))
     state.update(finished(1))
@@ -112,17 +112,17 @@ def test_one_that_takes_far_longer_than_the_others_decides_the_time_left() -> No
         state.update(finished(ref))
     state.update(progressed(4, 20, at=100.0))
     assert state.seconds_left(100.0) == pytest.approx(400.0, rel=0.01)
-    assert state.seconds_left(150.0) == pytest.approx(350.0, rel=0.01)  # it has not been looked at since
+    assert state.seconds_left(150.0) == pytest.approx(350.0, rel=0.01)  # it has not been polled since
 
 
-def test_no_time_is_told_before_a_tenth_is_done() -> None:
+def test_no_time_left_is_shown_before_a_tenth_is_done() -> None:
     state = ProgressState()
     state.update(planned(20))
     state.update(finished(1))
     assert state.seconds_left(10.0) is None
 
 
-def test_no_time_is_told_while_references_are_still_to_come() -> None:
+def test_no_time_left_is_shown_while_references_are_unknown() -> None:
     state = ProgressState()
     state.update(planned(2, complete=False))
     state.update(finished(1))
@@ -136,7 +136,7 @@ def test_a_clock_shows_minutes_and_seconds_and_hours_where_needed(seconds: float
     assert clock(seconds) == text
 
 
-def test_where_history_tells_how_long_each_takes_it_decides_the_time_left() -> None:
+def test_the_time_left_comes_from_history_where_it_has_durations() -> None:
     state = ProgressState(expected={1: 10.0, 2: 20.0, 3: 30.0, 4: 60.0}, at_once=2)
     state.update(planned(4))
     assert state.seconds_left(0.0) == pytest.approx(60.0)  # 120 s of work by two
@@ -151,7 +151,7 @@ def test_where_history_tells_how_long_each_takes_it_decides_the_time_left() -> N
     )  # the longest that runs, though another could run beside it
 
 
-def test_what_history_does_not_know_is_expected_to_take_as_long_as_the_others() -> None:
+def test_a_reference_without_history_is_expected_to_take_as_long_as_the_others() -> None:
     state = ProgressState(expected={1: 10.0, 2: 30.0}, at_once=1)
     state.update(planned(3))
     assert state.seconds_left(0.0) == pytest.approx(60.0)
@@ -159,7 +159,7 @@ def test_what_history_does_not_know_is_expected_to_take_as_long_as_the_others() 
     assert state.seconds_left(1.0) == pytest.approx(40.0)
 
 
-def test_a_history_of_less_than_half_of_them_is_not_relied_on() -> None:
+def test_a_history_of_less_than_half_of_them_is_not_used() -> None:
     state = ProgressState(expected={1: 10.0}, at_once=1)
     state.update(planned(3))
     assert state.seconds_left(0.0) is None

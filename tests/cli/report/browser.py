@@ -99,20 +99,20 @@ class Page:
             await self._mouse("mouseReleased", x, y, count)
 
     async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command and wait for its answer; what is told meanwhile is kept."""
+        """Send a command and wait for its answer; events meanwhile are kept."""
         self._number += 1
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         async with asyncio.timeout(_PATIENCE):
             while True:
-                said = json.loads(await self._socket.receive_str())
-                if said.get("id") == self._number:
-                    assert "error" not in said, said
-                    return dict(said["result"])
-                self._take(said)
+                answer = json.loads(await self._socket.receive_str())
+                if answer.get("id") == self._number:
+                    assert "error" not in answer, answer
+                    return dict(answer["result"])
+                self._keep(answer)
 
-    def _take(self, said: dict[str, Any]) -> None:
-        about = said.get("params", {})
-        match said.get("method"):
+    def _keep(self, event: dict[str, Any]) -> None:
+        about = event.get("params", {})
+        match event.get("method"):
             case "Network.requestWillBeSent" if not about["request"]["url"].startswith("data:"):
                 self.requests.append(about["request"]["url"])
             case "Runtime.exceptionThrown":
@@ -170,8 +170,8 @@ def _started() -> Iterator[Path]:
 
 async def _address(folder: Path) -> str:
     """Where the browser listens, as soon as it says so."""
-    said = folder / "DevToolsActivePort"
+    port = folder / "DevToolsActivePort"
     async with asyncio.timeout(_PATIENCE):
-        while not said.exists() or "\n" not in said.read_text():  # noqa: ASYNC110 - another process writes it
+        while not port.exists() or "\n" not in port.read_text():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.05)
-    return f"http://127.0.0.1:{said.read_text().split()[0]}"
+    return f"http://127.0.0.1:{port.read_text().split()[0]}"

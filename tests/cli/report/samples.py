@@ -45,7 +45,7 @@ REASONS = {
 def batch(
     count: int, *, max_running: int = 16, seed: int = 1, trouble: float = 0.04, began: datetime = NIGHT
 ) -> RefreshReport:
-    """A batch as a server with a queue would have let it go, each cluster with run times of its own, the longest first."""
+    """A batch on a server with a queue, each cluster with run times of its own, the longest first."""
     rng = random.Random(seed)
     typical = random.Random(0)
     usual = {index: typical.lognormvariate(3.4, 0.9) for index in range(count)}
@@ -115,7 +115,7 @@ def report_of(
 def write_journal(
     path: Path, *reports: RefreshReport, complete: bool = True, url: str = "http://ta2:8992"
 ) -> list[str]:
-    """Write these batches into a journal, one run after the other, as runners would have done. Gives their names."""
+    """Write these batches into a journal, one run after the other, as runners do. Returns their run ids."""
     return [asyncio.run(_written(path, report, complete, url)) for report in reports]
 
 

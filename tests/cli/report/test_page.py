@@ -180,7 +180,7 @@ def test_every_failure_is_in_the_table_with_its_message() -> None:
     assert [row[5] for row in rows] == [one.message for one in report.failures]
 
 
-def test_a_very_long_message_is_cut_and_that_is_said() -> None:
+def test_a_very_long_message_is_cut_with_a_note() -> None:
     page = page_of(report_of([Outcome(ref=1, status=Status.FAILED, message="x" * 1_000_000)]))
     assert page.rows[-1][-1] == "x" * 999 + "…"
     assert "longer than 1,000 characters are cut" in page.text
@@ -250,7 +250,7 @@ def test_the_throughput_counts_every_end_and_has_the_lower_bound() -> None:
     assert bound["y"] == [0, 300]
 
 
-def test_one_that_was_joined_counts_when_it_ended() -> None:
+def test_one_that_was_attached_to_counts_when_it_ended() -> None:
     report = batch(20, trouble=0.0)
     joined = evolve(report.outcomes[0], queue_seconds=None, run_seconds=None)
     figures = page_of(evolve(report, outcomes=(joined, *report.outcomes[1:]))).data["figures"]

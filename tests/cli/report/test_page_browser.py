@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 
 Story: TypeAlias = Callable[[Page], Awaitable[None]]
-Tell: TypeAlias = Callable[..., None]
+Show: TypeAlias = Callable[..., None]
 FIGURES = ("in-flight", "bars", "durations", "throughput")
 BARS = "document.querySelectorAll('#bars .barlayer path').length"
 NAMES = "[...document.querySelectorAll('#bars .ytick text')].map((tick) => tick.textContent)"
@@ -33,7 +33,7 @@ SHOWN = "document.getElementById('shown').textContent"
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[asyncio.Runner, Page]]:
-    """One browser for all tests of this file, and the event loop to lead it in."""
+    """One browser for all tests of this file, and its event loop."""
     with asyncio.Runner() as runner:
         context = browser()
         page = runner.run(_entered(context))
@@ -46,12 +46,12 @@ async def _entered(context: AbstractAsyncContextManager[Page]) -> Page:
 
 
 @pytest.fixture
-def tell(shared: tuple[asyncio.Runner, Page], tmp_path: Path) -> Tell:
-    """`tell(report, story)` opens the page of a report and tells its story; it must not complain, nor ask for anything."""
+def show(shared: tuple[asyncio.Runner, Page], tmp_path: Path) -> Show:
+    """`show(report, story)` opens the page of a report and runs the story; the page must log no error and load nothing."""
     runner, page = shared
     file = tmp_path / "run.html"
 
-    def tell(report: RefreshReport, story: Story, *, dark: bool = False) -> None:
+    def show(report: RefreshReport, story: Story, *, dark: bool = False) -> None:
         history = {
             one.cluster_id: one.run_seconds for one in report.outcomes if one.cluster_id and one.run_seconds
         }
@@ -66,10 +66,10 @@ def tell(shared: tuple[asyncio.Runner, Page], tmp_path: Path) -> Tell:
 
         runner.run(main())
 
-    return tell
+    return show
 
 
-def test_fifty_clusters_are_fifty_rows_in_four_figures(tell: Tell) -> None:
+def test_fifty_clusters_are_fifty_rows_in_four_figures(show: Show) -> None:
     report = batch(50, trouble=0.0)
 
     async def story(page: Page) -> None:
@@ -78,10 +78,10 @@ def test_fifty_clusters_are_fifty_rows_in_four_figures(tell: Tell) -> None:
         assert len(await page.ask(NAMES)) == 50
         assert await page.ask(BARS) == 3 * 50
 
-    tell(report, story, dark=True)
+    show(report, story, dark=True)
 
 
-def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_others(tell: Tell) -> None:
+def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_others(show: Show) -> None:
     async def story(page: Page) -> None:
         assert (await page.ask(SHOWN)).startswith("The 100 that took longest, of ")
         assert await page.ask(BARS) <= 3 * 100
@@ -97,10 +97,10 @@ def test_of_ten_thousand_clusters_a_hundred_are_drawn_and_dragging_leads_to_the_
         await page.double_click("#bars .nsewdrag")
         await page.until(f"{SHOWN}.startsWith('The 100 that took longest, of 10,000')")
 
-    tell(batch(10_000, trouble=0.0, max_running=50), story)
+    show(batch(10_000, trouble=0.0, max_running=50), story)
 
 
-def test_searching_finds_failures_and_clusters(tell: Tell) -> None:
+def test_searching_finds_failures_and_clusters(show: Show) -> None:
     report = batch(400, trouble=0.2)
     wanted = report.failures[3]
     assert wanted.cluster_name is not None
@@ -119,10 +119,10 @@ def test_searching_finds_failures_and_clusters(tell: Tell) -> None:
         ]
         await page.until(f"{NAMES}.length === {len(failed)}")
 
-    tell(report, story)
+    show(report, story)
 
 
-def test_hostile_names_run_nothing_and_are_shown_as_they_are(tell: Tell) -> None:
+def test_hostile_names_run_nothing_and_are_shown_as_they_are(show: Show) -> None:
     async def story(page: Page) -> None:
         names = await page.ask(NAMES)
         assert names[0].startswith("<script>window.hit")
@@ -136,23 +136,23 @@ def test_hostile_names_run_nothing_and_are_shown_as_they_are(tell: Tell) -> None
         assert any("Content Security Policy" in error for error in page.errors)
         page.errors.clear()
 
-    tell(hostile(), story)
+    show(hostile(), story)
 
 
-def test_text_and_page_have_contrast_in_light_and_in_dark_also_when_the_night_begins(tell: Tell) -> None:
+def test_text_and_page_have_contrast_in_light_and_in_dark_also_when_the_night_begins(show: Show) -> None:
     async def light_of(page: Page, selector: str, style: str) -> float:
         color = await page.ask(f"getComputedStyle(document.querySelector({selector!r})).{style}")
         red, green, blue = (float(part) for part in re.findall(r"[0-9.]+", color)[:3])
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    async def look(page: Page) -> tuple[float, float]:
+    async def contrast_of(page: Page) -> tuple[float, float]:
         ground = await light_of(page, "body", "backgroundColor")
         for selector in ("h1", "#failures td"):
             assert abs(ground - await light_of(page, selector, "color")) > 150
         return ground, await light_of(page, "#in-flight .xtick text", "fill")
 
     async def story(page: Page) -> None:
-        ground, tick = await look(page)
+        ground, tick = await contrast_of(page)
         assert ground > 200
         assert ground - tick > 100
         last = "getComputedStyle(document.querySelector('#throughput .x2tick text')).fill"
@@ -160,8 +160,8 @@ def test_text_and_page_have_contrast_in_light_and_in_dark_also_when_the_night_be
         dark = {"name": "prefers-color-scheme", "value": "dark"}
         await page.send("Emulation.setEmulatedMedia", features=[dark])
         await page.until(f"{last} !== {before!r}")
-        ground, tick = await look(page)
+        ground, tick = await contrast_of(page)
         assert ground < 60
         assert tick - ground > 100
 
-    tell(batch(50, trouble=0.3), story)
+    show(batch(50, trouble=0.3), story)

@@ -11,10 +11,8 @@ from attrs import evolve
 from ta_cluster_async import Outcome, Status
 from ta_cluster_async.batch import Journal
 from ta_cluster_async.batch.journal.history import read_history
-from ta_cluster_async.cli.report.comparison import compare
 from ta_cluster_async.cli.report.source import (
     NoSuchRun,
-    Record,
     find_run,
     is_file,
     record_of_file,
@@ -27,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ta_cluster_async import RefreshReport
+    from ta_cluster_async.cli.report.source import (
+        Record,
+    )
 
 
 @pytest.fixture
@@ -92,18 +93,6 @@ def test_an_unknown_run_has_no_history(path: Path) -> None:
         read_history(path, "nix")
 
 
-def test_what_took_much_longer_than_before_is_told_the_worst_first() -> None:
-    outcomes = [
-        Outcome(ref=number, cluster_id=number, status=Status.SUCCEEDED, run_seconds=seconds)
-        for number, seconds in enumerate([20.0, 100.0, 10.0, 0.4, 60.0])
-    ]
-    history = {0: 10.0, 1: 10.0, 2: 10.0, 3: 0.1}
-    found = compare(Record(report=report_of(outcomes), history=history))
-    assert [(one.outcome.ref, one.ratio) for one in found.slower] == [(1, 10.0), (0, 2.0)]
-    assert found.expected == (10.0, 10.0, 10.0, 0.1)
-    assert len(found.ran) == 5
-
-
 def test_last_is_the_newest_run_and_a_beginning_is_enough(path: Path) -> None:
     first, second = write_journal(path, run_of(1.0), run_of(2.0, day=1))
     runs = Journal(path).runs()
@@ -115,7 +104,7 @@ def test_last_is_the_newest_run_and_a_beginning_is_enough(path: Path) -> None:
 @pytest.mark.parametrize(
     ("run", "sentence"), [("nix", "no run 'nix'"), ("", "no run ''"), ("2020", "several runs")]
 )
-def test_a_run_that_cannot_be_found_is_told(path: Path, run: str, sentence: str) -> None:
+def test_a_run_that_cannot_be_found_is_an_error(path: Path, run: str, sentence: str) -> None:
     write_journal(path, run_of(1.0), run_of(2.0, day=1))
     with pytest.raises(NoSuchRun, match=sentence):
         find_run(Journal(path).runs(), run, path)
@@ -129,7 +118,7 @@ def test_a_report_is_read_from_its_file(tmp_path: Path) -> None:
     assert record_of_file(file).report.to_json() == report.to_json()
 
 
-def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     file.write_text("{}")
     with pytest.raises(InvalidRequest, match="not a report"):

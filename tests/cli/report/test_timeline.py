@@ -1,4 +1,4 @@
-"""Where a refresh stands on the time axis, as far as its outcome tells."""
+"""Where a refresh stands on the time axis, as far as its outcome says."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def refresh(cluster_id: int, begin: float, seconds: tuple[float, float, float] |
     )
 
 
-def test_a_refresh_is_queued_then_runs_and_is_seen_half_its_blind_time_after_its_end() -> None:
+def test_a_refresh_is_queued_then_runs_and_is_seen_half_its_unseen_time_after_its_end() -> None:
     (span,) = lay_out(report_of([refresh(1, 5, (2, 20, 4))])).spans
     assert (span.submitted, span.running, span.ended, span.seen) == (5, 7, 27, 29)
     assert not span.open
 
 
-def test_the_order_in_which_they_were_settled_narrows_when_an_end_was_seen() -> None:
+def test_the_order_of_outcomes_narrows_when_an_end_was_seen() -> None:
     outcomes = [refresh(1, 0, (0, 10, 20)), refresh(2, 0, (0, 12, 0))]
     assert [span.seen for span in lay_out(report_of(outcomes)).spans] == [11, 12]
     assert [span.seen for span in lay_out(report_of(outcomes[::-1])).spans] == [21, 12][::-1]
 
 
-def test_ends_are_seen_in_the_order_in_which_they_were_settled() -> None:
+def test_ends_are_seen_in_the_order_of_outcomes() -> None:
     report = batch(500)
     seen = {span.outcome.ref: span.seen for span in lay_out(report).spans if not span.open}
     times = [seen[outcome.ref] for outcome in report.outcomes if outcome.ref in seen]
@@ -49,17 +49,17 @@ def test_ends_are_seen_in_the_order_in_which_they_were_settled() -> None:
     assert times == sorted(times)
 
 
-def test_one_that_was_joined_is_in_flight_until_it_was_settled() -> None:
+def test_one_that_was_attached_to_is_in_flight_until_its_outcome() -> None:
     joined = evolve(refresh(1, 5, None), status=Status.SUCCEEDED, detect_seconds=2.0)
     spans = lay_out(report_of([joined, refresh(2, 0, (0, 30, 0))])).spans
     assert [(span.submitted, span.seen, span.open) for span in spans] == [(0, 30, False), (5, 30, True)]
 
 
-def test_what_says_when_it_was_settled_was_seen_then() -> None:
+def test_an_outcome_with_its_time_was_seen_then() -> None:
     at = NIGHT + timedelta(seconds=28)
-    told = evolve(refresh(1, 5, (2, 20, 4)), settled_at=at)
+    timed = evolve(refresh(1, 5, (2, 20, 4)), settled_at=at)
     joined = evolve(refresh(2, 6, None), settled_at=at)
-    spans = lay_out(report_of([joined, told, refresh(3, 0, (0, 30, 0))])).spans
+    spans = lay_out(report_of([joined, timed, refresh(3, 0, (0, 30, 0))])).spans
     assert [(span.outcome.ref, span.ended, span.seen) for span in spans] == [
         (3, 30, 30),
         (1, 27, 28),
@@ -68,17 +68,17 @@ def test_what_says_when_it_was_settled_was_seen_then() -> None:
 
 
 def test_no_end_is_seen_before_it_comes_when_the_clock_is_set_back() -> None:
-    told = evolve(refresh(1, 5, (2, 20, 4)), settled_at=NIGHT)
-    assert [span.seen for span in lay_out(report_of([told])).spans] == [27]
+    timed = evolve(refresh(1, 5, (2, 20, 4)), settled_at=NIGHT)
+    assert [span.seen for span in lay_out(report_of([timed])).spans] == [27]
 
 
-def test_an_end_that_nobody_saw_lies_before_the_next_that_was_seen() -> None:
+def test_an_end_that_was_not_seen_lies_before_the_next_that_was_seen() -> None:
     outcomes = [refresh(1, 0, (0, 10, 0)), refresh(2, 1, None), refresh(3, 2, (0, 28, 0))]
     spans = {span.outcome.ref: span for span in lay_out(report_of(outcomes)).spans}
     assert (spans[2].submitted, spans[2].seen, spans[2].open) == (1, 30, True)
 
 
-def test_an_end_that_nobody_saw_lies_before_the_end_of_the_batch() -> None:
+def test_an_end_that_was_not_seen_lies_before_the_end_of_the_batch() -> None:
     (span,) = lay_out(report_of([refresh(1, 10, None)], makespan=60)).spans
     assert (span.submitted, span.seen) == (10, 60)
 
@@ -93,7 +93,7 @@ def test_spans_are_in_the_order_of_submission() -> None:
     assert [span.submitted for span in spans] == sorted(span.submitted for span in spans)
 
 
-def test_a_report_that_went_on_with_an_earlier_process_begins_with_its_first_refresh() -> None:
+def test_a_report_that_resumed_an_earlier_process_begins_with_its_first_refresh() -> None:
     timeline = lay_out(report_of([refresh(1, -100, (0, 10, 0)), refresh(2, 0, (0, 20, 0))], makespan=25))
     assert timeline.began == NIGHT - timedelta(seconds=100)
     assert timeline.seconds == 125
