@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 _FAULT = 70
 _INTERRUPTED = 130
-_COMPLETE = "_TA_CLUSTER_COMPLETE"
+
+PROGRAM = "ta-cluster"
+
+COMPLETE_VARIABLE = "_TA_CLUSTER_COMPLETE"
+"""The environment variable by which a shell asks for completions."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -46,20 +50,22 @@ def _run(arguments: Sequence[str]) -> int:
     import rich  # noqa: F401, PLC0415 - needs the extra
     import typer  # noqa: PLC0415 - needs the extra
 
-    from . import invocation  # noqa: PLC0415 - need the extra
     from .app import app  # noqa: PLC0415 - needs the extra
     from .output import console  # noqa: PLC0415 - needs the extra
     from .output import help as usage  # noqa: PLC0415 - needs the extra
 
-    invocation.remember(arguments)
-    if os.environ.get(_COMPLETE):
+    if os.environ.get(COMPLETE_VARIABLE):
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - only a shell asks for it
 
         completion_init()
         usage.load_help_screens()
     try:
         code = app(
-            args=arguments, prog_name=invocation.PROGRAM, complete_var=_COMPLETE, standalone_mode=False
+            args=arguments,
+            obj=tuple(arguments),
+            prog_name=PROGRAM,
+            complete_var=COMPLETE_VARIABLE,
+            standalone_mode=False,
         )
     except typer.Abort:
         console.print_message(tr("Stopped."))

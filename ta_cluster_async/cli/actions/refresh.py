@@ -21,7 +21,7 @@ from ..output.live import MOST_FAILURES, failure_line, progress_display, summary
 from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from .forecast import forecast
-from .resume_hint import say_how_to_go_on
+from .resume_hint import print_resume_hint
 from .run_history import read_journal
 from .selection import select
 
@@ -135,7 +135,7 @@ async def _resumable(
     finally:
         report = _report_so_far(batch) if left else None
         if report is not None:
-            say_how_to_go_on(report, context, selection.refs, has_journal=has_journal, as_json=as_json)
+            print_resume_hint(report, context, selection.refs, has_journal=has_journal, as_json=as_json)
 
 
 def _report_so_far(batch: RefreshBatch) -> RefreshReport | None:

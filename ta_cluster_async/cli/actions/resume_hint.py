@@ -1,7 +1,8 @@
-"""What is said when a batch is left before its end: the tickets of what goes on on the server, and the command that goes on here."""
+"""What is printed when a batch is left before its end: the tickets of what the server still runs, and the command that continues."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,7 +10,6 @@ import typer
 from ...batch.report import Status
 from ..i18n.translate import ntr, tr
 from ..input import STDIN
-from ..invocation import as_written, with_refs
 from ..output.console import print_message, stdout
 from ..output.json_lines import report_json
 
@@ -31,7 +31,7 @@ _NOT_AGAIN = frozenset({"from_file", "failed_in"})
 """What may choose others the next time: a file that was read, and a run that this one has followed."""
 
 
-def say_how_to_go_on(
+def print_resume_hint(
     report: RefreshReport,
     context: typer.Context,
     refs: Sequence[int | str],
@@ -39,9 +39,9 @@ def say_how_to_go_on(
     has_journal: bool,
     as_json: bool,
 ) -> None:
-    """Write the tickets to stdout, a line of JSON each, and to stderr what they are and how to go on.
+    """Write the tickets to stdout, a line of JSON each, and to stderr what they are and how to continue.
 
-    As JSON the report has the tickets.
+    As JSON, the report has the tickets.
     """
     ended = {outcome.ref for outcome in report.outcomes if outcome.status is not Status.CANCELLED}
     print_message(tr("{done} of {total} have ended.", done=len(ended), total=len(refs)), always=True)
@@ -56,9 +56,9 @@ def say_how_to_go_on(
         _show_tickets(tickets, has_journal=has_journal)
     left = [ref for ref in refs if ref not in ended]
     again = any(context.params.get(name) for name in _NOT_AGAIN)
-    command = as_written()
+    command = shlex.join([_program(context), *(context.obj or ())])
     if (again or not has_journal) and len(left) <= _MOST_REFS:
-        command = with_refs(context, left, _SELECTING)
+        command = _command_for(context, left)
     elif context.params.get("from_file") == STDIN:
         print_message(tr("Give it the same lines on standard input."), always=True)
     if not has_journal:
@@ -85,3 +85,28 @@ def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> Non
         print_message(
             tr("And {count} more, which the journal has too.", count=len(tickets) - shown), always=True
         )
+
+
+def _command_for(context: typer.Context, refs: Sequence[int | str]) -> str:
+    """Return the same command with its options, for these refs in place of what the selecting options and arguments chose."""
+    words = [_program(context), str(context.info_name)]
+    for parameter in context.command.params:
+        name, value = parameter.name, context.params.get(parameter.name or "")
+        source = context.get_parameter_source(name or "")
+        if (
+            name in _SELECTING
+            or parameter.param_type_name != "option"
+            or source is None
+            or source.name != "COMMANDLINE"
+        ):
+            continue
+        flag = max(parameter.opts, key=len)
+        if value is True:
+            words.append(flag)
+        elif value is not None:
+            words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join([*words, *map(str, refs)])
+
+
+def _program(context: typer.Context) -> str:
+    return str(context.find_root().info_name)

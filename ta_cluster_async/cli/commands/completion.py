@@ -7,7 +7,7 @@ import typer
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
 from ..i18n.translate import tr
-from ..invocation import PROGRAM
+from ..main import COMPLETE_VARIABLE, PROGRAM
 
 
 class Shell(StrEnum):
@@ -26,5 +26,4 @@ def completion(shell: Annotated[Shell, typer.Argument(help=tr("The shell that th
 
     Example: eval "$(ta-cluster completion bash)"
     """
-    variable = f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE"
-    typer.echo(get_completion_script(prog_name=PROGRAM, complete_var=variable, shell=shell.value))
+    typer.echo(get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell.value))
