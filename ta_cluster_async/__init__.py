@@ -1,113 +1,103 @@
-"""Asyncio client and batch refresher for the TA (ThinkingData) user cluster and tag Open API."""
+"""Asyncio client and batch refresher for the TA (ThinkingData) user cluster and tag Open API.
+
+Each public name is loaded on first use, from the module that `_NAMES` gives it. The imports below are for type checkers and say the same.
+"""
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from .client.secret import Secret
-from .client.tokens import TokenProvider
-from .errors import (
-    ApiError,
-    ConfigurationError,
-    HttpStatusError,
-    InvalidRequest,
-    JournalBusy,
-    JournalError,
-    MatchTooLow,
-    MissingParameter,
-    NotFound,
-    NotJson,
-    NotSent,
-    ProtocolError,
-    RateLimited,
-    SchemaError,
-    TaError,
-    TokenRejected,
-    TransportError,
-)
-from .models import (
-    Analysis,
-    CalcProperty,
-    Catalog,
-    ClusterDetail,
-    ClusterRow,
-    ClusterType,
-    Comparator,
-    ConditionCluster,
-    ConditionTag,
-    EventCondition,
-    EventQuota,
-    FirstLastDef,
-    FirstLastEvent,
-    FirstLastTag,
-    Page,
-    PagerResult,
-    PropertyFilter,
-    PropertyRef,
-    QuotaDef,
-    QuotaEvent,
-    QuotaTag,
-    RefreshTicket,
-    Relation,
-    TableType,
-    TagKind,
-    TagValue,
-    UploadResult,
-    UserClusterDef,
-    UserTagDef,
-    all_of,
-    any_of,
-    event,
-    event_property,
-    recent_days,
-    user,
-)
-from .models.ticket_errors import (
-    OutcomeUnknown,
-    RefreshError,
-    RefreshFailed,
-    RefreshStalled,
-    RefreshTimeout,
-    RefreshUnconfirmed,
-)
-from .protocol.refresh import PollPolicy
-from .protocol.retry import RetryPolicy
-from .resources import (
-    Clusters,
-    IdSource,
-    Pager,
-    PairSource,
-    Project,
-    Refresh,
-    RefreshResult,
-    Tags,
-    UploadProgress,
-)
-from .session import TaSession
-
 if TYPE_CHECKING:
-    from .batch import (
-        Attached,
-        Event,
-        Finished,
-        Journal,
-        LowerBound,
-        Outcome,
-        Planned,
-        Progressed,
-        RefreshBatch,
-        RefreshReport,
-        Status,
-        Submitted,
-        Upload,
-        refresh_all,
-        upload_many,
+    from .batch.bulk import ItemOutcome
+    from .batch.events import Attached, Event, Finished, Planned, Progressed, Submitted
+    from .batch.journal.journal import Journal
+    from .batch.journal.rows import RunInfo, RunState
+    from .batch.report import LowerBound, Outcome, RefreshReport, Status
+    from .batch.runner import OnEvent, RefreshBatch, Refs, refresh_all
+    from .batch.uploads import Upload, upload_many
+    from .client.api import ApiClient
+    from .client.secret import Secret
+    from .client.tokens import TokenProvider
+    from .client.transport import Answer, Transport
+    from .errors import (
+        ApiError,
+        CallState,
+        ConfigurationError,
+        HttpStatusError,
+        InvalidRequest,
+        JournalBusy,
+        JournalError,
+        MatchTooLow,
+        MissingParameter,
+        NotFound,
+        NotJson,
+        NotSent,
+        ProtocolError,
+        RateLimited,
+        SchemaError,
+        Sent,
+        TaError,
+        TaWarning,
+        TokenRejected,
+        TransportError,
     )
+    from .messages import Message, Plural, Template
+    from .models.builder import (
+        EventBuilder,
+        MeasureBuilder,
+        PropertyBuilder,
+        Value,
+        all_of,
+        any_of,
+        event,
+        event_property,
+        user,
+    )
+    from .models.clusters import EventCondition, EventQuota, PropertyFilter, UserClusterDef
+    from .models.enums import Analysis, Catalog, ClusterType, Comparator, Relation, TableType, TagKind
+    from .models.json import JsonObject, JsonValue
+    from .models.requests import ConditionCluster, ConditionTag, FirstLastTag, QuotaTag, ToCreate, ToUpdate
+    from .models.responses import ClusterDetail, ClusterRow, Page, PagerResult, UploadResult
+    from .models.tags import (
+        CalcProperty,
+        FirstLastDef,
+        FirstLastEvent,
+        PropertyRef,
+        QuotaDef,
+        QuotaEvent,
+        TagValue,
+        UserTagDef,
+    )
+    from .models.ticket import RefreshTicket
+    from .models.ticket_errors import (
+        OutcomeUnknown,
+        RefreshError,
+        RefreshFailed,
+        RefreshStalled,
+        RefreshTimeout,
+        RefreshUnconfirmed,
+    )
+    from .models.times import recent_days
+    from .protocol.endpoints import Endpoint, Ref, Replay
+    from .protocol.refresh import PollPolicy
+    from .protocol.requests import Request, Response
+    from .protocol.retry import RetryPolicy
+    from .resources.clusters import Clusters, Tags
+    from .resources.pager import Pager
+    from .resources.project import Project
+    from .resources.refresh import Refresh, RefreshResult
+    from .session import SessionSettings, TaSession
+    from .uploads.options import OnNull
+    from .uploads.progress import OnProgress, UploadProgress
+    from .uploads.source import IdSource, PairSource
 
 __all__ = [
     "Analysis",
+    "Answer",
+    "ApiClient",
     "ApiError",
     "Attached",
     "CalcProperty",
+    "CallState",
     "Catalog",
     "ClusterDetail",
     "ClusterRow",
@@ -117,7 +107,9 @@ __all__ = [
     "ConditionCluster",
     "ConditionTag",
     "ConfigurationError",
+    "Endpoint",
     "Event",
+    "EventBuilder",
     "EventCondition",
     "EventQuota",
     "Finished",
@@ -127,15 +119,23 @@ __all__ = [
     "HttpStatusError",
     "IdSource",
     "InvalidRequest",
+    "ItemOutcome",
     "Journal",
     "JournalBusy",
     "JournalError",
+    "JsonObject",
+    "JsonValue",
     "LowerBound",
     "MatchTooLow",
+    "MeasureBuilder",
+    "Message",
     "MissingParameter",
     "NotFound",
     "NotJson",
     "NotSent",
+    "OnEvent",
+    "OnNull",
+    "OnProgress",
     "Outcome",
     "OutcomeUnknown",
     "Page",
@@ -143,9 +143,11 @@ __all__ = [
     "PagerResult",
     "PairSource",
     "Planned",
+    "Plural",
     "PollPolicy",
     "Progressed",
     "Project",
+    "PropertyBuilder",
     "PropertyFilter",
     "PropertyRef",
     "ProtocolError",
@@ -153,6 +155,7 @@ __all__ = [
     "QuotaEvent",
     "QuotaTag",
     "RateLimited",
+    "Ref",
     "Refresh",
     "RefreshBatch",
     "RefreshError",
@@ -163,26 +166,40 @@ __all__ = [
     "RefreshTicket",
     "RefreshTimeout",
     "RefreshUnconfirmed",
+    "Refs",
     "Relation",
+    "Replay",
+    "Request",
+    "Response",
     "RetryPolicy",
+    "RunInfo",
+    "RunState",
     "SchemaError",
     "Secret",
+    "Sent",
+    "SessionSettings",
     "Status",
     "Submitted",
     "TaError",
     "TaSession",
+    "TaWarning",
     "TableType",
     "TagKind",
     "TagValue",
     "Tags",
+    "Template",
+    "ToCreate",
+    "ToUpdate",
     "TokenProvider",
     "TokenRejected",
+    "Transport",
     "TransportError",
     "Upload",
     "UploadProgress",
     "UploadResult",
     "UserClusterDef",
     "UserTagDef",
+    "Value",
     "all_of",
     "any_of",
     "event",
@@ -193,14 +210,64 @@ __all__ = [
     "user",
 ]
 
-if not TYPE_CHECKING:  # a checker would believe any name
+if TYPE_CHECKING:
+    __version__: str
+else:  # a checker would believe any name
+    _NAMES = {
+        "batch.bulk": "ItemOutcome",
+        "batch.events": "Attached Event Finished Planned Progressed Submitted",
+        "batch.journal.journal": "Journal",
+        "batch.journal.rows": "RunInfo RunState",
+        "batch.report": "LowerBound Outcome RefreshReport Status",
+        "batch.runner": "OnEvent RefreshBatch Refs refresh_all",
+        "batch.uploads": "Upload upload_many",
+        "client.api": "ApiClient",
+        "client.secret": "Secret",
+        "client.tokens": "TokenProvider",
+        "client.transport": "Answer Transport",
+        "errors": (
+            "ApiError CallState ConfigurationError HttpStatusError InvalidRequest JournalBusy JournalError "
+            "MatchTooLow MissingParameter NotFound NotJson NotSent ProtocolError RateLimited SchemaError Sent "
+            "TaError TaWarning TokenRejected TransportError"
+        ),
+        "messages": "Message Plural Template",
+        "models.builder": "EventBuilder MeasureBuilder PropertyBuilder Value all_of any_of event event_property user",
+        "models.clusters": "EventCondition EventQuota PropertyFilter UserClusterDef",
+        "models.enums": "Analysis Catalog ClusterType Comparator Relation TableType TagKind",
+        "models.json": "JsonObject JsonValue",
+        "models.requests": "ConditionCluster ConditionTag FirstLastTag QuotaTag ToCreate ToUpdate",
+        "models.responses": "ClusterDetail ClusterRow Page PagerResult UploadResult",
+        "models.tags": "CalcProperty FirstLastDef FirstLastEvent PropertyRef QuotaDef QuotaEvent TagValue UserTagDef",
+        "models.ticket": "RefreshTicket",
+        "models.ticket_errors": "OutcomeUnknown RefreshError RefreshFailed RefreshStalled RefreshTimeout RefreshUnconfirmed",
+        "models.times": "recent_days",
+        "protocol.endpoints": "Endpoint Ref Replay",
+        "protocol.refresh": "PollPolicy",
+        "protocol.requests": "Request Response",
+        "protocol.retry": "RetryPolicy",
+        "resources.clusters": "Clusters Tags",
+        "resources.pager": "Pager",
+        "resources.project": "Project",
+        "resources.refresh": "Refresh RefreshResult",
+        "session": "SessionSettings TaSession",
+        "uploads.options": "OnNull",
+        "uploads.progress": "OnProgress UploadProgress",
+        "uploads.source": "IdSource PairSource",
+    }
+    _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
     def __getattr__(name: str) -> object:
-        """Load the batch runner with the first use of one of its names: a program that only makes calls starts without it."""
-        if name not in __all__:
+        """Load a public name, the version, or a room that is public as a module."""
+        if name in _MODULES:
+            value = getattr(_import_module(f".{_MODULES[name]}", __name__), name)
+        elif name == "__version__":
+            value = _import_module("importlib.metadata").version("ta-cluster-async")
+        elif name in ("batch", "emulator", "errors", "messages", "models"):
+            value = _import_module(f".{name}", __name__)
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(_import_module(".batch", __name__), name)
+        globals()[name] = value
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *_MODULES, "__version__"})

@@ -55,6 +55,10 @@ class TaError(Exception):
     safe_to_retry: bool = True
     params: dict[str, object]
     message: str
+    # Of BaseException; said again for type checkers, since they are assigned below.
+    args: tuple[Any, ...]
+    __cause__: BaseException | None
+    __context__: BaseException | None
 
     def __init__(self, message: str | Message, **call: Unpack[CallState]) -> None:
         if unknown := call.keys() - CallState.__annotations__.keys():

@@ -6,7 +6,7 @@ parameters. Templates speak to a programmer; the command has words of its own wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,8 @@ class Message:
     """
 
     __slots__ = ("code", "params")
+    code: str
+    params: dict[str, object]
 
     def __init__(self, code: str, /, **params: object) -> None:
         self.code = code
@@ -59,7 +61,7 @@ class Message:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and (self.code, self.params) == (other.code, other.params)
 
-    __hash__ = None  # type: ignore[assignment]  # the parameters may be of any kind
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # the parameters may be of any kind
 
     def render(
         self, form: Callable[[Template, int], str], templates: Mapping[str, Template] | None = None

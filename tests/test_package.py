@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +16,23 @@ import ta_cluster_async
 CONTRACT = {
     "ConditionCluster",
     "ConditionTag",
+    "ApiClient",
+    "Event",
     "EventCondition",
     "FirstLastTag",
+    "ItemOutcome",
+    "JsonValue",
+    "OnEvent",
+    "OnNull",
+    "OnProgress",
     "PropertyFilter",
     "QuotaTag",
     "RefreshBatch",
+    "Ref",
     "RefreshTicket",
+    "Refs",
     "TaSession",
+    "Transport",
     "UserClusterDef",
     "refresh_all",
 }
@@ -49,6 +62,44 @@ def modules_after(code: str) -> set[str]:
 def test_the_public_names_are_there_and_sorted() -> None:
     assert sorted(set(ta_cluster_async.__all__)) == ta_cluster_async.__all__
     assert all(hasattr(ta_cluster_async, name) for name in ta_cluster_async.__all__)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert ta_cluster_async.__version__ == version("ta-cluster-async")
+    assert "__version__" in dir(ta_cluster_async)
+
+
+def test_each_name_is_loaded_from_the_module_that_type_checkers_see() -> None:
+    tree = ast.parse(Path(ta_cluster_async.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+    assert vars(ta_cluster_async)["_MODULES"] == seen
+    assert sorted(seen) == ta_cluster_async.__all__
+
+
+@pytest.mark.parametrize(
+    ("name", "rooms"),
+    [("TaError", {"errors", "messages"}), ("UserClusterDef", {"errors", "messages", "models"})],
+)
+def test_a_name_loads_no_more_than_its_room(name: str, rooms: set[str]) -> None:
+    code = f"import sys, ta_cluster_async; ta_cluster_async.{name}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {
+        module.split(".")[1] for module in done.stdout.split() if module.startswith("ta_cluster_async.")
+    }
+    assert loaded == rooms
+
+
+def test_importing_it_loads_nothing_else() -> None:
+    code = (
+        "import sys, ta_cluster_async; print(*(m for m in sys.modules if m.startswith('ta_cluster_async.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_the_names_of_the_contract_are_public() -> None:

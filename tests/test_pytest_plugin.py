@@ -115,3 +115,20 @@ def test_the_plugin_costs_pytest_neither_aiohttp_nor_duckdb() -> None:
     )
 
     assert done.stdout == "set()\n"
+
+
+def test_a_run_that_does_not_use_it_loads_nothing_of_the_package(tmp_path: Path) -> None:
+    tmp_path.joinpath("test_nothing.py").write_text("def test_nothing(): pass\n", encoding="utf-8")
+    tmp_path.joinpath("conftest.py").write_text(
+        "import sys\n\ndef pytest_unconfigure():\n"
+        "    print('loaded:', *sorted(m for m in sys.modules if m.startswith('ta_cluster_async')))\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_nothing.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "loaded: ta_cluster_async ta_cluster_async.pytest_plugin\n" in done.stdout

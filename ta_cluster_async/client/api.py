@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-logger = logging.getLogger("ta_cluster_async")
+logger: logging.Logger = logging.getLogger("ta_cluster_async")
 
 _REFUSED: dict[Refusal, Message] = {
     "no-connection": Message("no-connection-in-time"),
@@ -101,13 +101,13 @@ class ApiClient:
         self._tokens = TokenSource(
             check_token(source) if source is None or isinstance(source, Secret) else source
         )
-        self.timeout = positive(timeout, "timeout")
-        self.upload_timeout = positive(upload_timeout, "upload_timeout")
-        self.retry = retry if retry is not None else RetryPolicy()
-        self.poll = poll if poll is not None else PollPolicy()
-        self.strict_names = strict_names
-        self.max_connections = at_least_one(max_connections, "max_connections")
-        self.rate_limit = None if rate_limit is None else positive(rate_limit, "rate_limit")
+        self.timeout: float = positive(timeout, "timeout")
+        self.upload_timeout: float = positive(upload_timeout, "upload_timeout")
+        self.retry: RetryPolicy = retry if retry is not None else RetryPolicy()
+        self.poll: PollPolicy = poll if poll is not None else PollPolicy()
+        self.strict_names: bool = strict_names
+        self.max_connections: int = at_least_one(max_connections, "max_connections")
+        self.rate_limit: float | None = None if rate_limit is None else positive(rate_limit, "rate_limit")
         self._limiter = Limiter(self.max_connections, self.rate_limit)
         self._ssl = check_ssl(ssl)
         self._borrowed = client_session

@@ -26,8 +26,8 @@ class Deadline:
 
     def __init__(self, timeout: float | None, default: float) -> None:
         seconds = default if timeout is None else positive(timeout, "timeout")
-        self.at = asyncio.get_running_loop().time() + seconds
-        self.kept = min(_KEPT_SHARE * seconds, _KEPT_AT_MOST)
+        self.at: float = asyncio.get_running_loop().time() + seconds
+        self.kept: float = min(_KEPT_SHARE * seconds, _KEPT_AT_MOST)
 
     def left(self, *, keep: float = 0.0) -> float:
         """Return the seconds for the next request, with `keep` seconds left after it. Raises NotSent when there are none."""

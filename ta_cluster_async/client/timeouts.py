@@ -22,8 +22,8 @@ class RequestTimeout:
     def __init__(self, task: asyncio.Task[object], at: float) -> None:
         self._task = task
         self._cancelling = task.cancelling()
-        self.at = at
-        self.expired = False
+        self.at: float = at
+        self.expired: bool = False
 
     def expire(self) -> None:
         """Cancel the task, which then calls `uncancel()`."""

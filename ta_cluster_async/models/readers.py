@@ -31,7 +31,7 @@ class Mismatch(Exception):
         super().__init__(expected, actual)
         self.expected = expected
         self.actual = actual
-        self.path = ""
+        self.path: str = ""
 
     def message(self, where: str) -> Message:
         """Return what is wrong with the value at `where`, "" for the whole."""

@@ -24,9 +24,9 @@ class Project:
 
     def __init__(self, client: ApiClient, project_id: int) -> None:
         self.session = client
-        self.id = check_id(project_id, Message("project-id"))
-        self.clusters = Clusters(client, self.id)
-        self.tags = Tags(client, self.id)
+        self.id: int = check_id(project_id, Message("project-id"))
+        self.clusters: Clusters = Clusters(client, self.id)
+        self.tags: Tags = Tags(client, self.id)
 
     def __repr__(self) -> str:
         return f"<Project {self.id} of {self.session.base_url}>"
