@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-
 from tests.cli.i18n import catalogue
 
 if TYPE_CHECKING:

@@ -277,6 +277,7 @@ def test_ten_thousand_clusters_make_a_file_that_can_be_sent() -> None:
     assert points < 5_000
 
 
+@pytest.mark.slow
 def test_ten_thousand_failures_do_as_well() -> None:
     report = batch(10_000, trouble=1.0)
     assert len(render_page(Record(report=report)).encode()) < 12_000_000
