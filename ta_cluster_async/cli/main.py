@@ -71,7 +71,7 @@ def _run(arguments: Sequence[str]) -> int:
         console.print_message(tr("Stopped."))
         return _INTERRUPTED
     except Exception as problem:
-        sentence = usage.sentence_of(problem)
+        sentence = usage.usage_error_text(problem)
         if sentence is None:
             raise
         if sentence:

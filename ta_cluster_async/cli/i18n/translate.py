@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...messages import MESSAGES, english
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from gettext import NullTranslations
@@ -44,8 +42,10 @@ def ntr(singular: str, plural: str, count: int, /, **values: object) -> str:
     return text.format(count=count, **values)
 
 
-def tr_message(message: Message, templates: Mapping[str, Template] = MESSAGES) -> str:
-    """Return a message of the library in the user's language, made from `templates`."""
+def tr_message(message: Message, templates: Mapping[str, Template] | None = None) -> str:
+    """Return a message of the library in the user's language, made from `templates`, which are those of the library unless given."""
+    from ...messages import english  # noqa: PLC0415 - `--help` does without
+
     return message.render(_chinese if is_chinese() else english, templates)
 
 

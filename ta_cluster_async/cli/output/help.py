@@ -1,4 +1,4 @@
-"""What typer itself says: wrong arguments as sentences, and the headings of help, in the user's language."""
+"""What typer writes itself: usage errors, and the headings of help, in the user's language."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def sentence_of(problem: Exception) -> str | None:
-    """What was wrong with the arguments, and where to look; "" where it has been said; None for any other error.
+def usage_error_text(problem: Exception) -> str | None:
+    """Return what is wrong with the arguments and where to look; "" where the help has been shown; None for any other error.
 
     The class of these errors is typer's own or click's, depending on the version, and has `format_message` in both.
     """
@@ -33,11 +33,11 @@ def sentence_of(problem: Exception) -> str | None:
         return ""  # the help is there already
     context = getattr(problem, "ctx", None)
     command = "ta-cluster" if context is None else context.command_path
-    said = str(message()).strip().rstrip(".。")
-    said = _translated_usage(said) if is_chinese() else said
-    if not said.endswith(("?", "？")):
-        said += tr(".")
-    return tr("{what} `{command} --help` has the arguments and an example.", what=said, command=command)
+    text = str(message()).strip().rstrip(".。")
+    text = _translated_usage(text) if is_chinese() else text
+    if not text.endswith(("?", "？")):
+        text += tr(".")
+    return tr("{what} `{command} --help` has the arguments and an example.", what=text, command=command)
 
 
 def load_help_screens() -> None:
@@ -63,7 +63,7 @@ def load_help_screens() -> None:
 
 
 class _TableWithWholeNames(Table):
-    """A table in which options keep their names, and what they take and what they are for gives way."""
+    """A table that never wraps the names of options: the columns of values and help give way."""
 
     def add_row(self, *cells: Any, **settings: Any) -> None:
         """See rich."""
@@ -73,7 +73,7 @@ class _TableWithWholeNames(Table):
 
 
 def _folding(items: Sequence[RenderableType], **settings: Any) -> Columns:
-    """Columns of texts that are broken where the room ends: Chinese has no blanks to break at, and a narrow room not enough."""
+    """Return columns of texts that are wrapped anywhere: Chinese has no spaces to wrap at, and a narrow terminal not enough."""
     for item in items:
         if isinstance(item, Text):
             item.overflow = "fold"

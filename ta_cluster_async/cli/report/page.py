@@ -80,14 +80,12 @@ def render_page(record: Record) -> str:
 
 def _notes(record: Record) -> list[str]:
     notes = (
-        []
-        if record.over
-        else [tr("This run is not complete: what follows is what the journal knows of it so far.")]
+        [] if record.over else [tr("This run is not complete: the page shows what the journal knows so far.")]
     )
     if record.report.stopped:
         notes.append(tr("Stopped early: {why}", why=well_formed(stop_text(record.report))))
     if record.unfinished:
-        notes.append(tr("Begun, without an outcome yet: {count}.", count=f"{record.unfinished:,}"))
+        notes.append(tr("Started, without an outcome yet: {count}.", count=f"{record.unfinished:,}"))
     return notes
 
 
@@ -143,7 +141,7 @@ def _failure(outcome: Outcome) -> Row:
 def _cut(failures: Sequence[Outcome]) -> str:
     if any(len(outcome.message) > _LONGEST_MESSAGE for outcome in failures):
         return tr(
-            "Messages longer than {most} characters are cut; run.json has them whole.",
+            "Messages longer than {most} characters are cut; the JSON report has them in full.",
             most=f"{_LONGEST_MESSAGE:,}",
         )
     return ""
@@ -156,7 +154,7 @@ def _timeline_notes(report: RefreshReport, timeline: Timeline) -> list[str]:
     if left_out := report.total - len(report.outcomes):
         notes.append(
             tr(
-                "This report was made without its successes, which are in the counts alone: {count}.",
+                "Successes that are only counted, because the report was made without them: {count}.",
                 count=f"{left_out:,}",
             )
         )
@@ -171,7 +169,7 @@ def _durations(comparison: Comparison) -> dict[str, object] | None:
     middle, longest = duration(median(ran)), duration(max(ran))
     return {
         "note": tr(
-            "How long the computations took, against what the earlier runs in the journal led to expect for the same clusters. The dotted lines are the medians."
+            "How long the computations took, compared with earlier runs of the same clusters in the journal. The dotted lines are the medians."
         )
         if known
         else tr("The journal has no earlier runs of these clusters to compare with."),

@@ -40,6 +40,6 @@ def script_words() -> dict[str, str]:
         "running": tr("computing"),
         "unseen": tr("ended, not yet seen"),
         "none_shown": tr("No cluster matches."),
-        "some_shown": tr("The {shown} that took longest, of {all} in this stretch of time."),
+        "some_shown": tr("The {shown} that took longest, of {all} in this period."),
         "all_shown": tr("Clusters, by the time of submission: {all}."),
     }

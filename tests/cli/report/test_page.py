@@ -223,7 +223,7 @@ def test_what_has_no_bar_is_counted() -> None:
     left_out = evolve(report, outcomes=(*report.outcomes[:40], Outcome(ref="nix", status=Status.REJECTED)))
     text = page_of(left_out).text
     assert "Never submitted, and so without a bar: 1." in text
-    assert "which are in the counts alone: 9." in text
+    assert "because the report was made without them: 9." in text
 
 
 def test_the_distribution_shows_this_run_and_its_history() -> None:
