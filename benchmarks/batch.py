@@ -1,10 +1,10 @@
-"""The batch runner in virtual time: makespan and requests against lower bounds and against the loop that people write by hand.
+"""The batch runner in virtual time: makespan and requests against lower bounds and against a hand-written loop.
 
     python -m benchmarks.batch [--quick]
 
-The peer is `asyncio.gather` with a semaphore and a poll every three seconds for each id. Two bounds stand beside each makespan: the formula
-max(sum of run times / places, longest run time), which no scheduler can beat but which only one that knows the run times beforehand can
-reach, and the makespan of an observer without any delay in the same order, which is what polling alone can be blamed for.
+The peer is `asyncio.gather` with a semaphore and a poll every three seconds for each id. Each makespan is compared with two bounds: the formula
+max(sum of run times / places, longest run time), which no scheduler can beat and which can only be reached if the run times are known
+beforehand, and the makespan of an observer without any delay in the same order, so that the difference is due to polling alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from benchmarks.process import peak_growth, resident
 from benchmarks.scripted import ScriptedServer
 from benchmarks.table import Row, show
 from ta_cluster_async.batch import RefreshBatch, Status, refresh_all
@@ -40,8 +41,8 @@ LATENCY = 0.02
 
 
 @frozen(kw_only=True)
-class Race:
-    """One batch and what it is measured against."""
+class Result:
+    """The makespan of one batch with its bounds, and its requests per cluster."""
 
     makespan: float
     bound: float
@@ -50,21 +51,23 @@ class Race:
 
 
 def durations(count: int, seed: int) -> dict[int, float]:
-    """Lognormal run times in seconds: median 60, sigma 1."""
+    """Draw lognormal run times in seconds: median 60, sigma 1."""
     rng = random.Random(seed)
     return {cluster_id: rng.lognormvariate(math.log(60), 1) for cluster_id in range(1, count + 1)}
 
 
 def without_delay(seconds: Sequence[float], places: int) -> float:
-    """The makespan of list scheduling when every end is seen at once."""
+    """Return the makespan of list scheduling if every end is seen at once."""
     ends = [0.0] * places
     for duration in seconds:
         heapq.heappush(ends, heapq.heappop(ends) + duration)
     return max(ends)
 
 
-def race_of(server: ScriptedServer, seconds: dict[int, float], order: Sequence[int], makespan: float) -> Race:
-    return Race(
+def result_of(
+    server: ScriptedServer, seconds: dict[int, float], order: Sequence[int], makespan: float
+) -> Result:
+    return Result(
         makespan=makespan,
         bound=max(sum(seconds.values()) / PLACES, *seconds.values()),
         no_delay=without_delay([seconds[cluster_id] for cluster_id in order], PLACES),
@@ -72,14 +75,14 @@ def race_of(server: ScriptedServer, seconds: dict[int, float], order: Sequence[i
     )
 
 
-async def ours(count: int, seed: int, *, ahead: int = 0, history: bool = False) -> Race:
+async def run_batch(count: int, seed: int, *, ahead: int = 0, history: bool = False) -> Result:
     seconds = durations(count, seed)
     capacity = PLACES if ahead else None
     order = list(seconds)
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder, "runs.db")
         if history:
-            # A first batch teaches the journal what the second one then knows.
+            # The first batch fills the journal from which the second one knows the run times.
             first = ScriptedServer(count, seconds.__getitem__, latency=LATENCY)
             async with TaSession("http://127.0.0.1", "benchmark", transport=first) as ta:
                 await refresh_all(ta.project(1), order, max_running=PLACES, journal=journal)
@@ -96,10 +99,10 @@ async def ours(count: int, seed: int, *, ahead: int = 0, history: bool = False) 
             )
     assert report.counts == {Status.SUCCEEDED: count}, report.counts
     assert server.most_running <= PLACES + ahead
-    return race_of(server, seconds, order, report.makespan)
+    return result_of(server, seconds, order, report.makespan)
 
 
-async def by_hand(count: int, seed: int) -> Race:
+async def run_naive_loop(count: int, seed: int) -> Result:
     seconds = durations(count, seed)
     server = ScriptedServer(count, seconds.__getitem__, latency=LATENCY)
     places = asyncio.Semaphore(PLACES)
@@ -111,11 +114,11 @@ async def by_hand(count: int, seed: int) -> Race:
         async def one(cluster_id: int) -> None:
             async with places:
                 await clusters.refresh(cluster_id)
-                while await read_progress(ta, 1, cluster_id) not in (100, -1):  # noqa: ASYNC110  (what is measured)
+                while await read_progress(ta, 1, cluster_id) not in (100, -1):  # noqa: ASYNC110  (this is measured)
                     await asyncio.sleep(3)
 
         await asyncio.gather(*(one(cluster_id) for cluster_id in seconds))
-    return race_of(server, seconds, list(seconds), loop.time() - began)
+    return result_of(server, seconds, list(seconds), loop.time() - began)
 
 
 def makespans(seeds: Sequence[int], count: int) -> list[Row]:
@@ -126,14 +129,14 @@ def makespans(seeds: Sequence[int], count: int) -> list[Row]:
         ("queueing server, submit_ahead=10", 10, False, 1.05, 1.5),
         ("longest first by the journal", 0, True, 1.02, math.inf),
     )
-    peers = [run(by_hand(count, seed)) for seed in seeds]
-    peer = max(race.makespan / race.no_delay for race in peers)
-    peer_requests = max(race.requests for race in peers)
+    peers = [run(run_naive_loop(count, seed)) for seed in seeds]
+    peer = max(result.makespan / result.no_delay for result in peers)
+    peer_requests = max(result.requests for result in peers)
     for name, ahead, history, bar, most in cases:
-        races = [run(ours(count, seed, ahead=ahead, history=history)) for seed in seeds]
-        worst = max(race.makespan / race.no_delay for race in races)
-        bound = max(race.makespan / race.bound for race in races)
-        requests = max(race.requests for race in races)
+        results = [run(run_batch(count, seed, ahead=ahead, history=history)) for seed in seeds]
+        worst = max(result.makespan / result.no_delay for result in results)
+        bound = max(result.makespan / result.bound for result in results)
+        requests = max(result.requests for result in results)
         rows += [
             Row(f"{name}: makespan / no delay", worst, peer, bar, unit="x"),
             Row(f"{name}: makespan / formula bound", bound, None, bar if history else None, unit="x"),
@@ -143,7 +146,7 @@ def makespans(seeds: Sequence[int], count: int) -> list[Row]:
 
 
 async def stale_windows(count: int) -> tuple[int, int]:
-    """How many of so many refreshes, each with a stale window of 3 s, are called finished before they are."""
+    """Count early ends and wrong outcomes of refreshes that each have a stale window of 3 s."""
     rng = random.Random(3)
     seconds = {cluster_id: rng.uniform(0.2, 20) for cluster_id in range(1, count + 1)}
     server = ScriptedServer(count, seconds.__getitem__, latency=LATENCY, stale=3.0, refresh_time="start")
@@ -164,11 +167,9 @@ async def stale_windows(count: int) -> tuple[int, int]:
     return early, wrong
 
 
-async def many(count: int) -> tuple[float, float, RefreshReport]:
-    """Seconds of CPU per cluster and bytes of traced growth for so many references from an async iterator."""
-    server = ScriptedServer(
-        count, lambda cluster_id: 20.0 + cluster_id % 80, latency=LATENCY, count_posts=False, page_size=1000
-    )
+async def refresh_many(count: int) -> tuple[float, float, RefreshReport]:
+    """Return seconds of CPU per cluster, growth of memory in bytes, and the report of refs from an async iterator."""
+    server = ScriptedServer(count, lambda cluster_id: 20.0 + cluster_id % 80, latency=LATENCY, page_size=1000)
 
     async def refs() -> AsyncIterator[int]:
         for cluster_id in range(1, count + 1):
@@ -176,29 +177,19 @@ async def many(count: int) -> tuple[float, float, RefreshReport]:
 
     gc.collect()
     async with TaSession("http://127.0.0.1", "benchmark", transport=server) as ta:
-        before = _resident()
+        before = resident()
         began = time.process_time()
         report = await refresh_all(
             ta.project(1), refs(), max_running=500, keep_successes=False, poll=PollPolicy(first=2.0)
         )
         cpu = time.process_time() - began
-        grown = _peak() - before
+        grown = peak_growth(before)
     assert report.counts == {Status.SUCCEEDED: count}, report.counts
     return cpu / count, grown, report
 
 
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096
-
-
-def _peak() -> int:
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(text.partition("VmHWM:")[2].split()[0]) * 1024
-
-
 async def lag(count: int) -> float:
-    """The longest time in seconds for which the real event loop was held up with so many refreshes in flight."""
+    """Return the longest delay in seconds of the real event loop with `count` refreshes in flight."""
     server = ScriptedServer(count, lambda _: 8.0, latency=0.005, page_size=1000)
     worst = 0.0
 
@@ -219,14 +210,14 @@ async def lag(count: int) -> float:
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """All figures of the batch runner."""
+    """Measure all figures of the batch runner."""
     seeds = range(1) if quick else range(3)
     small, large = (10_000, 50_000) if quick else (100_000, 1_000_000)
-    longest = min(asyncio.run(lag(1_000)) for _ in range(3))  # what else the machine does only adds to it
+    longest = min(asyncio.run(lag(1_000)) for _ in range(3))  # other work of the machine only adds to it
     found = makespans(list(seeds), 2_000)
     early, wrong = run(stale_windows(1_000 if quick else 10_000))
-    cpu_small, _, _ = run(many(small))
-    cpu_large, grown, _ = run(many(large))
+    cpu_small, _, _ = run(refresh_many(small))
+    cpu_large, grown, _ = run(refresh_many(large))
     return [
         *found,
         Row("stale windows of 3 s: early ends", float(early), None, 0.0),

@@ -3,9 +3,9 @@
     python -m benchmarks.calls [--quick]
 
 All sides run in this process, in alternating rounds, against one server in a process of its own that answers canned bytes. Plain aiohttp is
-what a careful author writes by hand, without types, retries and redaction: `session.get(url)`, `read()`, `orjson.loads`. The generated
-clients come from `openapi.json`. The raw protocol sends bytes prepared beforehand and looks for the end of the answer, which is the least
-that asyncio can do. What is compared is CPU time of this process per call.
+what a careful author writes without types, retries and redaction: `session.get(url)`, `read()`, `orjson.loads`. The generated
+clients come from `openapi.json`. The raw protocol sends bytes prepared beforehand and waits for the end of the answer, which is the least
+that asyncio can do. Compared is the CPU time of this process per call.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ANSWER = (
     b"Content-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 )
 TARGET = f"/open/user-cluster-refresh-progress?token={TOKEN}&projectId=102&clusterId=970"
-# httpx takes milliseconds a call at many in flight: fewer calls tell it well enough.
+# httpx takes milliseconds per call with many in flight: fewer calls suffice.
 SLOW = PYTHON_CLIENT
 
 
@@ -56,10 +56,10 @@ class _Canned(asyncio.Protocol):
         self._transport.write(ANSWER * data.count(b"\r\n\r\n"))
 
 
-def _serve(told: Connection) -> None:
+def _serve(port: Connection) -> None:
     async def main() -> None:
         server = await asyncio.get_running_loop().create_server(_Canned, "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
+        port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(main())
@@ -67,13 +67,13 @@ def _serve(told: Connection) -> None:
 
 @contextmanager
 def canned_server() -> Iterator[str]:
-    """The base URL of the server, which runs in a process of its own."""
+    """Run the server in a process of its own and yield its base URL."""
     context = multiprocessing.get_context("spawn")
-    hears, tells = context.Pipe(duplex=False)
-    server = context.Process(target=_serve, args=(tells,), daemon=True)
+    receiver, sender = context.Pipe(duplex=False)
+    server = context.Process(target=_serve, args=(sender,), daemon=True)
     server.start()
     try:
-        yield f"http://127.0.0.1:{hears.recv()}"
+        yield f"http://127.0.0.1:{receiver.recv()}"
     finally:
         server.terminate()
         server.join()
@@ -138,7 +138,7 @@ async def _open_raw(stack: AsyncExitStack, url: str, token: str, at_once: int) -
 
 
 async def fan_out(call: Callable[[], Awaitable[object]], at_once: int, calls: int) -> float:
-    """Microseconds of CPU per call."""
+    """Return the microseconds of CPU per call."""
     left = iter(range(calls))
 
     async def worker() -> None:
@@ -153,8 +153,8 @@ async def fan_out(call: Callable[[], Awaitable[object]], at_once: int, calls: in
 async def _measure(
     url: str, at_once: int, rounds: int, calls: int, openers: Mapping[str, Open]
 ) -> dict[str, list[float]]:
-    """The figures of each side, round by round."""
-    # On CPython 3.11 and 3.12 this stops a mapping and unmapping of memory for each answer, for all sides alike.
+    """Return the figures of each side, round by round."""
+    # On CPython 3.11 and 3.12 this keeps memory from being mapped and unmapped for each answer, for all sides.
     block = bytearray(1 << 20)
     del block
     figures: dict[str, list[float]] = {name: [] for name in openers}
@@ -170,7 +170,7 @@ async def _measure(
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """The figures at several numbers of calls in flight."""
+    """Measure several numbers of calls in flight."""
     found = []
     with tempfile.TemporaryDirectory() as folder, canned_server() as url:
         peers = generate(Path(folder))

@@ -3,9 +3,9 @@
     python -m benchmarks.decode [--quick]
 
 Ours is a whole `list().collect()` of a session whose transport answers with the bytes at once, so that everything between bytes and models
-is in it. The peers do no more than parse: pydantic's `model_validate_json`, msgspec's typed decoder, and orjson without any model. Their
-models have the same 18 fields with the time read to a `datetime`; unlike ours they leave the two vocabularies as text, let unknown keys go,
-and pydantic takes "7" for 7. Time is CPU time; memory is what tracemalloc finds still allocated when only the result is kept.
+is measured. The peers only parse: pydantic's `model_validate_json`, msgspec's typed decoder, and orjson without any model. Their
+models have the same 18 fields with the time read to a `datetime`; unlike ours they leave the two enumerations as strings and drop unknown keys,
+and pydantic accepts "7" for 7. Time is CPU time; memory is what tracemalloc finds allocated when only the result is kept.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROWS = 1000
 
 
 def answer(count: int = ROWS) -> bytes:
-    """The bytes of a page as the specification shows one."""
+    """Return the bytes of a page like the specification's sample."""
     rows = [
         {
             "id": 1000 + number,
@@ -95,7 +95,7 @@ class PydanticRow(_Model):
 
 
 class PydanticPager(_Model):
-    """Where a page stands."""
+    """The position of a page."""
 
     page_num: int
     page_size: int
@@ -140,7 +140,7 @@ class MsgspecRow(msgspec.Struct, rename="camel"):
 
 
 class MsgspecPager(msgspec.Struct, rename="camel"):
-    """Where a page stands."""
+    """The position of a page."""
 
     page_num: int
     page_size: int
@@ -162,18 +162,18 @@ class MsgspecAnswer(msgspec.Struct):
 
 
 class CannedTransport:
-    """A transport that has the answer already."""
+    """A transport with a prepared answer."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response:
-        """Answer."""
+        """Return the answer."""
         del request, token, timeout
         return Response(200, self._body)
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 def _sides(loop: asyncio.AbstractEventLoop, ta: TaSession, body: bytes) -> dict[str, Callable[[], object]]:
@@ -191,16 +191,16 @@ def _sides(loop: asyncio.AbstractEventLoop, ta: TaSession, body: bytes) -> dict[
     }
 
 
-def _seconds(side: Callable[[], object], pages: int) -> float:
-    """Microseconds of CPU per row."""
+def _microseconds(side: Callable[[], object], pages: int) -> float:
+    """Return the microseconds of CPU per row."""
     began = time.process_time()
     for _ in range(pages):
         side()
     return (time.process_time() - began) / (pages * ROWS) * 1e6
 
 
-def _kept(side: Callable[[], object]) -> float:
-    """Bytes per row that stay while the result is kept."""
+def _kept_bytes(side: Callable[[], object]) -> float:
+    """Return the bytes per row that stay allocated while the result is kept."""
     side()
     tracemalloc.start()
     try:
@@ -214,7 +214,7 @@ def _kept(side: Callable[[], object]) -> float:
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """Time and memory per row."""
+    """Measure time and memory per row."""
     rounds, pages = (9, 4) if quick else (25, 8)
     body = answer()
     loop = asyncio.new_event_loop()
@@ -226,11 +226,11 @@ def rows(*, quick: bool = False) -> list[Row]:
         times: dict[str, list[float]] = {name: [] for name in sides}
         memory: dict[str, list[float]] = {name: [] for name in sides}
         for side in sides.values():
-            _seconds(side, pages)
+            _microseconds(side, pages)
         for name in alternate(sides, rounds):
-            times[name].append(_seconds(sides[name], pages))
+            times[name].append(_microseconds(sides[name], pages))
         for name in alternate(sides, 3):
-            memory[name].append(_kept(sides[name]))
+            memory[name].append(_kept_bytes(sides[name]))
         loop.run_until_complete(ta.aclose())
     finally:
         loop.close()

@@ -1,4 +1,4 @@
-"""Clients generated from `openapi.json`, made anew in a temporary folder by every run and committed nowhere."""
+"""Clients generated from `openapi.json` into a temporary directory by every run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     Progress: TypeAlias = Callable[[], Awaitable[object]]
-    """Asks for the progress of one cluster."""
+    """Reads the progress of one cluster."""
 
     Open: TypeAlias = Callable[[AsyncExitStack, str, str, int], Awaitable[Progress]]
-    """Opens a client on a base URL with a token and so many connections."""
+    """Opens a client for a base URL, a token and a number of connections."""
 
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 PYTHON_CLIENT = "openapi-python-client (httpx, attrs)"
@@ -25,7 +25,7 @@ GENERATOR = "openapi-generator (aiohttp, pydantic)"
 
 
 def generate(folder: Path) -> dict[str, Open | str]:
-    """Generate both clients below a folder. For each either what opens it, or the reason why it is not there."""
+    """Generate both clients in a directory. Returns for each a function that opens it, or the reason why it is missing."""
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     found: dict[str, Open | str] = {}
@@ -60,22 +60,22 @@ def _generator(folder: Path) -> str | None:
 
 
 def _run(tool: str, *arguments: str | Path) -> str | None:
-    """Run a generator that stands beside this Python or on the path. Returns why it failed."""
+    """Run a generator, installed beside this Python or on the path. Returns why it failed, or None."""
     program = shutil.which(tool, path=str(Path(sys.executable).parent)) or shutil.which(tool)
     if program is None:
         return f"{tool} is not installed"
-    ended = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
-    if ended.returncode:
-        return f"{tool} failed: {' '.join((ended.stderr or ended.stdout).split())[-200:]}"
+    completed = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    if completed.returncode:
+        return f"{tool} failed: {' '.join((completed.stderr or completed.stdout).split())[-200:]}"
     return None
 
 
-async def _open_python_client(stack: AsyncExitStack, url: str, token: str, at_once: int) -> Progress:
-    import httpx  # noqa: PLC0415  (of the extra that only the peers need)
+async def _open_python_client(stack: AsyncExitStack, url: str, token: str, connections: int) -> Progress:
+    import httpx  # noqa: PLC0415  (only the peers need it)
 
     module: Any = importlib.import_module("generated_httpx")
     endpoint: Any = importlib.import_module("generated_httpx.api.clusters.progress")
-    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     client = module.Client(base_url=url, httpx_args={"limits": limits})
     await stack.enter_async_context(client)
 
@@ -86,10 +86,10 @@ async def _open_python_client(stack: AsyncExitStack, url: str, token: str, at_on
     return progress
 
 
-async def _open_generator(stack: AsyncExitStack, url: str, token: str, at_once: int) -> Progress:
+async def _open_generator(stack: AsyncExitStack, url: str, token: str, connections: int) -> Progress:
     module: Any = importlib.import_module("generated_aiohttp")
     configuration = module.Configuration(host=url)
-    configuration.connection_pool_maxsize = at_once
+    configuration.connection_pool_maxsize = connections
     client = await stack.enter_async_context(module.ApiClient(configuration))
     api = module.ClustersApi(client)
 

@@ -1,9 +1,9 @@
-"""What one cluster costs from 100 to 1,000,000 of them, in virtual time: CPU and memory, each number in a process of its own.
+"""The cost per cluster from 100 to 1,000,000 clusters, in virtual time: CPU and memory, each count in a process of its own.
 
     python -m benchmarks.growth [--quick]
 
-The work is `batch.many`: a batch over an async iterator, at most 500 in flight. It is flat when a cluster among a million costs what one
-among ten thousand does; among a few hundred the start of a batch weighs more, so these are measured by many batches in a row.
+The work is `batch.refresh_many`: a batch over an async iterator, at most 500 in flight. The cost is flat if a cluster among a million costs
+as much as one among ten thousand. Small counts, in which the start of a batch weighs more, are measured by many batches in a row.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from benchmarks.batch import many
-from benchmarks.process import alone
+from benchmarks.batch import refresh_many
+from benchmarks.process import run_in_new_process
 from benchmarks.rounds import alternate
 from benchmarks.table import Row, show
 from ta_cluster_async.emulator.loop import run
@@ -30,13 +30,13 @@ _ONCE = 1_000_000
 
 @frozen
 class Cost:
-    """What a batch of so many clusters costs.
+    """The cost of a batch.
 
     Attributes:
-        count: The clusters.
-        micros: Microseconds of CPU for each.
+        count: How many clusters.
+        micros: Microseconds of CPU per cluster.
         memory: Bytes by which the process grew.
-        requests: Requests for each.
+        requests: Requests per cluster.
     """
 
     count: int
@@ -46,9 +46,9 @@ class Cost:
 
 
 def measure(count: int) -> Cost:
-    """Run in a process of its own."""
-    run(many(100))  # imports and caches are nobody's
-    found = [run(many(count)) for _ in range(max(1, _AT_LEAST // count))]
+    """Measure one count, in a process of its own."""
+    run(refresh_many(100))  # imports and caches are not measured
+    found = [run(refresh_many(count)) for _ in range(max(1, _AT_LEAST // count))]
     return Cost(
         count,
         statistics.median(cpu for cpu, _, _ in found) * 1e6,
@@ -58,16 +58,16 @@ def measure(count: int) -> Cost:
 
 
 def costs(counts: Iterable[int], rounds: int) -> list[Cost]:
-    """The median round of each count. A quarter of an hour is long enough for one figure: from a million on there is one round."""
+    """Return the median round of each count. From a million on there is only one round, which takes a quarter of an hour."""
     found: dict[str, list[Cost]] = {str(count): [] for count in counts}
     for name in alternate(found, rounds):
         if int(name) < _ONCE or not found[name]:
-            found[name].append(alone(measure, int(name)))
+            found[name].append(run_in_new_process(measure, int(name)))
     return [sorted(several, key=lambda cost: cost.micros)[len(several) // 2] for several in found.values()]
 
 
 def as_rows(found: list[Cost]) -> list[Row]:
-    """The rows, with the bar on the largest against 10,000."""
+    """Make the rows, with the bar on the largest count against 10,000."""
     rows = []
     for cost in found:
         rows.append(Row(f"{cost.count:,} clusters: CPU per cluster", cost.micros, None, None, unit="us"))
@@ -90,7 +90,7 @@ def as_rows(found: list[Cost]) -> list[Row]:
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """All counts; up to 100,000 when quick."""
+    """Measure all counts; up to 100,000 if quick."""
     return as_rows(costs(COUNTS[:-1] if quick else COUNTS, 1 if quick else 3))
 
 

@@ -1,8 +1,8 @@
-"""What importing the library costs against `import aiohttp`, and what it loads.
+"""The cost of importing the library against `import aiohttp`, and what it loads.
 
     python -m benchmarks.importing [--quick]
 
-Each import is a fresh interpreter, in alternating rounds; its time is the CPU time of `python -c "import X"` beyond `python -c "pass"`.
+Each import runs in a new interpreter, in alternating rounds; its time is the CPU time of `python -c "import X"` beyond `python -c "pass"`.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ SIDES = {"nothing": "pass", "ours": "import ta_cluster_async", "aiohttp": "impor
 
 
 def _milliseconds(code: str) -> float:
-    began = _of_children()
+    began = _children_cpu()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-    return (_of_children() - began) * 1e3
+    return (_children_cpu() - began) * 1e3
 
 
-def _of_children() -> float:
+def _children_cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _loaded(code: str) -> set[str]:
-    """The top-level modules of third parties that are there afterwards."""
+    """Return the top-level names of the modules that `code` loads."""
     script = f"import sys\nbefore = set(sys.modules)\n{code}\nprint('\\n', *(set(sys.modules) - before), sep='\\n')"
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True
     )
-    return {name.partition(".")[0] for name in ended.stdout.split()}
+    return {name.partition(".")[0] for name in completed.stdout.split()}
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """Time and modules."""
+    """Measure time and loaded modules."""
     times: dict[str, list[float]] = {name: [] for name in SIDES}
     for code in SIDES.values():
         _milliseconds(code)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.kill [--kills 200]
 
-Each generation is a batch over all clusters. Its process is killed at random again and again, started anew with the same journal, and at
-last left to finish. Then every cluster must have one outcome, and the server must have been told once to refresh it, no more, no less.
+Each generation is a batch over all clusters. Its process is killed at random again and again, restarted with the same journal, and
+finally left to finish. Then every cluster must have one outcome, and the server must have refreshed it exactly once.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 CLUSTERS = 40
 ROOT = Path(__file__).resolve().parents[1]
-# The stale window of the server is shorter than the grace time, as it has to be.
+# The stale window of the server must be shorter than the grace time.
 STALE = 0.3
 POLL = PollPolicy(first=0.05, longest=0.3, grace=1.5, settle=0.5)
 
 
 async def work(url: str, token: str, journal: str, ids: list[int]) -> None:
-    """One batch, in the process that is killed."""
+    """Run one batch, in the process that is killed."""
     async with TaSession(url, token) as ta:
         await refresh_all(ta.project(102), ids, max_running=8, poll=POLL, journal=journal)
 
@@ -49,7 +49,7 @@ class Worker:
     """A process that runs one batch."""
 
     def __init__(self, emulator: Emulator, journal: Path, ids: list[int]) -> None:
-        given = json.dumps(
+        options = json.dumps(
             {"url": emulator.url, "token": emulator.token, "journal": str(journal), "ids": ids}
         )
         self.process = subprocess.Popen(
@@ -61,11 +61,11 @@ class Worker:
             text=True,
         )
         assert self.process.stdin is not None
-        self.process.stdin.write(given)
+        self.process.stdin.write(options)
         self.process.stdin.close()
 
     def kill_after(self, seconds: float) -> bool:
-        """Kill it after so long; False when it ended before."""
+        """Kill the process after `seconds`; return False if it ended before."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -76,7 +76,7 @@ class Worker:
         return False
 
     def finish(self) -> None:
-        """Let the batch come to its end."""
+        """Wait for the end of the batch."""
         assert self.process.stderr is not None
         problems = self.process.stderr.read()
         code = self.process.wait()
@@ -90,7 +90,7 @@ class Worker:
 
 
 def kills(wanted: int, seed: int = 1, clusters: int = CLUSTERS) -> tuple[int, int, list[str]]:
-    """Kill so often. Returns the kills, the generations, and everything that was wrong."""
+    """Kill `wanted` processes. Returns the kills, the generations, and everything that was wrong."""
     rng = random.Random(seed)
     done = generations = 0
     wrong: list[str] = []
@@ -114,7 +114,7 @@ def kills(wanted: int, seed: int = 1, clusters: int = CLUSTERS) -> tuple[int, in
                     break
                 done += 1
                 if _newest(journal) != last and _is_complete(journal):
-                    break  # it was killed when its batch had ended
+                    break  # it was killed after its batch had ended
             else:
                 Worker(emulator, journal, ids).finish()
             effects = Counter(effect.cluster_id for effect in emulator.effects[before:])
@@ -125,7 +125,7 @@ def kills(wanted: int, seed: int = 1, clusters: int = CLUSTERS) -> tuple[int, in
 
 
 def check(ids: list[int], journal: Path, effects: Counter[int], generation: int) -> list[str]:
-    """What is wrong with one generation."""
+    """Return what is wrong with one generation."""
     outcomes = list(Journal(journal).outcomes(Journal(journal).runs()[0].run_id))
     wrong = []
     seen = Counter(outcome.cluster_id for outcome in outcomes)
@@ -142,34 +142,34 @@ def check(ids: list[int], journal: Path, effects: Counter[int], generation: int)
 
 
 def _newest(journal: Path) -> str | None:
-    """The latest run: still that of the generation before, where a worker was killed before it began one."""
+    """Return the latest run, which is that of the previous generation if a worker was killed before it began one."""
     runs = _runs(journal)
     return runs[0].run_id if runs else None
 
 
 def _is_complete(journal: Path) -> bool:
-    """Whether the latest run has ended."""
+    """Return whether the latest run has ended."""
     runs = _runs(journal)
     return bool(runs) and runs[0].state == "complete"
 
 
 def _runs(journal: Path) -> list[RunInfo]:
-    """The runs in the file, the latest first; none where a worker was killed before it had written its first."""
+    """Return the runs in the file, the latest first; none if a worker was killed before it wrote its first."""
     try:
         return Journal(journal).runs()
     except JournalError:
-        return []  # a file that stays unreadable is found at the end of the generation
+        return []  # a file that stays unreadable is noticed at the end of the generation
 
 
 def _start_up() -> float:
-    """About how long a process takes until it sends its first request."""
+    """Return roughly how long a process takes to send its first request."""
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", "import benchmarks.kill, aiohttp"], cwd=ROOT, check=True)
     return (time.monotonic() - began) * 0.7
 
 
 def rows(wanted: int = 200) -> list[Row]:
-    """The figures."""
+    """Measure all figures."""
     done, generations, wrong = kills(wanted)
     for problem in wrong:
         print(problem)
@@ -186,7 +186,7 @@ if __name__ == "__main__":
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        given = json.load(sys.stdin)
-        asyncio.run(work(given["url"], given["token"], given["journal"], given["ids"]))
+        options = json.load(sys.stdin)
+        asyncio.run(work(options["url"], options["token"], options["journal"], options["ids"]))
     else:
         show(rows(arguments.kills))

@@ -2,14 +2,14 @@
 
     python -m benchmarks.large [--clusters 1000000] [--deployments 200] [--quick]
 
-All deployments are refreshed at once by one process, each by a session and a batch of its own. Every deployment has so many places to compute,
-a limit of requests a second, a latency, and clusters whose computation fails. Its makespan is set against two bounds: the formula, which is
-the greatest of its work divided by its places, its longest computation, and its clusters divided by its rate of requests; and what an
-observer without any delay would reach in the same order. Then a tenth of it twice more, the second time with one deployment that refuses
-every connection for an hour: the others must not notice, and each of its clusters must get an outcome.
+All deployments are refreshed at once by one process, each by a session and a batch of its own. Every deployment has a number of places to compute,
+a limit of requests per second, a latency, and clusters whose computation fails. Its makespan is compared with two bounds: the formula, which
+is the maximum of its work divided by its places, its longest computation, and its clusters divided by its rate of requests; and the makespan
+of an observer without any delay in the same order. Then a tenth of it runs twice more, the second time with one deployment that refuses
+every connection for an hour: the others must not be affected, and each of its clusters must get an outcome.
 
-The memory is that of 200 batches at once. Each has up to 7,500 clusters at hand that wait for their turn, at half a kilobyte for each, which
-is nearly all of this million; the bar on memory is that of one batch over a million, in `benchmarks.growth`.
+The memory is that of 200 batches at once. Each holds up to 7,500 waiting clusters of half a kilobyte, which is nearly all of the million.
+The bar on memory is that of one batch over a million, in `benchmarks.growth`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from benchmarks.batch import without_delay
-from benchmarks.process import grown, resident
+from benchmarks.process import peak_growth, resident
 from benchmarks.scripted import ScriptedServer
 from benchmarks.table import Row, show
 from ta_cluster_async.batch import Status, refresh_all
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 DOWN_FROM = 600.0
-# Run times by cluster: drawn once, since a million generators of random numbers would be what is measured.
+# Run times by cluster, drawn once: a million random generators would distort the measurement.
 _SPREAD = 4096
 
 
 @frozen
 class Deployment:
-    """What one server is like.
+    """The properties of one server.
 
     Attributes:
-        count: Its clusters.
-        places: How many compute at once.
+        count: How many clusters it has.
+        places: How many computations run at once.
         seconds: The median of their run times.
         rate: The most requests a second.
         latency: Seconds until each answer.
@@ -65,8 +65,8 @@ class Deployment:
 
 
 @frozen
-class Ended:
-    """What became of one deployment."""
+class DeploymentResult:
+    """The result of one deployment."""
 
     makespan: float
     bound: float
@@ -77,7 +77,7 @@ class Ended:
 
 
 def fleet(clusters: int, deployments: int, seed: int = 7) -> list[Deployment]:
-    """Deployments of very different sizes that have so many clusters together."""
+    """Make deployments of very different sizes with `clusters` clusters altogether."""
     rng = random.Random(seed)
     shares = [rng.lognormvariate(0, 1) for _ in range(deployments)]
     counts = [max(1, int(clusters * share / sum(shares))) for share in shares]
@@ -95,7 +95,7 @@ def fleet(clusters: int, deployments: int, seed: int = 7) -> list[Deployment]:
     ]
 
 
-async def refresh_one(place: int, deployment: Deployment, *, is_down: bool) -> Ended:
+async def refresh_one(place: int, deployment: Deployment, *, is_down: bool) -> DeploymentResult:
     """Refresh all clusters of one deployment."""
     rng = random.Random(place)
     spread = [rng.lognormvariate(0, 0.8) * deployment.seconds for _ in range(_SPREAD)]
@@ -122,8 +122,7 @@ async def refresh_one(place: int, deployment: Deployment, *, is_down: bool) -> E
         latency=deployment.latency,
         page_size=100,
         fails=fails,
-        trouble=refused if is_down else None,
-        count_posts=False,
+        failure=refused if is_down else None,
     )
     ids = range(1, deployment.count + 1)
     async with TaSession("http://127.0.0.1", "benchmark", transport=server, rate_limit=deployment.rate) as ta:
@@ -135,7 +134,7 @@ async def refresh_one(place: int, deployment: Deployment, *, is_down: bool) -> E
     succeeded = report.counts.get(Status.SUCCEEDED, 0)
     work = [seconds(cluster_id) for cluster_id in ids]
     by_rate = deployment.count / deployment.rate
-    return Ended(
+    return DeploymentResult(
         makespan=report.makespan,
         bound=max(sum(work) / deployment.places, *work, by_rate),
         no_delay=max(without_delay(work, deployment.places), by_rate),
@@ -145,8 +144,8 @@ async def refresh_one(place: int, deployment: Deployment, *, is_down: bool) -> E
     )
 
 
-async def refresh_fleet(deployments: list[Deployment], down: int | None) -> list[Ended]:
-    """Refresh all of them at once."""
+async def refresh_fleet(deployments: list[Deployment], down: int | None) -> list[DeploymentResult]:
+    """Refresh all deployments at once."""
     return list(
         await asyncio.gather(
             *(
@@ -158,28 +157,30 @@ async def refresh_fleet(deployments: list[Deployment], down: int | None) -> list
 
 
 def simulate(clusters: int, deployments: int) -> Iterator[Row]:
-    """The figures of both runs."""
+    """Measure both runs."""
     all_of_them = fleet(clusters, deployments)
     before = resident()
     began = time.process_time()
-    ended = run(refresh_fleet(all_of_them, None))
+    results = run(refresh_fleet(all_of_them, None))
     cpu = time.process_time() - began
-    memory = grown(before)
+    memory = peak_growth(before)
     tenth = fleet(clusters // 10, deployments)
-    sound = run(refresh_fleet(tenth, None))
-    down = max(range(deployments), key=lambda place: sound[place].makespan)
-    hurt = run(refresh_fleet(tenth, down))
+    healthy = run(refresh_fleet(tenth, None))
+    down = max(range(deployments), key=lambda place: healthy[place].makespan)
+    impaired = run(refresh_fleet(tenth, down))
     what = f"{clusters:,} clusters on {deployments}"
-    over = [one.makespan / one.bound for one in ended]
-    delayed = [one.makespan / one.no_delay for one in ended]
-    slower = [hurt[place].makespan / sound[place].makespan for place in range(deployments) if place != down]
-    wrong = sum(one.wrong for one in ended)
-    missed = tenth[down].count - hurt[down].succeeded
+    over = [one.makespan / one.bound for one in results]
+    delayed = [one.makespan / one.no_delay for one in results]
+    slower = [
+        impaired[place].makespan / healthy[place].makespan for place in range(deployments) if place != down
+    ]
+    wrong = sum(one.wrong for one in results)
+    missed = tenth[down].count - impaired[down].succeeded
     yield Row(f"{what}: makespan / no delay, median", statistics.median(delayed), None, 1.05, unit="x")
     yield Row(f"{what}: makespan / no delay, worst", max(delayed), None, None, unit="x")
     yield Row(f"{what}: makespan / formula bound, median", statistics.median(over), None, None, unit="x")
     yield Row(f"{what}: makespan / formula bound, worst", max(over), None, None, unit="x")
-    yield Row(f"{what}: requests per cluster", sum(one.requests for one in ended) / clusters, None, 8.0)
+    yield Row(f"{what}: requests per cluster", sum(one.requests for one in results) / clusters, None, 8.0)
     yield Row(f"{what}: wrong outcomes", float(wrong), None, 0.0)
     yield Row(f"{what}: CPU per cluster, server included", cpu / clusters * 1e6, None, None, unit="us")
     yield Row(f"{what}: growth of memory", memory / 1e6, None, None, unit="MB")
@@ -188,7 +189,7 @@ def simulate(clusters: int, deployments: int) -> Iterator[Row]:
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """A fortieth of the clusters when quick."""
+    """Measure a million clusters; a fortieth if quick."""
     return list(simulate(25_000, 50) if quick else simulate(1_000_000, 200))
 
 

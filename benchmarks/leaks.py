@@ -1,10 +1,10 @@
-"""What is left over: file descriptors, threads, tasks and traced memory after many calls, sessions and refreshes.
+"""Leaks: file descriptors, threads, tasks and traced memory that are left after many calls, sessions and refreshes.
 
     python -m benchmarks.leaks [--quick]
 
-Calls and sessions go to an emulator in a process of its own that answers one request in twenty wrongly, and some are cancelled, come too
-late or are refused, since leaks like such paths. The batch runs in virtual time. Memory is what tracemalloc sees, after a warm-up that fills
-caches and the connection pool; files and threads are counted outside the event loop, where none may be left. The exit code is 1 when
+Calls and sessions go to an emulator in a process of its own with faults in one of twenty requests, and some are cancelled, time out or are
+refused, since such paths leak most easily. The batch runs in virtual time. Memory is what tracemalloc counts after a warm-up that fills
+caches and the connection pool; files and threads are counted outside the event loop, where none may be left. The exit code is 1 if
 something grew.
 """
 
@@ -43,25 +43,25 @@ from ta_cluster_async.emulator.loop import run
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
-    from benchmarks.serving import Served
+    from benchmarks.serving import EmulatorProcess
     from ta_cluster_async import Clusters
     from ta_cluster_async.batch import Event
 
 AT_ONCE = 8
 POLL = PollPolicy(first=0.02, longest=0.1, settle=0.1, grace=2.0)
-# What dictionaries and free lists take or give back by chance. A leak of the smallest object in each call is ten times that.
+# Random growth of dictionaries and free lists. A leak of the smallest object per call is ten times that.
 SLACK = 64e3
 
 
 @frozen
-class Held:
-    """What a process holds at one moment.
+class Resources:
+    """The resources of this process at one moment.
 
     Attributes:
         files: Open file descriptors.
         threads: Threads.
-        tasks: Tasks of the running event loop, this one included; 0 outside one.
-        memory: Bytes that tracemalloc sees.
+        tasks: Tasks of the running event loop, including this one; 0 outside a loop.
+        memory: Bytes that tracemalloc counts.
     """
 
     files: int
@@ -70,28 +70,30 @@ class Held:
     memory: int
 
     @classmethod
-    def now(cls) -> Held:
-        """Count, without what only waits for the collector."""
+    def now(cls) -> Resources:
+        """Count them after a garbage collection."""
         for _ in range(3):
             gc.collect()
         try:
             tasks = len(asyncio.all_tasks())
         except RuntimeError:
             tasks = 0
-        files = sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1  # without the one that reads the folder
+        files = (
+            sum(1 for _ in Path("/proc/self/fd").iterdir()) - 1
+        )  # without the one that reads the directory
         return cls(files, threading.active_count(), tasks, tracemalloc.get_traced_memory()[0])
 
 
 @frozen
-class Left:
-    """What was left over by so many calls, sessions or clusters.
+class Leaks:
+    """The resources that a measurement left.
 
     Attributes:
-        files: File descriptors, when the event loop had ended.
-        threads: Threads, when it had ended.
-        tasks: Tasks, before it ended.
-        memory: Bytes that grew between the warm-up and the end.
-        each: Bytes for each cluster while the batch ran; None for others.
+        files: File descriptors after the end of the event loop.
+        threads: Threads after the end of the event loop.
+        tasks: Tasks before the end of the event loop.
+        memory: Growth in bytes from the warm-up to the end.
+        each: Bytes per cluster while the batch ran; None for others.
     """
 
     files: int
@@ -101,7 +103,7 @@ class Left:
     each: float | None = None
 
     def rows(self, what: str) -> list[Row]:
-        """A row for each figure, with what may be left."""
+        """Make a row for each figure, with its bar."""
         found = [
             Row(f"{what}: file descriptors left", float(self.files), None, 0.0),
             Row(f"{what}: threads left", float(self.threads), None, 0.0),
@@ -109,26 +111,28 @@ class Left:
             Row(f"{what}: traced memory left", self.memory / 1e3, None, SLACK / 1e3, unit="kB"),
         ]
         if self.each is not None:
-            # A set remembers which clusters were given, so that none is refreshed twice.
+            # A set holds the clusters that were given, so that none is refreshed twice.
             found.append(
                 Row(f"{what}: traced memory for each, while it runs", self.each, None, 150.0, unit="B")
             )
         return found
 
 
-def left_by(
-    measure: Callable[[], Coroutine[None, None, tuple[Held, Held]]],
-    runner: Callable[[Coroutine[None, None, tuple[Held, Held]]], tuple[Held, Held]] = asyncio.run,
-) -> Left:
-    """Run a measurement, which counts after its warm-up and at its end, and count around it."""
+def leaks_of(
+    measure: Callable[[], Coroutine[None, None, tuple[Resources, Resources]]],
+    runner: Callable[
+        [Coroutine[None, None, tuple[Resources, Resources]]], tuple[Resources, Resources]
+    ] = asyncio.run,
+) -> Leaks:
+    """Run a measurement, which counts after its warm-up and at its end, and count before and after it."""
     tracemalloc.start()
     try:
-        outside = Held.now()
+        outside = Resources.now()
         warm, end = runner(measure())
-        closed = Held.now()
+        closed = Resources.now()
     finally:
         tracemalloc.stop()
-    return Left(
+    return Leaks(
         closed.files - outside.files,
         closed.threads - outside.threads,
         end.tasks - 1,
@@ -136,9 +140,9 @@ def left_by(
     )
 
 
-async def _settled() -> Held:
-    await asyncio.sleep(0.05)  # closed connections get their last callbacks
-    return Held.now()
+async def _count_later() -> Resources:
+    await asyncio.sleep(0.05)  # closed connections run their last callbacks
+    return Resources.now()
 
 
 # Calls
@@ -199,7 +203,7 @@ KINDS: tuple[Callable[[Clusters, int], Coroutine[None, None, object]], ...] = (
 
 
 async def _all(clusters: Clusters, first: int, count: int) -> None:
-    """Make `count` calls of all kinds in turn, a few at a time."""
+    """Make `count` calls of all kinds in turn, several at a time."""
     numbers = iter(range(first, first + count))
 
     async def work() -> None:
@@ -210,74 +214,72 @@ async def _all(clusters: Clusters, first: int, count: int) -> None:
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
 
-async def calls(served: Served, count: int) -> tuple[Held, Held]:
-    """Many calls in one session."""
+async def calls(server: EmulatorProcess, count: int) -> tuple[Resources, Resources]:
+    """Measure many calls in one session."""
     warm_up = max(count // 5, 100)
-    async with TaSession(served.url, served.token, timeout=3.0) as ta:
+    async with TaSession(server.url, server.token, timeout=3.0) as ta:
         clusters = ta.project(PROJECT).clusters
         await _all(clusters, 0, warm_up)
-        before = await _settled()
+        before = await _count_later()
         await _all(clusters, warm_up, count)
-        return before, await _settled()
+        return before, await _count_later()
 
 
 # Sessions
 
 
-async def sessions(served: Served, count: int) -> tuple[Held, Held]:
-    """Many sessions that are opened and closed: unused, after a call, and while calls are under way."""
+async def sessions(server: EmulatorProcess, count: int) -> tuple[Resources, Resources]:
+    """Measure many sessions that are opened and closed: unused, after a call, and during calls."""
 
     async def cycle(number: int) -> None:
-        under_way: list[asyncio.Task[int]] = []
-        async with TaSession(served.url, served.token, timeout=3.0) as ta:
+        active: list[asyncio.Task[int]] = []
+        async with TaSession(server.url, server.token, timeout=3.0) as ta:
             clusters = ta.project(PROJECT).clusters
             if number % 3:
                 with suppress(TaError):
                     await clusters.progress(970)
             if number % 3 == 2:
-                under_way = [asyncio.ensure_future(clusters.progress(970 + one)) for one in range(4)]
+                active = [asyncio.ensure_future(clusters.progress(970 + one)) for one in range(4)]
                 await asyncio.sleep(0)
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*active, return_exceptions=True)
 
     for number in range(max(count // 5, 30)):
         await cycle(number)
-    before = await _settled()
+    before = await _count_later()
     for number in range(count):
         await cycle(number)
-    return before, await _settled()
+    return before, await _count_later()
 
 
 # The batch
 
 
-async def batches(count: int, each: list[float], journal: str | None = None) -> tuple[Held, Held]:
-    """One batch over so many clusters, after a small one. Puts the bytes that it takes for each cluster into `each`."""
+async def batches(count: int, each: list[float], journal: str | None = None) -> tuple[Resources, Resources]:
+    """Measure one batch after a small one. Appends the bytes per cluster to `each`."""
     seen: list[int] = []
     finished = 0
 
-    def look(event: Event) -> None:
+    def count_finished(event: Event) -> None:
         nonlocal finished
         finished += isinstance(event, Finished)
         if isinstance(event, Finished) and finished in (count // 5, count * 4 // 5):
-            seen.append(Held.now().memory)
+            seen.append(Resources.now().memory)
 
     await _refresh_all(max(count // 20, 100), journal, lambda _: None)
-    before = await _settled()
-    await _refresh_all(count, journal, look)
+    before = await _count_later()
+    await _refresh_all(count, journal, count_finished)
     each.append((seen[1] - seen[0]) / (count * 4 // 5 - count // 5))
-    return before, await _settled()
+    return before, await _count_later()
 
 
 async def _refresh_all(count: int, journal: str | None, on_event: Callable[[Event], None]) -> None:
-    """Refresh all clusters of a server of their own."""
+    """Refresh all clusters of a new server."""
 
     async def refs() -> AsyncIterator[int]:
         for cluster_id in range(1, count + 1):
             yield cluster_id
 
-    server = ScriptedServer(
-        count, lambda cluster_id: 20.0 + cluster_id % 8, latency=0.02, count_posts=False, page_size=1000
-    )
+    server = ScriptedServer(count, lambda cluster_id: 20.0 + cluster_id % 8, latency=0.02, page_size=1000)
     async with TaSession("http://127.0.0.1", "benchmark", transport=server) as ta:
         report = await refresh_all(
             ta.project(1),
@@ -291,30 +293,30 @@ async def _refresh_all(count: int, journal: str | None, on_event: Callable[[Even
     assert report.counts == {Status.SUCCEEDED: count}, report.counts
 
 
-def left_by_batch(count: int, *, with_journal: bool = False) -> Left:
-    """What a batch leaves over."""
+def leaks_of_batch(count: int, *, with_journal: bool = False) -> Leaks:
+    """Return the leaks of a batch."""
     each: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         journal = str(Path(folder, "runs.db")) if with_journal else None
-        found = left_by(lambda: batches(count, each, journal), run)
-    return Left(found.files, found.threads, found.tasks, found.memory, each[0])
+        found = leaks_of(lambda: batches(count, each, journal), run)
+    return Leaks(found.files, found.threads, found.tasks, found.memory, each[0])
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """All figures."""
+    """Measure all figures."""
     many_calls, many_sessions, many_clusters = (1_000, 100, 10_000) if quick else (10_000, 1_000, 100_000)
-    with serving(faults=0.05, clusters=40) as served:
-        by_calls = left_by(lambda: calls(served, many_calls))
-        by_sessions = left_by(lambda: sessions(served, many_sessions))
-        done = {effect.kind for effect in served.account().applied}
+    with serving(faults=0.05, clusters=40) as server:
+        by_calls = leaks_of(lambda: calls(server, many_calls))
+        by_sessions = leaks_of(lambda: sessions(server, many_sessions))
+        done = {effect.kind for effect in server.records().applied}
     assert done == {"created", "updated", "deleted", "refreshed", "uploaded"}, (
         done
-    )  # no kind of call failed always
+    )  # no kind of call failed every time
     return [
         *by_calls.rows(f"{many_calls:,} calls"),
         *by_sessions.rows(f"{many_sessions:,} sessions"),
-        *left_by_batch(many_clusters).rows(f"{many_clusters:,} clusters"),
-        *left_by_batch(many_clusters // 10, with_journal=True).rows(
+        *leaks_of_batch(many_clusters).rows(f"{many_clusters:,} clusters"),
+        *leaks_of_batch(many_clusters // 10, with_journal=True).rows(
             f"{many_clusters // 10:,} clusters with a journal"
         ),
     ]

@@ -1,16 +1,16 @@
-"""Minutes of 500 clients at work, while one request in twenty goes wrong: nothing is lost, nothing is done twice, and memory stays flat.
+"""Minutes of 500 clients, with faults in one of twenty requests: nothing is lost, nothing is done twice, and memory stays flat.
 
     python -m benchmarks.load [--minutes 5] [--clients 500] [--faults 0.05]
 
 The clients share this process, and the emulator has one of its own. Each client has a session and clusters of its own, and does one thing
 after the other over real sockets: create, update, refresh and wait, detail, progress, list, upload, replace an upload, delete. At the end
-the server's account of its effects is compared with what the clients were told:
+the effects that the server recorded are compared with the changes that were reported to the clients:
 
-* lost: a success without its effect, or another state in the end than the client was told
-* twice: more creates, uploads or refreshes than were asked for, or another effect that came again although its answer had gone out
+* lost: a success without its effect, or a final state other than the reported one
+* twice: more creates, uploads or refreshes than were requested, or another effect repeated although its answer had been sent
 
-An update, a replaced upload or a delete may be sent again when its answer was lost, which changes nothing more. The exit code is 1 when
-something was lost or done twice, when a client saw what cannot be right, or when memory grew.
+An update, a replaced upload or a delete may be sent again if its answer was lost, which changes nothing more. The exit code is 1 if
+something was lost or done twice, if a client received wrong data, or if memory grew.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ta_cluster_async import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-    from benchmarks.serving import Account, Applied, Served
+    from benchmarks.serving import AppliedEffect, EmulatorProcess, ServerRecords
     from ta_cluster_async import Clusters
 
 T = TypeVar("T")
@@ -53,21 +53,21 @@ T = TypeVar("T")
 POLL = PollPolicy(first=0.1, longest=0.5, settle=0.3, grace=10.0, errors=10.0)
 DEFINITION = all_of(user("vip").is_true())
 TIMEOUT = 20.0
-# Each of them changes something each time that the server takes it. The others leave what is there when they come again.
+# Effects that change something every time. The others change nothing when repeated.
 ONCE = frozenset({"created", "uploaded", "refreshed"})
-# Bytes for each client: pools and buffers that one of them happens to have larger than at the first look.
+# Bytes per client: pools and buffers that may be larger than at the first measurement.
 SLACK = 10_000
 
 
 @frozen
-class Said:
-    """What a client was told of one change.
+class ReportedChange:
+    """One change as it was reported to a client.
 
     Attributes:
         kind: The effect: created, updated, deleted, refreshed, uploaded or replaced.
         name: The name of the cluster.
-        outcome: done; unknown, where it may have been done; or not, where it was certainly not.
-        display_name: What the cluster is called after it.
+        outcome: done; unknown, if it may have been done; or not, if it was certainly not.
+        display_name: The display name after it.
     """
 
     kind: str
@@ -77,13 +77,13 @@ class Said:
 
 
 @define
-class Verdict:
-    """What is wrong between the clients and the server.
+class Comparison:
+    """The differences between clients and server.
 
     Attributes:
         lost: One sentence for each loss.
-        twice: One sentence for each effect too many.
-        repeated: How often an effect that may come again did so after its answer was lost.
+        twice: One sentence for each surplus effect.
+        repeated: How often a repeatable effect was repeated after its answer was lost.
     """
 
     lost: list[str] = field(factory=list)
@@ -91,62 +91,64 @@ class Verdict:
     repeated: int = 0
 
 
-def judge(told: Iterable[Said], account: Account) -> Verdict:
-    """Compare what the clients were told with what the server did."""
-    verdict = Verdict()
+def compare(changes: Iterable[ReportedChange], records: ServerRecords) -> Comparison:
+    """Compare the changes reported to the clients with the effects on the server."""
+    comparison = Comparison()
     outcomes: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     possible: defaultdict[str, set[str | None]] = defaultdict(lambda: {None})
-    for said in told:
-        outcomes[said.kind, said.name][said.outcome] += 1
-        _go_on(possible[said.name], said)
-    effects: defaultdict[tuple[str, str], list[Applied]] = defaultdict(list)
-    for effect in account.applied:
+    for change in changes:
+        outcomes[change.kind, change.name][change.outcome] += 1
+        _apply(possible[change.name], change)
+    effects: defaultdict[tuple[str, str], list[AppliedEffect]] = defaultdict(list)
+    for effect in records.applied:
         effects[effect.kind, effect.name].append(effect)
     for kind, name in {*outcomes, *effects}:
         found = effects[kind, name]
-        count = len(found) if kind in ONCE else _without_repeats(found, verdict)
+        count = len(found) if kind in ONCE else _without_repeats(found, comparison)
         done, unknown = outcomes[kind, name]["done"], outcomes[kind, name]["unknown"]
         if kind == "deleted" and not (effects["created", name] or effects["uploaded", name]):
-            done, unknown = 0, done + unknown  # what was never made is gone without a deletion
+            done, unknown = 0, done + unknown  # what was never created needs no deletion
         if count < done:
-            verdict.lost.append(f"{name} was {kind} {count} times where {done} were told")
+            comparison.lost.append(f"{name} was {kind} {count} times where {done} were reported")
         if count > done + unknown:
-            verdict.twice.append(f"{name} was {kind} {count} times where {done + unknown} were asked for")
+            comparison.twice.append(f"{name} was {kind} {count} times where {done + unknown} were requested")
     for name, names in possible.items():
-        if (now := account.display_names.get(name)) not in names:
-            verdict.lost.append(f"{name} is {now!r} in the end, and not one of {names}")
-    return verdict
+        if (now := records.display_names.get(name)) not in names:
+            comparison.lost.append(f"{name} is {now!r} in the end, not one of {names}")
+    return comparison
 
 
-def _go_on(names: set[str | None], said: Said) -> None:
-    """What a cluster may be called after this; None for one that may not be there."""
-    if said.outcome == "done":
+def _apply(names: set[str | None], change: ReportedChange) -> None:
+    """Update the possible display names of a cluster by a change; None stands for no cluster."""
+    if change.outcome == "done":
         names.clear()
-    if said.outcome != "not":
-        names.add(None if said.kind == "deleted" else said.display_name)
+    if change.outcome != "not":
+        names.add(None if change.kind == "deleted" else change.display_name)
 
 
-def _without_repeats(effects: Iterable[Applied], verdict: Verdict) -> int:
-    """How many effects of different requests there are. One that came again after an answer that had gone out is one too many."""
+def _without_repeats(effects: Iterable[AppliedEffect], comparison: Comparison) -> int:
+    """Count the effects of different requests. One repeated after its answer had been sent is a surplus."""
     answered: dict[str, bool] = {}
     for effect in effects:
         if effect.body in answered:
-            verdict.repeated += 1
+            comparison.repeated += 1
             if answered[effect.body]:
-                verdict.twice.append(f"{effect.name} was {effect.kind} again after its answer had gone out")
+                comparison.twice.append(
+                    f"{effect.name} was {effect.kind} again after its answer had been sent"
+                )
         answered[effect.body] = effect.answered
     return len(answered)
 
 
 @define
-class Books:
-    """What all clients did and were told. What they were told is in a file, so that memory tells of the library alone.
+class ClientLog:
+    """The calls of all clients. Their changes are in a file, so that memory is that of the library alone.
 
     Attributes:
-        file: A line for each change.
+        file: One line for each change.
         calls: How many calls there were, by verb.
-        errors: How many of them raised, by verb and the error's type.
-        wrong: What a client saw that cannot be right.
+        errors: How many of them raised, by verb and type of the error.
+        wrong: Answers with wrong data.
         slowest: Seconds of the longest call.
     """
 
@@ -156,35 +158,35 @@ class Books:
     wrong: list[str] = field(factory=list)
     slowest: float = 0.0
 
-    def told(self) -> Iterable[Said]:
-        """What the clients were told, in order."""
+    def changes(self) -> Iterable[ReportedChange]:
+        """Yield the changes reported to the clients, in order."""
         self.file.flush()
         self.file.seek(0)
         for line in self.file:
-            yield Said(*line.rstrip("\n").split("\t"))
+            yield ReportedChange(*line.rstrip("\n").split("\t"))
 
 
 class Client:
-    """One client: a session, and stories of clusters of its own, one after the other."""
+    """A client with a session of its own, which works on one cluster after another."""
 
-    def __init__(self, number: int, clusters: Clusters, books: Books, pause: float) -> None:
+    def __init__(self, number: int, clusters: Clusters, log: ClientLog, pause: float) -> None:
         self._number = number
         self._clusters = clusters
-        self._books = books
+        self._log = log
         self._pause = pause
         self._rng = random.Random(number)
-        self._stories = 0
+        self._scenarios = 0
         self._names: set[str] = set()
 
     async def work(self, until: float) -> None:
-        """Live through stories until the loop's clock shows `until`, and finish the last one."""
+        """Run scenarios until the loop's clock shows `until`, and finish the last one."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._rng.uniform(0, self._pause))
         while loop.time() < until:
-            self._stories += 1
-            await self._story(f"c{self._number:03}_{self._stories:05}")
+            self._scenarios += 1
+            await self._scenario(f"c{self._number:03}_{self._scenarios:05}")
 
-    async def _story(self, name: str) -> None:
+    async def _scenario(self, name: str) -> None:
         uploaded = self._rng.random() < 0.3
         self._names = {f"{name} 0"}
         if uploaded:
@@ -237,8 +239,8 @@ class Client:
         display_name = next(iter(self._names))
         try:
             handle = await self._timed("refresh", self._clusters.refresh(name, poll=POLL))
-        except TaError as problem:
-            self._note("refreshed", name, _outcome("refreshed", problem), display_name)
+        except TaError as error:
+            self._note("refreshed", name, _outcome("refreshed", error), display_name)
             return
         if not handle.attached:
             self._note("refreshed", name, "done", display_name)
@@ -254,8 +256,8 @@ class Client:
         except NotFound:
             self._check(name, f"{kind}: it is not there", right=may_be_gone)
             self._note(kind, name, "not", display_name)
-        except TaError as problem:
-            outcome = _outcome(kind, problem)
+        except TaError as error:
+            outcome = _outcome(kind, error)
             self._note(kind, name, outcome, display_name)
             if outcome == "unknown":
                 self._names.add(display_name)
@@ -268,49 +270,49 @@ class Client:
     async def _read(self, verb: str, call: Awaitable[T]) -> T | None:
         try:
             return await self._timed(verb, call)
-        except TaError as problem:
-            self._check(verb, str(problem), right=not isinstance(problem, NotFound))
+        except TaError as error:
+            self._check(verb, str(error), right=not isinstance(error, NotFound))
             return None
 
     async def _timed(self, verb: str, call: Awaitable[T]) -> T:
-        books = self._books
+        log = self._log
         await asyncio.sleep(self._rng.expovariate(1 / self._pause))
         began = asyncio.get_running_loop().time()
-        books.calls[verb] += 1
+        log.calls[verb] += 1
         try:
             return await call
-        except TaError as problem:
-            books.errors[f"{verb} {type(problem).__name__}"] += 1
+        except TaError as error:
+            log.errors[f"{verb} {type(error).__name__}"] += 1
             raise
         finally:
-            books.slowest = max(books.slowest, asyncio.get_running_loop().time() - began)
+            log.slowest = max(log.slowest, asyncio.get_running_loop().time() - began)
 
     def _note(self, kind: str, name: str, outcome: str, display_name: str) -> None:
-        self._books.file.write(f"{kind}\t{name}\t{outcome}\t{display_name}\n")
+        self._log.file.write(f"{kind}\t{name}\t{outcome}\t{display_name}\n")
 
     def _check(self, name: str, what: str, *, right: bool) -> None:
         if not right:
-            self._books.wrong.append(f"{name}: {what}")
+            self._log.wrong.append(f"{name}: {what}")
 
 
-def _outcome(kind: str, problem: TaError) -> str:
-    """Whether a change that raised may have been done."""
-    # What may be sent again may have been done by an earlier try than the one that was refused.
-    if problem.sent == "no" or (kind in ONCE and isinstance(problem, ApiError)):
+def _outcome(kind: str, error: TaError) -> str:
+    """Return whether a change that raised may have been done."""
+    # A repeatable change may have been done by an attempt before the refused one.
+    if error.sent == "no" or (kind in ONCE and isinstance(error, ApiError)):
         return "not"
     return "unknown"
 
 
 async def load(
-    served: Served, books: Books, *, clients: int, seconds: float, pause: float
+    server: EmulatorProcess, log: ClientLog, *, clients: int, seconds: float, pause: float
 ) -> tuple[int, int]:
-    """Let the clients work. Returns the bytes that the process has after a quarter of the time and at the end."""
+    """Run the clients. Returns the memory of the process in bytes after a quarter of the time and at the end."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for number in range(clients):
-            ta = await stack.enter_async_context(TaSession(served.url, served.token, timeout=TIMEOUT))
-            client = Client(number, ta.project(PROJECT).clusters, books, pause)
+            ta = await stack.enter_async_context(TaSession(server.url, server.token, timeout=TIMEOUT))
+            client = Client(number, ta.project(PROJECT).clusters, log, pause)
             group.create_task(client.work(until))
         await asyncio.sleep(seconds / 4)
         early = _resident()
@@ -332,33 +334,33 @@ def run(
     stall: float = 0.5,
     job_seconds: float = 0.8,
 ) -> list[Row]:
-    """The figures of so many minutes, where a client waits for `pause` seconds between two calls. See `serving` for the others."""
+    """Measure for some minutes, with `pause` seconds between two calls of a client. See `serving` for the other arguments."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Path(folder, "told").open("w+", encoding="utf-8") as file,
-        serving(faults=faults, stall=stall, capacity=clients, job_seconds=job_seconds) as served,
+        Path(folder, "changes").open("w+", encoding="utf-8") as file,
+        serving(faults=faults, stall=stall, capacity=clients, job_seconds=job_seconds) as server,
     ):
-        books = Books(file)
-        early, late = asyncio.run(load(served, books, clients=clients, seconds=minutes * 60, pause=pause))
-        account = served.account()
-        verdict = judge(books.told(), account)
-    for problem in (*verdict.lost, *verdict.twice, *books.wrong):
+        log = ClientLog(file)
+        early, late = asyncio.run(load(server, log, clients=clients, seconds=minutes * 60, pause=pause))
+        records = server.records()
+        comparison = compare(log.changes(), records)
+    for problem in (*comparison.lost, *comparison.twice, *log.wrong):
         print(problem)
-    for what, counter in (("calls", books.calls), ("errors", books.errors)):
+    for what, counter in (("calls", log.calls), ("errors", log.errors)):
         print(what, ", ".join(f"{name} {count:,}" for name, count in sorted(counter.items())))
-    calls = books.calls.total()
+    calls = log.calls.total()
     return [
         Row(f"{clients} clients: calls", float(calls), None, None),
         Row(f"{clients} clients: calls a second", calls / (minutes * 60), None, None),
-        Row("requests at the server", float(account.requests), None, None),
-        Row("requests that met a fault", account.faults / account.requests, None, faults / 2, least=True),
-        Row("effects on the server", float(len(account.applied)), None, None),
-        Row("calls that raised an error of the library", books.errors.total() / calls, None, None),
-        Row("effects repeated after a lost answer, to no effect", float(verdict.repeated), None, None),
-        Row("lost", float(len(verdict.lost)), None, 0.0),
-        Row("done twice", float(len(verdict.twice)), None, 0.0),
-        Row("seen and not right", float(len(books.wrong)), None, 0.0),
-        Row("longest call", books.slowest, None, None, unit="s"),
+        Row("requests at the server", float(records.requests), None, None),
+        Row("requests that met a fault", records.faults / records.requests, None, faults / 2, least=True),
+        Row("effects on the server", float(len(records.applied)), None, None),
+        Row("calls that raised an error of the library", log.errors.total() / calls, None, None),
+        Row("effects repeated after a lost answer, to no effect", float(comparison.repeated), None, None),
+        Row("lost", float(len(comparison.lost)), None, 0.0),
+        Row("done twice", float(len(comparison.twice)), None, 0.0),
+        Row("seen and not right", float(len(log.wrong)), None, 0.0),
+        Row("longest call", log.slowest, None, None, unit="s"),
         Row("memory of the clients", late / 1e6, None, None, unit="MB"),
         Row(
             "growth of it in the last three quarters",
@@ -367,12 +369,12 @@ def run(
             clients * SLACK / 1e6,
             unit="MB",
         ),
-        Row("memory of the server, which keeps its records", account.resident / 1e6, None, None, unit="MB"),
+        Row("memory of the server, which keeps its records", records.resident / 1e6, None, None, unit="MB"),
     ]
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """Five minutes of 500 clients; half a minute of 100 when quick."""
+    """Measure five minutes of 500 clients; half a minute of 100 if quick."""
     return run(minutes=0.5, clients=100, faults=0.05) if quick else run(minutes=5, clients=500, faults=0.05)
 
 
@@ -381,7 +383,7 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--clients", type=int, default=500)
     parser.add_argument("--faults", type=float, default=0.05, help="the share of requests that go wrong")
-    given = parser.parse_args()
-    found = run(minutes=given.minutes, clients=given.clients, faults=given.faults)
+    options = parser.parse_args()
+    found = run(minutes=options.minutes, clients=options.clients, faults=options.faults)
     show(found)
     sys.exit(any(row.held is False for row in found))

@@ -1,9 +1,9 @@
-"""A whole list, with the next page on its way while the present one is consumed, against one page after another.
+"""A whole list with the next page requested while the current one is consumed, against one page after another.
 
     python -m benchmarks.pages [--quick]
 
-A transport answers with real pages of 1,000 rows after 20 ms, in real time; the loop does 20 ms of its own waiting for each page, as one that
-writes to a database does, or nothing but look at the rows. Both ways are the library's own.
+A transport answers with real pages of 1,000 rows after 20 ms of real time. For each page the consumer waits 20 ms, as if it wrote to a
+database, or only reads the rows. Both ways are the library's own.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ PAGE = 1000
 
 
 class PagesOnly:
-    """A transport with all pages made beforehand, so that making them is in nobody's time."""
+    """A transport with all pages made beforehand, so that making them is not measured."""
 
     def __init__(self, pages: list[Response]) -> None:
         self._pages = pages
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response:
-        """Answer with the page that is asked for."""
+        """Answer with the requested page."""
         del token, timeout
         assert request.body is not None
         await asyncio.sleep(LATENCY)
@@ -46,23 +46,23 @@ class PagesOnly:
         return self._pages[number - 1]
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
 
 async def _pages(count: int) -> list[Response]:
     server = ScriptedServer(count, lambda _: 1.0, page_size=PAGE)
     pages = []
     for number in range(1, -(-count // PAGE) + 1):
-        place = {"pageNum": number, "pageSize": PAGE}
-        request = build(LIST, {}, {"clusterCatalog": "catalog_cluster", "pagerHeader": place})
+        header = {"pageNum": number, "pageSize": PAGE}
+        request = build(LIST, {}, {"clusterCatalog": "catalog_cluster", "pagerHeader": header})
         page = await server.send(request, Secret("benchmark"), 1.0)
         assert isinstance(page, Response)
         pages.append(page)
     return pages
 
 
-async def _go_through(transport: PagesOnly, count: int, seconds: float, *, ahead: bool) -> float:
-    """Seconds for the whole list with so many seconds of waiting for each page."""
+async def _read_list(transport: PagesOnly, count: int, seconds: float, *, ahead: bool) -> float:
+    """Return the seconds for the whole list with `seconds` of waiting per page."""
     began = time.perf_counter()
     rows = 0
     async with TaSession("http://127.0.0.1", "benchmark", transport=transport) as ta:
@@ -79,14 +79,14 @@ async def _go_through(transport: PagesOnly, count: int, seconds: float, *, ahead
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    """The whole list both ways."""
+    """Measure the whole list both ways."""
     count, rounds = (20_000, 3) if quick else (100_000, 5)
     transport = PagesOnly(asyncio.run(_pages(count)))
     found = []
     for what, seconds, bar in (("20 ms of work a page", 0.02, 0.7), ("a look at the rows", 0.0, None)):
         figures: dict[str, list[float]] = {"ours": [], "one by one": []}
         for name in alternate(figures, rounds):
-            figures[name].append(asyncio.run(_go_through(transport, count, seconds, ahead=name == "ours")))
+            figures[name].append(asyncio.run(_read_list(transport, count, seconds, ahead=name == "ours")))
         found.append(
             compare(f"list of {count:,}, {what}: ahead / one by one", figures, "one by one", bar, "s")
         )

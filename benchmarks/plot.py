@@ -1,4 +1,4 @@
-"""The picture of how the cost of a cluster grows with their number."""
+"""The plot of the cost of a cluster over the number of clusters."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _WHAT = re.compile(r"([\d,]+) clusters: (CPU per cluster|growth of memory)")
 
 
 def draw(rows: Sequence[Row], path: str) -> None:
-    """Draw the rows of `growth` into a file whose ending says of what kind it is.
+    """Draw the rows of `growth` into a file, whose suffix decides the format.
 
     Raises:
-        SystemExit: They were not measured.
+        SystemExit: There are no such rows.
     """
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         if match := _WHAT.fullmatch(row.what):
             found.setdefault(match[2], []).append((int(match[1].replace(",", "")), row.ours))
     if not found:
-        message = "there is nothing to draw: the plot is of the benchmark `growth`"
+        message = "There is nothing to plot: the plot shows the benchmark `growth`."
         raise SystemExit(message)
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     panels = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""What a process has of memory, and how a benchmark gets a process of its own."""
+"""The memory of a process, and running a benchmark in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def resident() -> int:
-    """Bytes that the process has now."""
+    """Return the resident memory of this process in bytes."""
     return _status("VmRSS")
 
 
-def grown(before: int) -> int:
-    """Bytes by which the most that the process ever had is above `before`."""
+def peak_growth(before: int) -> int:
+    """Return by how many bytes the peak memory of this process exceeds `before`."""
     return _status("VmHWM") - before
 
 
@@ -32,14 +32,14 @@ def _status(name: str) -> int:
     return int(text.partition(f"{name}:")[2].split()[0]) * 1024
 
 
-def alone(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call it in a fresh process, whose memory and caches nothing has touched before."""
+def run_in_new_process(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function in a new process, with fresh memory and caches."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(call, *args, **kwargs).result()
 
 
 def rows_of(name: str, *, quick: bool) -> list[Row]:
-    """The rows of one benchmark by its name."""
+    """Return the rows of one benchmark by its name."""
     module = import_module(f"benchmarks.{name}")
     found: list[Row] = module.rows(20 if quick else 200) if name == "kill" else module.rows(quick=quick)
     return found

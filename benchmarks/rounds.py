@@ -1,4 +1,4 @@
-"""Alternating rounds of several sides, and what comes of them."""
+"""Alternating rounds of several sides, and their ratios."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def alternate(sides: Iterable[str], rounds: int, seed: int = 1) -> Iterator[str]:
-    """Each side once a round, in a new order each time, so that what slows the machine for a while slows all of them."""
+    """Yield each side once per round, in a new order each time, so that a slow phase of the machine affects all sides."""
     rng = random.Random(seed)
     order = list(sides)
     for _ in range(rounds):
@@ -22,7 +22,7 @@ def alternate(sides: Iterable[str], rounds: int, seed: int = 1) -> Iterator[str]
 
 
 def ratios(ours: Sequence[float], peer: Sequence[float]) -> tuple[float, float]:
-    """The median of the rounds' ratios, and the width of their middle half as a share of it."""
+    """Return the median of the rounds' ratios, and the width of their middle half as a share of it."""
     found = sorted(mine / theirs for mine, theirs in zip(ours, peer, strict=True))
     middle = statistics.median(found)
     if len(found) < 4:
@@ -41,7 +41,7 @@ def compare(
     ours: str = "ours",
     least: bool = False,
 ) -> Row:
-    """A row of the medians of two sides, with the bar on their ratio."""
+    """Make a row of the medians of two sides, with the bar on their ratio."""
     ratio, spread = ratios(figures[ours], figures[peer])
     return Row(
         what,

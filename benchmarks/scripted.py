@@ -1,6 +1,6 @@
 """A TA server without sockets, for simulations in virtual time: a `Transport` whose answers are computed from the loop's clock.
 
-It knows a million clusters in a few dozen megabytes, costs microseconds per answer, and keeps count of what it was asked and what it did.
+It holds a million clusters in a few dozen megabytes, costs microseconds per answer, and counts its requests.
 """
 
 from __future__ import annotations
@@ -27,30 +27,24 @@ if TYPE_CHECKING:
 _START = datetime(2026, 1, 1)  # noqa: DTZ001  (server times have no zone)
 _NEVER = -1.0
 
-Trouble = "Callable[[Request, int], Response | TransportError | None]"
-
 
 class ScriptedServer:
-    """Clusters with the ids 1 to `count`, all refreshed once before.
+    """A server with the clusters 1 to `count`, all refreshed once before.
 
     Args:
         count: How many clusters there are.
-        seconds: How long the refresh of a cluster computes, by its id.
-        capacity: How many compute at once; more wait in a queue. None for no limit.
-        page_size: The most rows of a list page.
+        seconds: The seconds of a refresh, by the cluster's id.
+        capacity: How many refreshes run at once; others wait in a queue. None for no limit.
+        page_size: The maximum rows of a list page.
         latency: Seconds until each answer.
-        stale: For so long after a POST the state of before is shown.
+        stale: Seconds after a POST during which the previous state is shown.
         refresh_time: Whether `refreshTime` marks the start or the end of a computation.
-        queued_shows_previous: Whether a refresh that waits in the queue shows the state of before, and not 0.
-        newest_first: Whether the list begins with the highest id.
         fails: Whether the refresh of a cluster fails, by its id.
-        trouble: Given each request and its number, an answer or error in place of the server's before the effect; None for none.
-        trouble_after: The same, after the effect.
+        failure: Returns for each request and its number another answer or an error before the effect, or None.
 
     Attributes:
         requests: How many requests there were, by endpoint name.
-        posts: How many refreshes were started, by cluster id.
-        most_running: The most refreshes that were in flight at a time: posted and not ended.
+        most_running: How many refreshes were in flight at once at most: posted and not ended.
     """
 
     def __init__(
@@ -63,17 +57,11 @@ class ScriptedServer:
         latency: float = 0.0,
         stale: float = 0.0,
         refresh_time: str = "start",
-        queued_shows_previous: bool = False,
-        newest_first: bool = True,
         fails: Callable[[int], bool] | None = None,
-        trouble: Callable[[Request, int], Response | TransportError | None] | None = None,
-        trouble_after: Callable[[Request, int], Response | TransportError | None] | None = None,
-        count_posts: bool = True,
+        failure: Callable[[Request, int], Response | TransportError | None] | None = None,
     ) -> None:
         self.count = count
         self.requests: Counter[str] = Counter()
-        self.posts: Counter[int] = Counter()
-        self.rows_sent = 0
         self.most_running = 0
         self._seconds = seconds
         self._capacity = capacity
@@ -81,15 +69,11 @@ class ScriptedServer:
         self._latency = latency
         self._stale = stale
         self._ends_mark = refresh_time == "end"
-        self._previous = queued_shows_previous
-        self._newest_first = newest_first
         self._fails = fails
-        self._trouble = trouble
-        self._trouble_after = trouble_after
-        self._count_posts = count_posts
-        # Of its own, so that it goes with the server.
+        self._failure = failure
+        # A cache of its own, which is freed with the server.
         self._text = lru_cache(maxsize=4096)(_second_text)
-        # Of the latest refresh: when it was posted, started, and ended; and the state that was shown before it.
+        # Of the latest refresh: when it was posted, started and ended, and the state shown before it.
         self._posted = array("d", [_NEVER]) * (count + 1)
         self._started = array("d", [_NEVER]) * (count + 1)
         self._ended = array("d", [_NEVER]) * (count + 1)
@@ -106,15 +90,12 @@ class ScriptedServer:
         self.requests[name] += 1
         number = self.requests.total()
         await asyncio.sleep(self._latency)
-        if self._trouble is not None and (odd := self._trouble(request, number)) is not None:
-            return odd
-        answer = self._answer(request)
-        if self._trouble_after is not None and (odd := self._trouble_after(request, number)) is not None:
-            return odd
-        return answer
+        if self._failure is not None and (failed := self._failure(request, number)) is not None:
+            return failed
+        return self._answer(request)
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing."""
 
     # The server
 
@@ -137,7 +118,7 @@ class ScriptedServer:
         )
 
     def shown(self, cluster_id: int) -> tuple[int, float]:
-        """The progress and the refresh time that are shown now."""
+        """Return the progress and the refresh time that are shown now."""
         now = asyncio.get_running_loop().time()
         posted = self._posted[cluster_id]
         before = self.before.get(cluster_id, (100, -86400.0)) if self.before else (100, -86400.0)
@@ -145,7 +126,7 @@ class ScriptedServer:
             return before
         started, ended = self._started[cluster_id], self._ended[cluster_id]
         if now < started:
-            return before if self._previous else (0, before[1])
+            return 0, before[1]
         if now < ended:
             share = int(100 * (now - started) / (ended - started))
             return min(99, share), before[1] if self._ends_mark else started
@@ -153,17 +134,15 @@ class ScriptedServer:
         return -1 if failed else 100, ended if self._ends_mark else started
 
     def ended(self, cluster_id: int) -> float:
-        """When the latest refresh of a cluster ended or will end; -1 when there was none."""
+        """Return when the latest refresh of a cluster ended or will end; -1 if there was none."""
         return self._ended[cluster_id]
 
     def _refresh(self, cluster_id: int) -> Response:
         now = asyncio.get_running_loop().time()
         if self._posted[cluster_id] != _NEVER and now < self._ended[cluster_id]:
-            return _succeed("null")  # one is running: nothing more happens
+            return _succeed("null")  # one is running: ignored
         if self._posted[cluster_id] != _NEVER or self.before:
             self.before[cluster_id] = self.shown(cluster_id)
-        if self._count_posts:
-            self.posts[cluster_id] += 1
         seconds = self._seconds(cluster_id)
         start = now
         if self._capacity is not None:
@@ -184,10 +163,8 @@ class ScriptedServer:
         size = min(pager["pageSize"], self._page_size)
         number = pager["pageNum"]
         count = self.count if body["clusterCatalog"] == "catalog_cluster" else 0
-        first = (number - 1) * size
-        ids = range(first + 1, min(first + size, count) + 1)
-        if self._newest_first:
-            ids = range(count - first, max(count - first - size, 0), -1)
+        last = count - (number - 1) * size
+        ids = range(last, max(last - size, 0), -1)
         rows = []
         for cluster_id in ids:
             progress, time = self.shown(cluster_id)
@@ -195,7 +172,6 @@ class ScriptedServer:
                 f'{{"clusterCatalog":"catalog_cluster","clusterName":"c_{cluster_id}","id":{cluster_id},'
                 f'"progress":{progress},"refreshTime":"{self._text(int(time))}","usersNum":7}}'
             )
-        self.rows_sent += len(rows)
         return _succeed(
             f'{{"pagerResult":{{"pageNum":{number},"pageSize":{size},"totalNum":{count}}},'
             f'"userClusters":[{",".join(rows)}]}}'

@@ -1,4 +1,4 @@
-"""An emulator in a process of its own, which goes wrong now and then, and tells at the end what it was asked and what it did."""
+"""An emulator in a process of its own, with random faults, which reports its requests and effects at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECT = 102
 
 
 def faults_of(stall: float) -> tuple[Fault, ...]:
-    """What goes wrong, each as likely as the others. A stall of so many seconds is shorter than any deadline here."""
+    """Return the faults, all equally likely. A stall of `stall` seconds is shorter than any deadline here."""
     return (
         Fault.reset(),
         Fault.reset(before=False),
@@ -45,14 +45,14 @@ def faults_of(stall: float) -> tuple[Fault, ...]:
 
 
 @frozen
-class Applied:
+class AppliedEffect:
     """One effect on the server.
 
     Attributes:
         kind: created, updated, deleted, refreshed, uploaded or replaced.
         name: Of the cluster.
         body: Digest of the request's body; the same for the same request sent again.
-        answered: The answer to its request went out as it should.
+        answered: Whether the answer to its request was sent without a fault.
     """
 
     kind: str
@@ -62,27 +62,27 @@ class Applied:
 
 
 @frozen
-class Account:
-    """What a server was asked and what it did.
+class ServerRecords:
+    """The requests and effects of a server.
 
     Attributes:
-        requests: How many requests there were.
+        requests: How many requests arrived.
         faults: How many of them met a fault.
-        applied: What they did, in order.
-        display_names: The display name of each cluster that is there now, by its name.
-        resident: Bytes of memory of its process.
+        applied: The effects, in order.
+        display_names: The display name of each existing cluster, by its name.
+        resident: Resident memory of the process in bytes.
     """
 
     requests: int
     faults: int
-    applied: list[Applied]
+    applied: list[AppliedEffect]
     display_names: dict[str, str]
     resident: int
 
 
 @frozen
-class _Orders:
-    """See `serving`."""
+class _Options:
+    """The arguments of `serving`."""
 
     faults: float
     stall: float
@@ -92,8 +92,8 @@ class _Orders:
     seed: int
 
 
-class Served:
-    """A server that runs in another process.
+class EmulatorProcess:
+    """An emulator that runs in another process.
 
     Attributes:
         url: Its base URL.
@@ -105,11 +105,11 @@ class Served:
         self.token = token
         self._connection = connection
 
-    def account(self) -> Account:
-        """What it was asked and what it did up to now."""
-        self._connection.send("account")
-        account: Account = self._connection.recv()
-        return account
+    def records(self) -> ServerRecords:
+        """Return the requests and effects so far."""
+        self._connection.send("records")
+        records: ServerRecords = self._connection.recv()
+        return records
 
 
 @contextmanager
@@ -121,26 +121,26 @@ def serving(
     job_seconds: float = 0.05,
     clusters: int = 0,
     seed: int = 1,
-) -> Iterator[Served]:
-    """Serve until the block ends.
+) -> Iterator[EmulatorProcess]:
+    """Run an emulator until the block ends.
 
     Args:
         faults: The share of the requests that meet a fault, 0 to 1.
-        stall: Seconds for which a request hangs that meets a stall.
-        capacity: Most computations at once.
-        job_seconds: How long each takes.
-        clusters: How many there are from the start, named seeded_1 and so on.
+        stall: Seconds for which a stalled request hangs.
+        capacity: How many computations run at once at most.
+        job_seconds: Seconds of each computation.
+        clusters: How many clusters there are at the start, named seeded_1 and so on.
         seed: Decides which requests meet which fault.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    orders = _Orders(faults, stall, capacity, job_seconds, clusters, seed)
-    process = context.Process(target=_serve, args=(there, orders), daemon=True)
+    options = _Options(faults, stall, capacity, job_seconds, clusters, seed)
+    process = context.Process(target=_serve, args=(there, options), daemon=True)
     process.start()
     there.close()
     try:
         url, token = here.recv()
-        yield Served(url, token, here)
+        yield EmulatorProcess(url, token, here)
         here.send("end")
     finally:
         here.close()
@@ -148,43 +148,43 @@ def serving(
         process.close()
 
 
-def _serve(connection: Connection, orders: _Orders) -> None:
+def _serve(connection: Connection, options: _Options) -> None:
     with Emulator(
-        capacity=orders.capacity,
-        job_seconds=orders.job_seconds,
+        capacity=options.capacity,
+        job_seconds=options.job_seconds,
         settings=Settings(evaluate=False, while_running="queue"),
     ) as emulator:
-        emulator.seed_clusters(orders.clusters)
-        faults = faults_of(orders.stall) if orders.faults else ()
+        emulator.seed_clusters(options.clusters)
+        faults = faults_of(options.stall) if options.faults else ()
         for number, fault in enumerate(faults):
-            strikes = _now_and_then(orders.faults / len(faults), f"{orders.seed} {number}")
+            strikes = _with_probability(options.faults / len(faults), f"{options.seed} {number}")
             emulator.faults.add(fault, count=None, when=strikes)
         connection.send((emulator.url, emulator.token))
-        while _next(connection) == "account":
-            connection.send(_account(emulator))
+        while _receive(connection) == "records":
+            connection.send(_records(emulator))
 
 
-def _next(connection: Connection) -> str:
+def _receive(connection: Connection) -> str:
     try:
-        word: str = connection.recv()
-    except EOFError:  # whoever asked has gone
+        message: str = connection.recv()
+    except EOFError:  # the other process has ended
         return "end"
-    return word
+    return message
 
 
-def _now_and_then(share: float, seed: str) -> Callable[[RequestRecord], bool]:
+def _with_probability(share: float, seed: str) -> Callable[[RequestRecord], bool]:
     rng = random.Random(seed)
     return lambda _record: rng.random() < share
 
 
-def _account(emulator: Emulator) -> Account:
+def _records(emulator: Emulator) -> ServerRecords:
     requests = list(emulator.requests)
     applied = []
     for effect in list(emulator.effects):
         record = requests[effect.request - 1]
         body = record.body_sha256 or hashlib.sha256(record.body or b"").hexdigest()
-        applied.append(Applied(effect.kind, effect.cluster_name, body, record.fault is None))
-    return Account(
+        applied.append(AppliedEffect(effect.kind, effect.cluster_name, body, record.fault is None))
+    return ServerRecords(
         requests=len(requests),
         faults=sum(record.fault is not None for record in requests),
         applied=applied,

@@ -1,4 +1,4 @@
-"""How the benchmarks say what they measured."""
+"""The table of figures that the benchmarks print."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Row:
     Attributes:
         what: What was measured.
         ours: The figure of this library.
-        peer: That of the peer in the same run; None where there is none.
-        bar: The most that is allowed (the least, with `least`), of the ratio where there is one and of ours otherwise; None for no bar.
-        unit: What the figures are counted in.
-        least: The bar is a lower one.
-        ratio: The median of ours / peer over the rounds, where the bar is on it.
-        spread: How far the middle half of the rounds' ratios reaches, as a share of their median; None where there was one round.
+        peer: The figure of the peer in the same run; None if there is none.
+        bar: The maximum (with `least` the minimum) of the ratio if there is one, otherwise of `ours`; None for no bar.
+        unit: The unit of the figures.
+        least: Whether the bar is a minimum.
+        ratio: The median of ours / peer over the rounds, if the bar is on it.
+        spread: The width of the middle half of the rounds' ratios, as a share of their median; None for one round.
         skipped: Why it was not measured.
     """
 
@@ -40,7 +40,7 @@ class Row:
 
     @property
     def held(self) -> bool | None:
-        """Whether the bar held; None without one, or when it was not measured."""
+        """Whether the bar held; None without a bar or a figure."""
         figure = self.ours if self.ratio is None else self.ratio
         if self.bar is None or isnan(figure):
             return None
@@ -48,7 +48,7 @@ class Row:
 
 
 def skip(what: str, reason: str) -> Row:
-    """The row of a figure that could not be measured here."""
+    """Make the row of a figure that could not be measured."""
     return Row(what, nan, None, None, skipped=reason)
 
 
@@ -68,7 +68,7 @@ def show(rows: Iterable[Row]) -> None:
 
 
 def as_json(rows: Iterable[Row]) -> list[dict[str, object]]:
-    """The rows as JSON objects; what was not measured is null."""
+    """Return the rows as JSON objects; missing figures are null."""
     return [
         {
             **{name: _plain(value) for name, value in attrs.asdict(row).items()},

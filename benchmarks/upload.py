@@ -1,13 +1,13 @@
-"""Uploads: a file against aiohttp's own way to send one, and Arrow data against pyarrow writing the same CSV to nowhere.
+"""Uploads: a file against aiohttp's own way to send one, and Arrow data against pyarrow writing the same CSV to /dev/null.
 
     python -m benchmarks.upload [--quick] [--folder DIR]
 
-The file of 1 GiB (128 MiB with --quick) is made in DIR, the system's temporary folder unless told otherwise, and removed at the end. The server
-is a process of its own that reads and forgets; another one takes the SHA-256 of what it receives, which is compared with one that is computed
-here from the rows with the standard library's csv module. Sides alternate, and each ratio is the median of those of the rounds.
+The file of 1 GiB (128 MiB with --quick) is made in DIR, by default the system's temporary directory, and removed at the end. The server is a
+process of its own that reads and discards; another one computes the SHA-256 of what it receives, which is compared with that of the rows
+written by the standard library's csv module. Sides alternate, and each ratio is the median of the rounds' ratios.
 
-pyarrow writes to nowhere, so what an upload makes of a reader is written to nowhere as well, and the bar is on that pair. The same upload to a
-server has no peer: a second process receives it and shares the processors, and to copy text to nowhere is quicker than any way to send it.
+pyarrow writes to /dev/null, so the upload's CSV is written to /dev/null as well, and the bar is on that pair. The same upload to a server has
+no peer: a second process receives it and shares the processors, and copying text to /dev/null is faster than any way to send it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import pyarrow as pa
 from attrs import define, frozen
 from pyarrow import csv as arrow_csv
 
+from benchmarks.process import peak_growth, resident
 from benchmarks.table import Row, show
 from ta_cluster_async import TaSession
 from ta_cluster_async.protocol.requests import Response
@@ -50,7 +51,7 @@ MIB = 1 << 20
 
 
 class _Sink(asyncio.BufferedProtocol):
-    """Reads requests with a body and answers each when its body is over. With `digest`, it tells the SHA-256 of the body."""
+    """Reads requests and answers each at the end of its body, with `digest` including the SHA-256 of the body."""
 
     def __init__(self, *, digest: bool) -> None:
         self._buffer = bytearray(MIB)
@@ -88,7 +89,7 @@ class _Sink(asyncio.BufferedProtocol):
             self._answer()
 
     def _take(self, part: memoryview) -> bool:
-        """Whether the body is over."""
+        """Take a part of the body and return whether the body is complete."""
         if self._left is not None:
             self._left -= len(part)
             if self._digest:
@@ -110,8 +111,8 @@ class _Sink(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         data = {"clusterId": 1, "uploadNum": 1, "userNum": 1, "unmatchedNum": 0, "tagValueNullNum": 0}
-        said: dict[str, object] = {"data": {**data, "sha256": self._hash.hexdigest()}, "return_code": 0}
-        body = json.dumps({**said, "return_message": "success"}).encode()
+        envelope: dict[str, object] = {"data": {**data, "sha256": self._hash.hexdigest()}, "return_code": 0}
+        body = json.dumps({**envelope, "return_message": "success"}).encode()
         head = (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n"
         )
@@ -119,11 +120,11 @@ class _Sink(asyncio.BufferedProtocol):
         self._begin()
 
 
-def _serve(told: Connection, *, digest: bool) -> None:
+def _serve(port: Connection, *, digest: bool) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Sink(digest=digest), "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
+        port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(main())
@@ -131,13 +132,13 @@ def _serve(told: Connection, *, digest: bool) -> None:
 
 @contextmanager
 def serving(*, digest: bool) -> Iterator[str]:
-    """The URL of a server in a process of its own."""
+    """Run a server in a process of its own and yield its URL."""
     context = multiprocessing.get_context("spawn")
-    hears, tells = context.Pipe(duplex=False)
-    server = context.Process(target=_serve, args=(tells,), kwargs={"digest": digest}, daemon=True)
+    receiver, sender = context.Pipe(duplex=False)
+    server = context.Process(target=_serve, args=(sender,), kwargs={"digest": digest}, daemon=True)
     server.start()
     try:
-        yield f"http://127.0.0.1:{hears.recv()}"
+        yield f"http://127.0.0.1:{receiver.recv()}"
     finally:
         server.terminate()
         server.join()
@@ -145,14 +146,14 @@ def serving(*, digest: bool) -> Iterator[str]:
 
 @frozen(kw_only=True)
 class Figures:
-    """One upload: seconds, the 99th percentile of the loop's lag in seconds, and by how many bytes the process grew at the most."""
+    """One upload: seconds, 99th percentile of the loop's lag in seconds, and peak growth of the process in bytes."""
 
     seconds: float
     lag: float
     grown: int
 
 
-async def _watched(upload: Callable[[], Awaitable[object]]) -> Figures:
+async def _observe(upload: Callable[[], Awaitable[object]]) -> Figures:
     lags: list[float] = []
 
     async def watch() -> None:
@@ -163,8 +164,8 @@ async def _watched(upload: Callable[[], Awaitable[object]]) -> Figures:
             lags.append(loop.time() - at)
 
     gc.collect()
-    _begin_peak()
-    before = _status("VmRSS")
+    _reset_peak()
+    before = resident()
     watcher = asyncio.create_task(watch())
     began = time.perf_counter()
     await upload()
@@ -172,28 +173,23 @@ async def _watched(upload: Callable[[], Awaitable[object]]) -> Figures:
     watcher.cancel()
     lags.sort()
     return Figures(
-        seconds=seconds, lag=lags[int(len(lags) * 0.99)] if lags else 0.0, grown=_status("VmHWM") - before
+        seconds=seconds, lag=lags[int(len(lags) * 0.99)] if lags else 0.0, grown=peak_growth(before)
     )
 
 
-def _begin_peak() -> None:
+def _reset_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def _status(key: str) -> int:
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(text.partition(f"{key}:")[2].split()[0]) * 1024
-
-
 async def _send(url: str, source: Any, **options: Any) -> str:
-    """Upload to a cluster, and return the digest that the server tells."""
+    """Upload to a new cluster and return the digest that the server computed."""
     async with TaSession(url, TOKEN) as ta:
         clusters = ta.project(102).clusters
         result = await clusters.upload(source, display_name="b", main_column="#account_id", **options)
         return str(result.extra["sha256"])
 
 
-async def _send_by_hand(url: str, path: Path) -> None:
+async def _send_with_aiohttp(url: str, path: Path) -> None:
     async with aiohttp.ClientSession() as session:
         with path.open("rb") as file:
             query = f"token={TOKEN}&projectId=102&displayName=b&mainColumnName=%23account_id"
@@ -203,7 +199,7 @@ async def _send_by_hand(url: str, path: Path) -> None:
 
 
 def file_rows(url: str, path: Path, rounds: int) -> list[Row]:
-    """A file against `data=open(path, "rb")`."""
+    """Measure a file against `data=open(path, "rb")`."""
     size = path.stat().st_size
 
     async def main() -> tuple[list[Figures], list[Figures]]:
@@ -211,12 +207,12 @@ def file_rows(url: str, path: Path, rounds: int) -> list[Row]:
         peers: list[Figures] = []
         sides: list[tuple[Callable[[], Awaitable[object]], list[Figures]]] = [
             (lambda: _send(url, path), ours),
-            (lambda: _send_by_hand(url, path), peers),
+            (lambda: _send_with_aiohttp(url, path), peers),
         ]
-        await _send(url, b"a\r\n")  # what is loaded once is no growth of an upload
+        await _send(url, b"a\r\n")  # loading modules does not count as growth of an upload
         for number in range(rounds):
             for send, figures in reversed(sides) if number % 2 else sides:
-                figures.append(await _watched(send))
+                figures.append(await _observe(send))
         return ours, peers
 
     ours, peers = asyncio.run(main())
@@ -243,8 +239,8 @@ def file_rows(url: str, path: Path, rounds: int) -> list[Row]:
     ]
 
 
-class _Nowhere:
-    """In place of the network: writes each part of an upload to /dev/null, as its peer does, and says that it was taken."""
+class _NullTransport:
+    """A transport that writes uploads to /dev/null, as the peer does, and answers success."""
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response:
         del token, timeout
@@ -255,17 +251,17 @@ class _Nowhere:
         return Response(200, b'{"return_code": 0, "return_message": "success", "data": {"clusterId": 1}}')
 
     async def aclose(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing."""
 
 
 def arrow_rows(url: str, batch: pa.RecordBatch, name: str, *, count: int, rounds: int) -> list[Row]:
-    """A reader of so many rows against pyarrow writing the same CSV: to nowhere as its peer does, and the whole way to a server."""
+    """Measure a reader against pyarrow writing the same CSV: to /dev/null as the peer does, and to a server."""
     batches = count // batch.num_rows
 
     def reader() -> pa.RecordBatchReader:
         return pa.RecordBatchReader.from_batches(batch.schema, (batch for _ in range(batches)))
 
-    def by_hand() -> None:
+    def write_with_pyarrow() -> None:
         options = arrow_csv.WriteOptions(
             include_header=False, quoting_style="none", eol="\r\n", batch_size=1 << 16
         )
@@ -276,22 +272,22 @@ def arrow_rows(url: str, batch: pa.RecordBatch, name: str, *, count: int, rounds
             for one in reader():
                 writer.write_batch(one)
 
-    async def to_nowhere() -> None:
-        async with TaSession(url, TOKEN, transport=_Nowhere()) as ta:
+    async def upload_to_null() -> None:
+        async with TaSession(url, TOKEN, transport=_NullTransport()) as ta:
             clusters = ta.project(102).clusters
             await clusters.upload(reader(), display_name="b", main_column="#account_id", column="id")
 
     async def main() -> tuple[list[_Cost], list[_Cost], list[Figures]]:
-        await _send(url, pa.table({"id": ["a"]}))  # what is loaded once is no growth of an upload
+        await _send(url, pa.table({"id": ["a"]}))  # loading modules does not count as growth of an upload
         ours, peers = [], []
         for _ in range(3 * rounds):  # they are short
             with _measured() as cost:
-                await to_nowhere()
+                await upload_to_null()
             ours.append(cost)
             with _measured() as cost:
-                by_hand()
+                write_with_pyarrow()
             peers.append(cost)
-        return ours, peers, [await _watched(lambda: _send(url, reader(), column="id")) for _ in range(rounds)]
+        return ours, peers, [await _observe(lambda: _send(url, reader(), column="id")) for _ in range(rounds)]
 
     ours, peers, sent = asyncio.run(main())
     millions = batches * batch.num_rows / 1e6
@@ -313,7 +309,7 @@ def arrow_rows(url: str, batch: pa.RecordBatch, name: str, *, count: int, rounds
 
 @define
 class _Cost:
-    """Seconds that passed, and of them those of the processor."""
+    """Elapsed seconds, and seconds of processor time."""
 
     seconds: float = 0.0
     processor: float = 0.0
@@ -328,7 +324,7 @@ def _measured() -> Iterator[_Cost]:
 
 
 def digest_rows(folder: Path) -> list[Row]:
-    """How many of several sources arrive with another SHA-256 than the rows have, written by the standard library."""
+    """Count the sources that arrive with another SHA-256 than the rows written by the standard library."""
     ids = [
         f"{number:011d}" + (",x" * (number % 7 == 0)) + ('"\n名' * (number % 11 == 0))
         for number in range(300_000)
@@ -353,15 +349,15 @@ def digest_rows(folder: Path) -> list[Row]:
         (table.to_reader(max_chunksize=1000), {"column": "id"}),
     ]
     with serving(digest=True) as url:
-        told = [asyncio.run(_send(url, source, **options)) for source, options in sources]
-    wrong = sum(one != hashlib.sha256(data).hexdigest() for one in told)
+        digests = [asyncio.run(_send(url, source, **options)) for source, options in sources]
+    wrong = sum(one != hashlib.sha256(data).hexdigest() for one in digests)
     return [
         Row(f"SHA-256 that differ, of {len(sources)} sources of {len(ids):,} ids", float(wrong), None, 0.0)
     ]
 
 
 def rows(*, quick: bool = False, folder: str | None = None) -> list[Row]:
-    """All figures of uploads."""
+    """Measure all figures of uploads."""
     size, count, rounds = (128 * MIB, 2_000_000, 5) if quick else (1024 * MIB, 20_000_000, 5)
     numbers = range(10**9, 10**9 + LINES_OF_A_CHUNK)
     with tempfile.TemporaryDirectory(dir=folder) as made, serving(digest=False) as url:
@@ -382,6 +378,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "--quick", action="store_true", help="smaller figures, in seconds instead of a minute"
     )
-    parser.add_argument("--folder", help="where the file of 1 GiB is made")
-    given = parser.parse_args()
-    show(rows(quick=given.quick, folder=given.folder))
+    parser.add_argument("--folder", help="directory for the file of 1 GiB")
+    options = parser.parse_args()
+    show(rows(quick=options.quick, folder=options.folder))

@@ -1,89 +1,89 @@
-"""How `benchmarks.load` judges between what clients were told and what a server did, and a moment of it."""
+"""How `benchmarks.load` compares the changes reported to clients with the effects on a server, and a short run of it."""
 
 import pytest
 
-from benchmarks.load import Said, judge, run
-from benchmarks.serving import Account, Applied
+from benchmarks.load import ReportedChange, compare, run
+from benchmarks.serving import AppliedEffect, ServerRecords
 
 
-def account(*applied, names=None):
-    return Account(
+def records(*applied, names=None):
+    return ServerRecords(
         requests=len(applied), faults=0, applied=list(applied), display_names=names or {}, resident=0
     )
 
 
-def said(kind, outcome="done", display_name="n"):
-    return Said(kind, "c", outcome, display_name)
+def change(kind, outcome="done", display_name="n"):
+    return ReportedChange(kind, "c", outcome, display_name)
 
 
 def did(kind, body="1", *, answered=True):
-    return Applied(kind, "c", body, answered)
+    return AppliedEffect(kind, "c", body, answered)
 
 
 THERE = {"c": "n"}
 
 
 @pytest.mark.parametrize(
-    ("told", "effects", "names"),
+    ("changes", "effects", "names"),
     [
-        ([said("created")], [did("created")], THERE),
-        ([said("created", "unknown")], [did("created", answered=False)], THERE),
-        ([said("created", "unknown")], [], {}),
-        ([said("created", "not")], [], {}),
-        ([said("created"), said("deleted")], [did("created"), did("deleted")], {}),
-        ([said("created", "unknown"), said("deleted")], [], {}),
-        ([said("refreshed"), said("refreshed", "unknown")], [did("refreshed"), did("refreshed")], THERE),
-        ([said("updated", display_name="m")], [did("updated", answered=False), did("updated")], {"c": "m"}),
+        ([change("created")], [did("created")], THERE),
+        ([change("created", "unknown")], [did("created", answered=False)], THERE),
+        ([change("created", "unknown")], [], {}),
+        ([change("created", "not")], [], {}),
+        ([change("created"), change("deleted")], [did("created"), did("deleted")], {}),
+        ([change("created", "unknown"), change("deleted")], [], {}),
+        ([change("refreshed"), change("refreshed", "unknown")], [did("refreshed"), did("refreshed")], THERE),
+        ([change("updated", display_name="m")], [did("updated", answered=False), did("updated")], {"c": "m"}),
         (
-            [said("updated"), said("updated", display_name="m")],
+            [change("updated"), change("updated", display_name="m")],
             [did("updated"), did("updated", "2")],
             {"c": "m"},
         ),
     ],
 )
-def test_what_was_told_and_what_was_done_agree(told, effects, names):
-    verdict = judge(told, account(*effects, names=names))
-    assert (verdict.lost, verdict.twice) == ([], [])
+def test_reported_changes_and_effects_agree(changes, effects, names):
+    comparison = compare(changes, records(*effects, names=names))
+    assert (comparison.lost, comparison.twice) == ([], [])
 
 
 @pytest.mark.parametrize(
-    ("told", "effects", "names"),
+    ("changes", "effects", "names"),
     [
-        ([said("created")], [], {}),
-        ([said("created")], [did("created")], {}),
-        ([said("created"), said("updated", display_name="m")], [did("created")], {"c": "m"}),
+        ([change("created")], [], {}),
+        ([change("created")], [did("created")], {}),
+        ([change("created"), change("updated", display_name="m")], [did("created")], {"c": "m"}),
         (
-            [said("created"), said("updated", display_name="m")],
+            [change("created"), change("updated", display_name="m")],
             [did("created"), did("updated")],
             {"c": "n"},
         ),
-        ([said("created"), said("deleted")], [did("created"), did("deleted")], {"c": "n"}),
-        ([said("created"), said("deleted")], [did("created")], {}),
+        ([change("created"), change("deleted")], [did("created"), did("deleted")], {"c": "n"}),
+        ([change("created"), change("deleted")], [did("created")], {}),
     ],
     ids=["nothing was done", "it is gone", "an update", "its state", "it is still there", "a delete"],
 )
-def test_a_success_without_its_effect_is_a_loss(told, effects, names):
-    verdict = judge(told, account(*effects, names=names))
-    assert verdict.lost
-    assert not verdict.twice
+def test_a_success_without_its_effect_is_a_loss(changes, effects, names):
+    comparison = compare(changes, records(*effects, names=names))
+    assert comparison.lost
+    assert not comparison.twice
 
 
 @pytest.mark.parametrize(
-    ("told", "effects"),
+    ("changes", "effects"),
     [
-        ([said("created")], [did("created", answered=False), did("created")]),
-        ([said("refreshed")], [did("refreshed", answered=False), did("refreshed")]),
-        ([said("updated")], [did("updated"), did("updated")]),
-        ([said("created", "not")], [did("created")]),
+        ([change("created")], [did("created", answered=False), did("created")]),
+        ([change("refreshed")], [did("refreshed", answered=False), did("refreshed")]),
+        ([change("updated")], [did("updated"), did("updated")]),
+        ([change("created", "not")], [did("created")]),
         ([], [did("created")]),
     ],
-    ids=["a create", "a refresh", "an update that was answered", "told not to be", "unasked"],
+    ids=["a create", "a refresh", "an update that was answered", "reported as not done", "unasked"],
 )
-def test_an_effect_too_many_is_found(told, effects):
-    assert judge(told, account(*effects, names=THERE)).twice
+def test_a_surplus_effect_is_found(changes, effects):
+    assert compare(changes, records(*effects, names=THERE)).twice
 
 
-def test_a_moment_of_a_few_clients_loses_nothing():
+def test_a_short_run_of_a_few_clients_loses_nothing():
     rows = {
         row.what: row
         for row in run(minutes=0.01, clients=8, faults=0.05, pause=0.005, stall=0.02, job_seconds=0.3)
