@@ -75,8 +75,8 @@ class CatalogResource:
     _encode: ClassVar[Encode]
     _columns: ClassVar[int]
 
-    def __init__(self, client: ApiClient, project_id: int) -> None:
-        self._client = client
+    def __init__(self, session: ApiClient, project_id: int) -> None:
+        self._client = session
         self._project_id = project_id
 
     def __repr__(self) -> str:

@@ -34,14 +34,14 @@ class Pager:
 
     def __init__(
         self,
-        client: ApiClient,
+        session: ApiClient,
         filters: Mapping[str, object],
         page_size: int,
         timeout: float | None,
         *,
         ahead: bool = False,
     ) -> None:
-        self._client = client
+        self._client = session
         self._filters = filters
         self._page_size = page_size
         self._timeout = timeout

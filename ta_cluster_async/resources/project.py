@@ -22,11 +22,11 @@ class Project:
         tags: The project's tags (标签).
     """
 
-    def __init__(self, client: ApiClient, project_id: int) -> None:
-        self.session = client
+    def __init__(self, session: ApiClient, project_id: int) -> None:
+        self.session = session
         self.id: int = check_id(project_id, Message("project-id"))
-        self.clusters: Clusters = Clusters(client, self.id)
-        self.tags: Tags = Tags(client, self.id)
+        self.clusters: Clusters = Clusters(session, self.id)
+        self.tags: Tags = Tags(session, self.id)
 
     def __repr__(self) -> str:
         return f"<Project {self.id} of {self.session.base_url}>"

@@ -80,7 +80,7 @@ class Refresh:
 
     def __init__(
         self,
-        client: ApiClient,
+        session: ApiClient,
         ticket: RefreshTicket,
         ref: Ref,
         policy: PollPolicy,
@@ -88,7 +88,7 @@ class Refresh:
         refusal: ApiError | None = None,
     ) -> None:
         self.ref = ref
-        self._client = client
+        self._client = session
         self._ticket = ticket
         self._policy = policy
         self._refusal = refusal
