@@ -163,10 +163,11 @@ def texts() -> dict[Text, str]:
 
 def advices() -> dict[str, str]:
     """Return what the command advises for each class of errors that has advice."""
+    public = (getattr(ta_cluster_async, name) for name in ta_cluster_async.__all__)
     return {
         kind.__name__: COMMAND_ADVICE.get(kind.__name__, kind.advice)
-        for kind in _below(TaError)
-        if kind.advice
+        for kind in public
+        if isinstance(kind, type) and issubclass(kind, TaError) and kind.advice
     }
 
 
@@ -206,12 +207,6 @@ def _as_text(template: Template) -> Text:
 def _has_words(template: Template) -> bool:
     text = template.many if isinstance(template, Plural) else template
     return any(literal.strip() for literal, *_ in string.Formatter().parse(text))
-
-
-def _below(kind: type[TaError]) -> Iterator[type[TaError]]:
-    yield kind
-    for one in kind.__subclasses__():
-        yield from _below(one)
 
 
 if __name__ == "__main__":
