@@ -1,7 +1,7 @@
 """Every error this library raises, as one tree under `TaError`.
 
 Each error says in its message what happened and what to do next, carries `endpoint`, `attempts`, `sent` and `safe_to_retry`, and
-survives pickle and copy. None of them ever holds a URL or the token.
+survives pickle and copy. None of them ever contains a URL or the token.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class TaError(Exception):
     safe_to_retry: bool = True
     params: dict[str, object]
     message: str
-    # Of BaseException; said again for type checkers, since they are assigned below.
+    # Of BaseException: declared again for type checkers, since they are assigned below.
     args: tuple[Any, ...]
     __cause__: BaseException | None
     __context__: BaseException | None
@@ -84,14 +84,14 @@ class TaError(Exception):
         self.code, self.params, self.message = message.code, message.params, str(message)
 
     def what(self) -> Message:
-        """Return what happened as a value, to be a parameter of another message or to be said in another language."""
+        """Return what happened as a value, to be a parameter of another message or to be translated."""
         return Message(self.code, **self.params)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__.copy())
 
     def without_history(self) -> Self:
-        """Return this error without traceback, cause and context, whose frames may hold what must not be shown."""
+        """Return this error without traceback, cause and context, whose frames may contain what must not be shown."""
         self.__cause__ = None
         self.__context__ = None
         return self.with_traceback(None)
@@ -205,7 +205,7 @@ class HttpStatusError(ProtocolError):
 
 
 class NotJson(ProtocolError):
-    """The body is no JSON: an HTML page, a truncated answer, or text that is not UTF-8."""
+    """The body is not JSON: an HTML page, a truncated answer, or text that is not UTF-8."""
 
     code = "not-json"
     advice = (
@@ -270,9 +270,9 @@ class ApiError(TaError):
         retry_after: float | None = None,
         **call: Unpack[CallState],
     ) -> None:
-        said = return_message or Message("no-return-message")
-        super().__init__(Message(self.code, return_code=return_code, return_message=said), **call)
-        self.args = (return_code, return_message)
+        text = return_message or Message("no-return-message")
+        super().__init__(Message(self.code, return_code=return_code, return_message=text), **call)
+        self.args: tuple[Any, ...] = (return_code, return_message)
         self.return_code = return_code
         self.return_message = return_message
         self.stack_message = stack_message
@@ -353,7 +353,7 @@ class MatchTooLow(TaError):
 
     Attributes:
         cluster_id: The id of the cluster or tag that was made or changed.
-        required: The share of the records that has to match, 0 to 1.
+        required: The share of the records that must match, 0 to 1.
         match_rate: The share that does; None where the server does not say enough to tell.
         upload_num: How many records were uploaded; None where the server does not say, as for the others.
         user_num: How many users are in it now.

@@ -151,6 +151,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "version-unreadable": "It has version {version}, and this library reads version {known}: use the library that wrote it.",
     # models
     "any-of-nothing": "any_of() needs a condition. For all users write all_of().",
+    "comparator-misspelled": "The API lists no comparator {comparator!r}; {meant!r} may be meant. It is sent as it is written.",
     "compared-with-bool": "A property is compared with true or false by is_true() and is_false().",
     "compared-with-other-type": "A condition must compare with text, a finite number or a time, not {kind}.",
     "definition-too-deep": "The definition is nested too deeply, or contains itself.",

@@ -105,6 +105,6 @@ class TaSession(ApiClient):
         """Return the project with this numeric id: a cheap handle, nothing is sent.
 
         Raises:
-            InvalidRequest: `project_id` is no positive int. (The APPID is not the project id.)
+            InvalidRequest: `project_id` is not a positive int. (The APPID is not the project id.)
         """
         return Project(self, project_id)

@@ -11,7 +11,7 @@ from attrs import define, field
 from ..errors import TaError
 from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import Ref
-from ..protocol.refresh import Verdict, Watch, look
+from ..protocol.refresh import Verdict, Watch, judge
 from .listing import ClusterState, is_baseline
 from .report import Outcome, Status, explain
 from .schedule import PollState, remaining
@@ -200,7 +200,7 @@ class Target:
         watch = self.watch
         assert watch is not None
         was_proven = watch.proven
-        self.watch, verdict = look(watch, policy, now, seen.progress, seen.refresh_time)
+        self.watch, verdict = judge(watch, policy, now, seen.progress, seen.refresh_time)
         if self.watch.proven and not was_proven:
             self.hidden = False
             if self.has_waited:

@@ -20,7 +20,7 @@ _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 @final
 class Secret:
-    """A token that shows itself to nobody who does not ask by `reveal()`.
+    """A token that only `reveal()` shows.
 
     Its `repr`, `str` and formatted forms are masked, it refuses to be pickled, and copies are the object itself.
     """
@@ -95,7 +95,7 @@ def _encodings(data: bytes) -> list[str]:
     """Patterns for the token in hexadecimal digits and in base64, alone or with other bytes around it."""
     found = [data.hex()] if len(data) >= _SHORTEST_ENCODED else []
     for start in range(3):
-        # Base64 writes three bytes at a time: the groups that hold no other bytes look the same everywhere.
+        # Base64 writes three bytes at a time: groups without other bytes are the same everywhere.
         own = data[start:]
         own = own[: len(own) // 3 * 3]
         if len(own) >= _SHORTEST_ENCODED:

@@ -31,8 +31,10 @@ class Wire:
     def __repr__(self) -> str:
         fields = sorted(attrs.fields(type(self)), key=lambda a: a.name == "extra")
         shown = ((a.name, getattr(self, a.name)) for a in fields if a.repr)
-        said = (f"{name}={_show(value)}" for name, value in shown if value is not None and value != {})
-        return f"{type(self).__name__}({', '.join(said)})"
+        fields_shown = (
+            f"{name}={_show(value)}" for name, value in shown if value is not None and value != {}
+        )
+        return f"{type(self).__name__}({', '.join(fields_shown)})"
 
 
 def _show(value: object) -> str:

@@ -65,12 +65,12 @@ def _without_exponent(number: str) -> str:
 
 def _hint(comparator: str) -> None:
     if (meant := likely_meant(comparator)) is not None:
-        said = f"The API lists no comparator {comparator!r}; {meant.value!r} may be meant. It is sent as it is written."
-        warnings.warn(said, UserWarning, stacklevel=3)
+        message = Message("comparator-misspelled", comparator=comparator, meant=meant.value)
+        warnings.warn(str(message), UserWarning, stacklevel=3)
 
 
 class EventBuilder:
-    """An event, before it is said what is measured. Made by `event(name)`.
+    """An event whose measure is still to be chosen. Made by `event(name)`.
 
     Which measures beside `times()` a server takes in a cluster's definition depends on its version.
     """
@@ -287,7 +287,7 @@ def event_property(property_name: str) -> PropertyBuilder:
 def all_of(*conditions: EventCondition | PropertyFilter) -> UserClusterDef:
     """Return the definition of the users for whom every condition holds; without any, of all users.
 
-    Raises InvalidRequest for anything that is no condition, such as a measure that is compared with nothing.
+    Raises InvalidRequest for anything that is not a condition, such as a measure without a comparison.
     """
     return _joined(conditions, Relation.AND)
 
@@ -295,7 +295,7 @@ def all_of(*conditions: EventCondition | PropertyFilter) -> UserClusterDef:
 def any_of(*conditions: EventCondition | PropertyFilter) -> UserClusterDef:
     """Return the definition of the users for whom at least one condition holds.
 
-    Raises InvalidRequest for anything that is no condition, and without any: that would be nobody, and a definition without
+    Raises InvalidRequest for anything that is not a condition, and without any: that would be nobody, and a definition without
     conditions means all users.
     """
     if not conditions:

@@ -1,8 +1,8 @@
-"""The quick way from the bytes of a list answer to its page, where msgspec is installed (the extra `fast`).
+"""The fast path from the bytes of a list answer to its page, where msgspec is installed (the extra `fast`).
 
-msgspec checks the types while it parses, and the rows become models without a dict for each in between. It takes only what the ordinary
-way reads to the same models. For anything else, an unknown key too, it returns None, and the ordinary way reads the page or tells what
-is wrong with it. The converter's readers stay the one description of the models: msgspec's types are made from their slots.
+msgspec checks the types while it parses, and makes no dict for each row. It takes only what the converter reads to the same models. For
+anything else, such as an unknown key, it returns None, and the converter reads the page or reports what is wrong with it. The converter's
+readers stay the one description of the models: msgspec's types are made from their slots.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def read_page(body: bytes) -> Page | None:
-    """Read the whole answer to a list request; None for one that is no success, out of the ordinary, or read without msgspec."""
-    quick = _quick()
-    return None if quick is None else quick(body)
+    """Read the whole answer to a list request. Returns None where the converter must read it: no success, an unknown key, no msgspec."""
+    read = _reader()
+    return None if read is None else read(body)
 
 
 @cache
-def _quick() -> Callable[[bytes], Page | None] | None:
+def _reader() -> Callable[[bytes], Page | None] | None:
     try:
         import msgspec  # noqa: PLC0415
     except ImportError:
@@ -52,14 +52,14 @@ def _quick() -> Callable[[bytes], Page | None] | None:
 
 
 def _closed(name: str, fields: Sequence[Any], rename: Mapping[str, str] | None = None) -> type:
-    """A type that refuses keys that it does not know: msgspec would pass over their values without looking at all of them."""
+    """Make a type that refuses unknown keys, whose values msgspec would skip without checking them."""
     import msgspec  # noqa: PLC0415
 
     return msgspec.defstruct(name, fields, forbid_unknown_fields=True, gc=False, rename=rename)
 
 
 def _struct(model: type[Any]) -> tuple[Callable[[Sequence[Any]], list[Any] | None], type]:
-    """What makes models of msgspec's objects, and the type of these."""
+    """Return the function that makes models of msgspec's objects, and the type of these."""
     from msgspec.structs import astuple  # noqa: PLC0415
 
     reader = converter().get_structure_hook(model)

@@ -1,6 +1,6 @@
 """How a JSON value becomes a field: strictly for answers, without loss for definitions.
 
-Readers raise Mismatch, which gathers the path on its way up; `convert` makes a SchemaError of it. Values never get into it.
+Readers raise Mismatch, which collects the path on its way up; `structure` makes a SchemaError of it. It never contains a value.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Mismatch(Exception):
 
 
 class Scalar:
-    """Reads a value of certain JSON types, compared exactly: True is no integer and 3 is no decimal number.
+    """Reads a value of certain JSON types, compared exactly: True is not an integer, and 3 is not a decimal number.
 
     Attributes:
         types: The Python types that JSON gives such a value.
@@ -98,8 +98,8 @@ class Items:
             raise Mismatch(Message("json-array"), json_type(value))
         if self.read is None:
             return value
-        if isinstance(self.read, AnswerReader) and (quick := self.read.many(value)) is not None:
-            return quick
+        if isinstance(self.read, AnswerReader) and (models := self.read.many(value)) is not None:
+            return models
         items: list[object] = []
         for index, item in enumerate(value):
             try:
@@ -126,7 +126,7 @@ class DefinitionReader:
         self._slots = slots
 
     def __call__(self, value: object, _: object = None) -> Any:
-        """Raises Mismatch only when `value` is no object."""
+        """Read an object. Raises Mismatch only when `value` is not one."""
         extra = _as_object(value).copy()
         fields: dict[str, object] = {}
         for slot in self._slots:
@@ -151,11 +151,11 @@ class AnswerReader:
         self._cls: Callable[..., object] = cls
         self.slots = slots
         self._keys = frozenset(slot.key for slot in slots)
-        # The quick way below calls the constructor by position, as extra comes last.
+        # The fast path below calls the constructor by position, since extra comes last.
         self._scalars = [slot.read for slot in slots if isinstance(slot.read, Scalar)]
 
     def __call__(self, value: object, _: object = None) -> Any:
-        """Raises Mismatch that names the field."""
+        """Read an object. Raises Mismatch that names the field."""
         found = _as_object(value)
         fields: dict[str, object] = {}
         for slot in self.slots:
@@ -172,9 +172,9 @@ class AnswerReader:
         return self._cls(**fields, extra=extra)
 
     def many(self, values: Sequence[object]) -> list[object] | None:
-        """Read rows a column at a time, which takes a quarter of the time, those with the same keys together.
+        """Read rows with the same keys together, a column at a time, which takes a quarter of the time.
 
-        None when one does not fit: reading them one by one then finds the place.
+        Returns None when one does not fit: reading them one by one then finds which.
         """
         if not values or len(self._scalars) != len(self.slots) or set(map(type, values)) != {dict}:
             return None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .json import JsonObject
 
-# Give the arguments after the two names by keyword: their order is no promise.
+# Pass the arguments after the two names by keyword: their order may change.
 
 
 @frozen
@@ -188,7 +188,7 @@ def _of_detail(detail: ClusterDetail) -> JsonObject:
         body["qp"] = unstructure(detail.user_cluster_def)
     if (tag := detail.user_tag_def) is not None:
         body["tagQp"] = unstructure(tag)
-        # A kind that is not listed is the server's own word and counts. A listed one has to fit the definition, which may be a new one.
+        # A kind that is not listed is the server's own and stays. A listed one must fit the definition, which may be a new one.
         if tag.kind is not None and kept.get(_TAG_KIND, tag.kind) in tuple(TagKind):
             body[_TAG_KIND] = tag.kind.value
     return _with_catalog({**kept, **body})

@@ -65,7 +65,7 @@ class ClusterDetail(Answer):
 
     @property
     def catalog(self) -> Catalog | None:
-        """Cluster or tag, told by the type's prefix; None for a type with another prefix."""
+        """Cluster or tag, by the prefix of the type; None for a type with another prefix."""
         return catalog_of(self.cluster_type)
 
 
@@ -138,11 +138,11 @@ class ClusterRow(Answer):
 
     @property
     def catalog(self) -> Catalog | None:
-        """Cluster or tag, told by the type's prefix, or else by `cluster_catalog`; None when neither tells."""
-        told = None if self.cluster_type is None else catalog_of(self.cluster_type)
-        if told is None and isinstance(self.cluster_catalog, Catalog):
+        """Cluster or tag, by the prefix of the type or else by `cluster_catalog`; None when neither says."""
+        by_type = None if self.cluster_type is None else catalog_of(self.cluster_type)
+        if by_type is None and isinstance(self.cluster_catalog, Catalog):
             return self.cluster_catalog
-        return told
+        return by_type
 
 
 @define(repr=False)

@@ -26,7 +26,7 @@ def parse_time(text: str) -> datetime | None:
 
 
 def parse_times(texts: Sequence[str]) -> list[datetime] | None:
-    """Read many texts as `parse_time` does, in a third of the time; None when one of them is no time."""
+    """Read many texts as `parse_time` does, in a third of the time. Returns None when one of them is not a time."""
     if set(map(len, texts)) != {19}:
         return None
     # All have one length, so every 19th character of them together is the same separator.
@@ -56,7 +56,7 @@ def server_time(value: datetime | str | None) -> datetime | str | None:
         return value.replace(microsecond=0)
     if isinstance(value, str):
         time = parse_time(value)
-        # What would be written differently, such as an hour of 24, has to stay text to go back unchanged.
+        # What would be written differently, such as an hour of 24, must stay text to go back unchanged.
         return time if time is not None and time_text(time) == value else value
     return value
 

@@ -1,7 +1,7 @@
-"""JSON text to values and back, strictly as RFC 8259 has it.
+"""JSON text to values and back, strictly by RFC 8259.
 
-Where msgspec is installed (the extra `fast`) it reads. Whatever it refuses, the standard library reads once more, so that what is
-accepted and what every value becomes is the same with it and without it.
+msgspec reads where it is installed (the extra `fast`). The standard library reads what msgspec refuses once more, so that the result is
+the same with it and without it.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def _refuse(constant: str) -> NoReturn:
-    msg = f"{constant} is no JSON"
+    msg = f"{constant} is not JSON"
     raise ValueError(msg)
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse)
-# ASCII out, so that a lone surrogate, which JSON text may hold and UTF-8 may not, goes back as it came.
+# ASCII, so that a lone surrogate, which JSON text may contain and UTF-8 may not, goes back unchanged.
 _encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def loads(body: bytes) -> JsonValue:
-    """Parse UTF-8 JSON; of a key that stands twice the last one counts, and a byte order mark is passed over.
+    """Parse UTF-8 JSON. The last one of repeated keys counts, and a byte order mark is skipped.
 
     Raises:
-        ValueError: It is none, also for text that is not UTF-8, for NaN, and for nesting too deep to hold.
+        ValueError: It is not JSON, not UTF-8, contains NaN, or is nested too deeply.
     """
-    quick = _quick()
-    if quick is not None:
+    decode = _msgspec_decode()
+    if decode is not None:
         try:
-            return cast("JsonValue", quick(body))
+            return cast("JsonValue", decode(body))
         except (ValueError, RecursionError):
-            pass  # no JSON, or JSON that only the standard library takes: a lone surrogate, a byte order mark
-    return read_slowly(body)
+            pass  # not JSON, or JSON that only the standard library takes: a lone surrogate, a byte order mark
+    return loads_by_stdlib(body)
 
 
-def read_slowly(body: bytes) -> JsonValue:
-    """What `loads` does without msgspec."""
+def loads_by_stdlib(body: bytes) -> JsonValue:
+    """Parse as `loads` does, without msgspec."""
     text = body.decode("utf-8-sig" if body.startswith(_BOM) else "utf-8")
     try:
         if text.startswith("{") and text.endswith("}"):
-            value, end = _decoder.raw_decode(text)  # the quick way, which passes over no white space around
+            value, end = _decoder.raw_decode(text)  # the fast path, which skips no white space around
             if end == len(text):
                 return cast("JsonValue", value)
         return cast("JsonValue", _decoder.decode(text))
@@ -58,8 +58,8 @@ def read_slowly(body: bytes) -> JsonValue:
 
 
 @cache
-def _quick() -> Callable[[bytes], object] | None:
-    """The decoder of msgspec if there is one, imported when the first answer is read: whoever imports the package need not wait for it."""
+def _msgspec_decode() -> Callable[[bytes], object] | None:
+    """Return the decoder of msgspec if it is installed. It is imported with the first answer, not with the package."""
     try:
         from msgspec.json import Decoder  # noqa: PLC0415
     except ImportError:
@@ -68,5 +68,5 @@ def _quick() -> Callable[[bytes], object] | None:
 
 
 def dumps(value: Mapping[str, object]) -> bytes:
-    """Write JSON as ASCII bytes without spaces. Raises ValueError or TypeError for what JSON cannot say."""
+    """Write JSON as ASCII bytes without spaces. Raises ValueError or TypeError for what JSON cannot express."""
     return _encoder.encode(value).encode()

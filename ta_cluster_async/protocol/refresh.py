@@ -1,4 +1,4 @@
-"""When a refresh is believed to be done. Pure decisions over what was seen and when.
+"""When a refresh is believed to be done: pure decisions about what was seen and when.
 
 A refresh has no job id (spec: 刷新条件分群或标签, 查询刷新进度). What is known of it is the cluster's state before the POST, the
 *baseline*, and what is seen after it. A 100 or a -1 may be left over from the refresh before, so neither is believed by itself:
@@ -51,10 +51,10 @@ class PollPolicy:
     """How a refresh is watched. All times in seconds.
 
     Attributes:
-        first: How long after the POST the first look comes.
-        share: The next look comes after this share of the time since the POST, so that a refresh is seen to be done at most
-            that share late and long ones cost few requests.
-        longest: The longest time between two looks.
+        first: How long after the POST the first poll comes.
+        share: The next poll comes after this share of the time since the POST, so that the end of a refresh is seen at most that share
+            late and long ones cost few requests.
+        longest: The longest time between two polls.
         grace: How long to wait for proof that the refresh runs before it is unconfirmed.
         settle: How long a 100 or -1 must stand when only the moved refresh time speaks for it.
         stall: How long the progress may stand still before the refresh counts as stalled; or five times the longest time that lay
@@ -73,13 +73,13 @@ class PollPolicy:
     timeout: float = field(default=6 * 3600.0, validator=_seconds)
 
     def interval(self, elapsed: float, random: Random) -> float:
-        """Seconds until the next look, `elapsed` seconds after the POST; jittered by a tenth."""
+        """Return the seconds until the next poll, `elapsed` seconds after the POST, jittered by a tenth."""
         wait = max(self.first, min(self.longest, elapsed * self.share), _SHORTEST_INTERVAL)
         return wait * random.uniform(0.9, 1.1)
 
 
 class Verdict(Enum):
-    """What one look means."""
+    """What a poll means."""
 
     WAIT = auto()
     SUCCEEDED = auto()
@@ -128,21 +128,21 @@ class Watch:
 def is_running(progress: int, refresh_time: datetime | None) -> bool:
     """True when a state read before a POST shows a refresh that runs.
 
-    A progress of 0 without a refresh time is not taken for one: a cluster that was never computed may show it for ever.
+    A progress of 0 without a refresh time shows none: a cluster that was never computed may show it for ever.
     """
     return 0 < progress < 100 or (progress == 0 and refresh_time is not None)
 
 
-def look(
+def judge(
     watch: Watch,
     policy: PollPolicy,
     now: float,
     progress: int,
     refresh_time: datetime | None,
 ) -> tuple[Watch, Verdict]:
-    """Take in one look at the progress and the refresh time, and say what it means.
+    """Judge what a poll read, the progress and the refresh time. Returns what is known of the refresh now, and the verdict.
 
-    Once the refresh is proven to run, the refresh time is not looked at and may be None.
+    Once the refresh is proven to run, the refresh time is not used and may be None.
     """
     if 0 <= progress < 100:
         return _running(watch, policy, now, progress)
@@ -153,7 +153,7 @@ def look(
     standing = watch.standing
     if is_evidence and (standing is None or standing[:2] != (progress, refresh_time)):
         if standing is not None and grace_is_over:
-            # Else one that shows another end each time would be waited for without end.
+            # A server that shows another end each time would be waited for without end.
             return watch, Verdict.UNCONFIRMED
         standing = (progress, refresh_time, now)
         watch = evolve(watch, standing=standing)
@@ -191,10 +191,9 @@ def _ended(watch: Watch, progress: int) -> tuple[Watch, Verdict]:
 
 
 def _is_evidence(watch: Watch, progress: int, refresh_time: datetime | None) -> bool:
-    """Whether an end that was seen without the way to it can belong to this refresh.
+    """True when an end that was seen without progress below 100 can belong to this refresh.
 
-    A refresh time that went back has moved too: a server's local time may. Where nothing is known of the state before, nothing differs
-    from it.
+    A refresh time that went back has moved too, since a server's local time may go back. An unknown baseline proves nothing.
     """
     if watch.baseline_progress is None:
         return watch.baseline_time is not None and refresh_time not in (None, watch.baseline_time)

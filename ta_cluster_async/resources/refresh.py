@@ -16,7 +16,7 @@ from ..errors import ConfigurationError, NotFound, TaError, TokenRejected, Trans
 from ..messages import Message
 from ..models import RefreshTicket
 from ..models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
-from ..protocol.refresh import Verdict, Watch, look
+from ..protocol.refresh import Verdict, Watch, judge
 from .state import read_detail, read_progress, read_state
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class Refresh:
             detail = await read_state(self._client, project_id, self.ref, timeout=seconds)
             progress, refresh_time = detail.progress, detail.refresh_time
         now = self._loop.time()
-        self._watch, verdict = look(self._watch, self._policy, now, progress, refresh_time)
+        self._watch, verdict = judge(self._watch, self._policy, now, progress, refresh_time)
         match verdict:
             case Verdict.SUCCEEDED:
                 return await self._success(detail, until)

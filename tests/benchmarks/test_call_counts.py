@@ -142,8 +142,8 @@ def calls_per_row():
 
 @pytest.fixture
 def without_msgspec(monkeypatch):
-    for module in (json_text, page_reader):
-        monkeypatch.setattr(module, "_quick", lambda: None)
+    monkeypatch.setattr(json_text, "_msgspec_decode", lambda: None)
+    monkeypatch.setattr(page_reader, "_reader", lambda: None)
 
 
 def test_a_row_of_a_list_takes_few_calls():

@@ -10,11 +10,11 @@ from ta_cluster_async.models import fast_page
 
 @pytest.fixture
 def without_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    fast_page._quick.cache_clear()
+    fast_page._reader.cache_clear()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "msgspec", None)
         yield
-    fast_page._quick.cache_clear()
+    fast_page._reader.cache_clear()
 
 
 @pytest.mark.usefixtures("without_msgspec")

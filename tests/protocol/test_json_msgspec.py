@@ -54,21 +54,21 @@ def exact(value: Any) -> Any:
 @example(b"-0")
 @example(b"[" * 200_000)
 def test_any_text_gives_the_same_value_or_is_refused_by_both(body: bytes) -> None:
-    assert outcome(json.loads, body) == outcome(json.read_slowly, body)
+    assert outcome(json.loads, body) == outcome(json.loads_by_stdlib, body)
 
 
 @given(st.binary(max_size=40))
 @example(b'"\xed\xa0\x80"')
 @example(b'"\xff"')
 def test_any_bytes_give_the_same_value_or_are_refused_by_both(body: bytes) -> None:
-    assert outcome(json.loads, body) == outcome(json.read_slowly, body)
+    assert outcome(json.loads, body) == outcome(json.loads_by_stdlib, body)
 
 
 @given(values, st.booleans(), st.sampled_from([None, 1]))
 def test_any_value_is_read_the_same(value: Any, ascii_only: bool, indent: int | None) -> None:  # noqa: FBT001
     text = stdlib.dumps(value, ensure_ascii=ascii_only, indent=indent)
     body = text.encode("utf-8", "surrogatepass")
-    assert outcome(json.loads, body) == outcome(json.read_slowly, body)
+    assert outcome(json.loads, body) == outcome(json.loads_by_stdlib, body)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -80,7 +80,7 @@ def test_a_number_is_read_to_the_last_bit(number: float) -> None:
 
 
 def test_msgspec_reads_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json, "read_slowly", lambda _: pytest.fail("read by the standard library"))
+    monkeypatch.setattr(json, "loads_by_stdlib", lambda _: pytest.fail("read by the standard library"))
     assert json.loads(b'{"a":[1,2.5,"\\u6807",null,true]}') == {"a": [1, 2.5, "标", None, True]}
 
 
@@ -92,13 +92,13 @@ def test_without_msgspec_the_standard_library_reads(monkeypatch: pytest.MonkeyPa
             raise ImportError(name)
         return real(name, *rest)
 
-    json._quick.cache_clear()
+    json._msgspec_decode.cache_clear()
     try:
         with monkeypatch.context() as patch:
             patch.setattr(builtins, "__import__", without)
             assert json.loads(b'{"a":1}') == {"a": 1}
             with suppress(ValueError):
                 pytest.fail(f"accepted {json.loads(b'NaN')!r}")
-            assert json._quick() is None
+            assert json._msgspec_decode() is None
     finally:
-        json._quick.cache_clear()
+        json._msgspec_decode.cache_clear()

@@ -18,7 +18,7 @@ from ta_cluster_async.protocol.refresh import (
     Watch,
     has_begun,
     is_running,
-    look,
+    judge,
 )
 
 T0 = datetime(2020, 1, 9, 10, 51, 14)
@@ -41,7 +41,7 @@ def after(watch: Watch, *seen: Look, policy: PollPolicy = POLICY) -> tuple[Watch
     verdict = Verdict.WAIT
     for now, progress, time in seen:
         assert verdict is Verdict.WAIT, "a look after the end"
-        watch, verdict = look(watch, policy, now, progress, time)
+        watch, verdict = judge(watch, policy, now, progress, time)
     return watch, verdict
 
 
@@ -97,7 +97,7 @@ def test_a_refresh_time_that_is_another_one_each_time_does_not_keep_the_wait_ali
     seen = [(second, 100, T1 + timedelta(seconds=second)) for second in range(1, 302)]
     watch, verdicts = watch_of(), []
     for one in seen:
-        watch, verdict = look(watch, POLICY, *one)
+        watch, verdict = judge(watch, POLICY, *one)
         verdicts.append(verdict)
         if verdict is not Verdict.WAIT:
             break
@@ -155,7 +155,7 @@ def test_a_cluster_that_was_never_computed_may_queue_for_longer_than_the_grace_t
 def test_a_cluster_that_was_never_computed_and_never_is_ends_unconfirmed_and_not_stalled() -> None:
     watch, verdict = after(watch_of(0, None), (1, 0, None), (3600.9, 0, None))
     assert verdict is Verdict.WAIT
-    assert look(watch, POLICY, 3601, 0, None)[1] is Verdict.UNCONFIRMED
+    assert judge(watch, POLICY, 3601, 0, None)[1] is Verdict.UNCONFIRMED
 
 
 def test_a_new_cluster_that_has_moved_and_then_stands_still_is_stalled() -> None:
@@ -184,9 +184,9 @@ TICKET = RefreshTicket(
 @pytest.mark.parametrize("progress", [0, 1, 40, 99])
 def test_a_joined_or_seen_refresh_is_believed_at_its_first_end(known: RefreshTicket, progress: int) -> None:
     watch = Watch.of(evolve(known, baseline_progress=progress), 50.0)
-    assert look(watch, POLICY, 50.0, 100, T0)[1] is Verdict.SUCCEEDED
-    assert look(watch, POLICY, 50.0, -1, T0)[1] is Verdict.FAILED
-    assert look(watch, POLICY, 50.0, progress, T0)[1] is Verdict.WAIT
+    assert judge(watch, POLICY, 50.0, 100, T0)[1] is Verdict.SUCCEEDED
+    assert judge(watch, POLICY, 50.0, -1, T0)[1] is Verdict.FAILED
+    assert judge(watch, POLICY, 50.0, progress, T0)[1] is Verdict.WAIT
 
 
 def test_a_ticket_that_was_not_seen_to_run_is_doubted_in_the_next_process_too() -> None:
@@ -284,7 +284,7 @@ def test_any_answers_end_once_they_stop_changing_and_the_progress_shown_never_fa
     for gap, progress, time in endless:
         now += gap
         before_look = watch
-        watch, verdict = look(watch, POLICY, now, progress, time)
+        watch, verdict = judge(watch, POLICY, now, progress, time)
         assert watch.progress is None or watch.progress >= shown
         shown = -1 if watch.progress is None else watch.progress
         if before_look.proven and progress == -1:
@@ -304,7 +304,7 @@ def test_ends_without_a_way_to_them_never_keep_a_wait_alive_however_they_change(
     for gap, progress, time in cycle(answers):
         now += gap
         assert now < 1000.0
-        watch, verdict = look(watch, POLICY, now, progress, time)
+        watch, verdict = judge(watch, POLICY, now, progress, time)
         if verdict is not Verdict.WAIT:
             break
     longest = max(gap for gap, *_ in answers)
@@ -318,7 +318,7 @@ def test_when_it_is_proven_the_refresh_time_is_not_looked_at(
     watch, now = watch_of(*before, proven=True), 0.0
     for gap, progress in answers:
         now += gap
-        results = {look(watch, POLICY, now, progress, time) for time in (None, T0, T1)}
+        results = {judge(watch, POLICY, now, progress, time) for time in (None, T0, T1)}
         assert len(results) == 1
         (watch, verdict) = results.pop()
         if verdict is not Verdict.WAIT:
@@ -400,7 +400,7 @@ def follow(server: Server, gaps: list[float]) -> Followed:
     for gap in cycle(gaps):
         now += gap
         progress, time = server.shows(now)
-        watch, verdict = look(watch, POLICY, now, progress, time)
+        watch, verdict = judge(watch, POLICY, now, progress, time)
         seen.append(progress)
         shown.append(watch.progress)
         if verdict is not Verdict.WAIT:

@@ -15,7 +15,7 @@ from ta_cluster_async.protocol.refresh import (
     Verdict,
     Watch,
     has_begun,
-    look,
+    judge,
 )
 
 T0 = datetime(2020, 1, 9, 10, 51, 14)
@@ -56,34 +56,34 @@ def test_looks_become_rarer_with_the_time_since_the_post() -> None:
 
 @pytest.mark.parametrize(("progress", "verdict"), [(100, Verdict.SUCCEEDED), (-1, Verdict.FAILED)])
 def test_the_progress_of_an_end_is_100_or_what_was_seen_last(progress: int, verdict: Verdict) -> None:
-    watch, _ = look(watch_of(), PollPolicy(), 1.0, 40, T0)
-    watch, seen = look(watch, PollPolicy(), 2.0, progress, T1)
+    watch, _ = judge(watch_of(), PollPolicy(), 1.0, 40, T0)
+    watch, seen = judge(watch, PollPolicy(), 2.0, progress, T1)
     assert (seen, watch.progress) == (verdict, 100 if progress == 100 else 40)
 
 
 def test_an_end_that_was_waited_out_is_forgotten_when_it_runs() -> None:
-    watch, _ = look(watch_of(), PollPolicy(), 1.0, 100, T1)
+    watch, _ = judge(watch_of(), PollPolicy(), 1.0, 100, T1)
     assert watch.standing == (100, T1, 1.0)
-    watch, _ = look(watch, PollPolicy(), 2.0, 3, T1)
+    watch, _ = judge(watch, PollPolicy(), 2.0, 3, T1)
     assert watch.standing is None
 
 
 def test_the_first_progress_that_is_seen_is_no_pause() -> None:
     policy = PollPolicy(stall=0.0)
-    watch, verdict = look(watch_of(), policy, 50.0, 10, T0)
+    watch, verdict = judge(watch_of(), policy, 50.0, 10, T0)
     assert (watch.longest_pause, verdict) == (0.0, Verdict.WAIT)
-    assert look(watch, policy, 50.1, 10, T0)[1] is Verdict.STALLED
+    assert judge(watch, policy, 50.1, 10, T0)[1] is Verdict.STALLED
 
 
 def test_the_longest_pause_of_all_counts_five_times() -> None:
     policy = PollPolicy(stall=1.0)
     watch = watch_of()
     for now, progress in ((0.0, 1), (20.0, 2), (23.0, 3)):
-        watch, verdict = look(watch, policy, now, progress, T0)
+        watch, verdict = judge(watch, policy, now, progress, T0)
         assert verdict is Verdict.WAIT
     assert watch.longest_pause == 20
-    assert look(watch, policy, 122.9, 3, T0)[1] is Verdict.WAIT
-    assert look(watch, policy, 123.0, 3, T0)[1] is Verdict.STALLED
+    assert judge(watch, policy, 122.9, 3, T0)[1] is Verdict.WAIT
+    assert judge(watch, policy, 123.0, 3, T0)[1] is Verdict.STALLED
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_only_a_first_computation_that_shows_no_progress_is_unconfirmed_when_it_
     progress: int | None, time: datetime | None, seen: int, verdict: Verdict
 ) -> None:
     watch = watch_of(baseline_progress=progress, baseline_time=time)
-    watch, first = look(watch, PollPolicy(stall=10.0), 1.0, seen, None)
+    watch, first = judge(watch, PollPolicy(stall=10.0), 1.0, seen, None)
     assert first is Verdict.WAIT
-    assert look(watch, PollPolicy(stall=10.0), 10.9, seen, None)[1] is Verdict.WAIT
-    assert look(watch, PollPolicy(stall=10.0), 11.0, seen, None)[1] is verdict
+    assert judge(watch, PollPolicy(stall=10.0), 10.9, seen, None)[1] is Verdict.WAIT
+    assert judge(watch, PollPolicy(stall=10.0), 11.0, seen, None)[1] is verdict
 
 
 @pytest.mark.parametrize(
