@@ -364,6 +364,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "parquet-unreadable": "{source} cannot be read as Parquet: {reason}.",
     "pyarrow-missing": 'Uploads of Parquet and Arrow data need pyarrow: install the extra "arrow" of ta-cluster-async.',
     "require-match-invalid": "require_match must be a number from 0 to 1, such as 0.95.",
+    "row-in-file": "{source}: {problem}",
     "row-of-other-width": Plural(
         "{source}: row {row} has 1 column, and needs {needed}.",
         "{source}: row {row} has {count} columns, and needs {needed}.",

@@ -39,9 +39,10 @@ class ArrowReader(BlockingReader):
     """Columns of record batches, in pieces of a few megabytes of text."""
 
     def __init__(
-        self, batches: Generator[Batch], encode: Encode, layout: Layout, *, is_repeatable: bool
+        self, name: Message, batches: Generator[Batch], encode: Encode, layout: Layout, *, is_repeatable: bool
     ) -> None:
         super().__init__(ahead=1)
+        self.name = name
         self.is_repeatable = is_repeatable
         self._batches = batches
         self._encode = encode
@@ -62,9 +63,8 @@ class ArrowReader(BlockingReader):
             self._columns.close()
 
 
-def arrow_batches(source: Any, layout: Layout) -> Generator[Batch]:
+def arrow_batches(source: Any, name: Message, layout: Layout) -> Generator[Batch]:
     """Yield record batches of anything with the Arrow C stream interface, with the wanted columns only."""
-    name = Message("typed-source", kind=type(source).__name__)
     reader = _open_stream(source, name)
     places = layout.pick(reader.schema.names, name)
     for batch in reader:
@@ -101,12 +101,11 @@ def _one_column(source: object, column: Any) -> Any:
     return pa.table({str(getattr(source, "name", None) or ""): column}).to_reader()
 
 
-def parquet_batches(path: Path, layout: Layout) -> Generator[Batch]:
+def parquet_batches(path: Path, name: Message, layout: Layout) -> Generator[Batch]:
     """Yield record batches of a Parquet file, of which only the wanted columns are read."""
     import pyarrow as pa  # noqa: PLC0415  (an extra)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    name = Message("file-source", path=str(path))
     try:
         check_regular(path)
         with pq.ParquetFile(path) as file:

@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from ..errors import InvalidRequest
 from ..messages import Message
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class BlockingReader(Reader):
         except StopIteration as problem:
             # A future cannot hold it, and awaiting that future would never end.
             raise RuntimeError("The source raised StopIteration.") from problem
+        except InvalidRequest as problem:
+            # What encodes rows knows their numbers, and not the file.
+            if self.name.code == "file-source" and not problem.params.keys() & {"source", "path"}:
+                problem.set_message(Message("row-in-file", source=self.name, problem=problem.what()))
+            raise
         finally:
             if self._closed:
                 self._close_if_idle()

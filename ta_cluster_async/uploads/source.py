@@ -182,7 +182,10 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
         case str() | os.PathLike():
             path = Path(source)
             if path.suffix.lower() == ".parquet":
-                return _table(lambda: parquet_batches(path, layout), encode, layout, is_repeatable=True)
+                name = Message("file-source", path=str(path))
+                return _table(
+                    name, lambda: parquet_batches(path, name, layout), encode, layout, is_repeatable=True
+                )
             kind = GzipInput if path.suffix.lower() == ".gz" else PathInput
             return _text(lambda: kind(path), encode, layout)
         case bytes() | bytearray() | memoryview():
@@ -190,8 +193,13 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
             return _text(lambda: BytesInput(data), encode, layout)
         case _ if is_arrow(source):
             # What has a length holds its rows, or can compute them again; a stream can do neither.
-            is_repeatable = hasattr(source, "__len__")
-            return _table(lambda: arrow_batches(source, layout), encode, layout, is_repeatable=is_repeatable)
+            name, is_repeatable = (
+                Message("typed-source", kind=type(source).__name__),
+                hasattr(source, "__len__"),
+            )
+            return _table(
+                name, lambda: arrow_batches(source, name, layout), encode, layout, is_repeatable=is_repeatable
+            )
         case _ if callable(getattr(source, "read", None)):
             file = OpenFile(cast("BinaryIO", source))
             return _text(lambda: FileInput(file), encode, layout)
@@ -213,11 +221,16 @@ def _text(start: Callable[[], Input], encode: Encode, layout: Layout) -> Callabl
 
 
 def _table(
-    start: Callable[[], Generator[Batch]], encode: Encode, layout: Layout, *, is_repeatable: bool
+    name: Message,
+    start: Callable[[], Generator[Batch]],
+    encode: Encode,
+    layout: Layout,
+    *,
+    is_repeatable: bool,
 ) -> Callable[[], Reader]:
     layout.check_table()
     load_pyarrow()
-    return lambda: ArrowReader(start(), encode, layout, is_repeatable=is_repeatable)
+    return lambda: ArrowReader(name, start(), encode, layout, is_repeatable=is_repeatable)
 
 
 async def open_before(source: Source, deadline: Deadline) -> None:

@@ -100,7 +100,7 @@ def test_the_memory_of_batches_is_that_of_a_few_pieces():
     sizes = [len(part) for part in iter(reader._read, b"")]
     assert sum(sizes) == 42 * 200_000
     assert max(sizes) < 5 << 20
-    assert next(iter(arrow_batches(table, Layout()))).num_rows == 200_000
+    assert next(iter(arrow_batches(table, Message("unnamed-source"), Layout()))).num_rows == 200_000
 
 
 # Read again

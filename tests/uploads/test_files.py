@@ -7,7 +7,9 @@ import os
 import threading
 import time
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from ta_cluster_async import TaSession
 from ta_cluster_async.emulator import Fault
@@ -18,6 +20,7 @@ from ta_cluster_async.errors import (
     InvalidRequest,
     TransportError,
 )
+from ta_cluster_async.messages import Message
 from ta_cluster_async.protocol.csv import encode_ids
 from ta_cluster_async.uploads.source import source_of
 from tests.uploads.sources import (
@@ -117,6 +120,29 @@ def test_a_broken_gzip_file_is_refused(served, tmp_path, data):
         with refused(InvalidRequest, "file-unreadable"):
             await upload(world.clusters, path)
         assert world.done == []
+
+    served(story)
+
+
+def gzip_of(folder, text):
+    return written(folder / "ids.csv.gz", gzip.compress(text))
+
+
+def parquet_of_null(folder, _):
+    parquet.write_table(pa.table({"id": ["1", None]}), folder / "ids.parquet")
+    return folder / "ids.parquet"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda folder, text: written(folder / "ids.csv", text), gzip_of, parquet_of_null]
+)
+def test_a_wrong_row_of_a_file_is_named_with_the_file(served, tmp_path, make):
+    path = make(tmp_path, b'1\r\n""\r\n')
+
+    async def story(world):
+        with refused(InvalidRequest, "row-in-file", source=Message("file-source", path=str(path))) as caught:
+            await upload(world.clusters, path, on_null="refuse")
+        assert "row 2 " in str(caught.value)
 
     served(story)
 
