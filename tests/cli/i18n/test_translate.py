@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +58,18 @@ def test_a_stream_that_cannot_show_chinese_gets_english(
 ) -> None:
     monkeypatch.setenv("LC_ALL", "zh_CN")
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert is_chinese() is expected
+
+
+@pytest.mark.parametrize(("language", "expected"), [(0x0804, True), (0x0409, False), (0xFFFF, False)])
+def test_on_windows_the_user_interface_decides_where_no_variable_does(
+    monkeypatch: pytest.MonkeyPatch, *, language: int, expected: bool
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"):
+        monkeypatch.delenv(name, raising=False)
+    kernel32 = SimpleNamespace(GetUserDefaultUILanguage=lambda: language)
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel32), raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
     assert is_chinese() is expected
 
 
