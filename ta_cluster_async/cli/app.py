@@ -21,12 +21,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "show": ("show", "show_one", tr("Show one cluster or tag with its definition.")),
     "progress": ("show", "progress", tr("Write the progress of the latest computation.")),
     "create": ("edit", "create", tr("Create a cluster or tag, and write its id.")),
-    "update": ("edit", "update", tr("Give a cluster or tag a new definition.")),
-    "delete": ("edit", "delete", tr("Delete clusters and tags, after a question.")),
+    "update": ("edit", "update", tr("Change the definition of a cluster or tag.")),
+    "delete": ("edit", "delete", tr("Delete clusters and tags, after confirmation.")),
     "upload": (
         "upload",
         "upload",
-        tr("Create a cluster or tag of uploaded ids, or give one other ids, and write its id."),
+        tr("Create a cluster or tag from uploaded ids, or replace the ids of one, and write its id."),
     ),
     "doctor": (
         "doctor",
@@ -77,10 +77,9 @@ app = typer.Typer(
     cls=_LazyGroup,
     help=tr("Refresh, read and change the clusters and tags of a TA project."),
     epilog=tr(
-        "Settings come from options, the environment (TA_BASE_URL, TA_TOKEN, TA_PROJECT_ID) or a profile of the configuration file; "
-        "`ta-cluster doctor` says which, and whether they are right. "
-        "Exit codes: 0 all well, 1 some failed, 2 usage, settings or token, 3 nothing matched, 4 a deadline passed, "
-        "5 the server could not be reached, 130 and 143 after Ctrl-C and SIGTERM."
+        "Settings come from options, the environment (TA_BASE_URL, TA_TOKEN, TA_PROJECT_ID) or a profile of the configuration "
+        "file; `ta-cluster doctor` shows which, and checks them. Exit codes: 0 success, 1 some failed, 2 usage, settings or "
+        "token, 3 nothing matched, 4 a deadline passed, 5 the server could not be reached, 130 and 143 after Ctrl-C and SIGTERM."
     ),
     no_args_is_help=True,
     add_completion=False,

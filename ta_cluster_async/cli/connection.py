@@ -37,8 +37,8 @@ async def open_project(options: CliOptions | Settings) -> AsyncIterator[Project]
     if missing or settings.base_url is None or settings.read_token is None or settings.project_id is None:
         raise ConfigurationError(
             tr(
-                "Set {names} in the environment. A profile does as well, and so do --base-url, --project-id and --token-file; the token "
-                "itself is not taken from the command line. `ta-cluster doctor` says what was found and where.",
+                "Set {names} in the environment or in a profile, or use --base-url, --project-id and --token-file. The token itself is "
+                "not taken from the command line. `ta-cluster doctor` shows what was found and where.",
                 names=listed(missing),
             )
         )

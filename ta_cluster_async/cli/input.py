@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InvalidRequest
+from ..messages import Message
 from .i18n.translate import tr
 from .running import interruptible
 
@@ -24,10 +25,10 @@ def read_text(path: str) -> str:
         with interruptible():
             return sys.stdin.read()
     except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
+        reason: str | Message = problem.strerror or type(problem).__name__
     except UnicodeDecodeError:
-        reason = tr("it is no UTF-8 text")
-    raise InvalidRequest(tr("The file {path} cannot be read: {reason}.", path=path, reason=reason))
+        reason = Message("not-utf-8")
+    raise InvalidRequest(Message("file-unreadable", path=path, reason=reason))
 
 
 def check_stdin(path: str | None, token_file: str | None) -> None:

@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if _has_token(arguments):
         _leave(
             tr(
-                "Error: The token is not taken from the command line, where other users see it in the process list and the shell keeps "
-                "it in its history. Set the environment variable TA_TOKEN, or give a file with --token-file."
+                "Error: The token is not taken from the command line, where other users see it in the process list and the shell keeps it"
+                " in its history. Set the environment variable TA_TOKEN, or use --token-file."
             )
         )
     try:
@@ -108,9 +108,7 @@ def _masked(text: str) -> str:
 def _leave_with_fault() -> NoReturn:
     _write(_masked(traceback.format_exc()))
     _leave(
-        tr(
-            "Error: ta-cluster met something that it does not expect, which is a fault of its own. Please report the lines above."
-        ),
+        tr("Internal error. Please report the traceback above."),
         _FAULT,
     )
 

@@ -39,9 +39,7 @@ def _set_quiet(quiet: bool) -> bool:  # noqa: FBT001 - typer calls it so
 
 Quiet: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--quiet", "-q", help=tr("Write nothing to stderr but warnings and errors."), callback=_set_quiet
-    ),
+    typer.Option("--quiet", "-q", help=tr("Write only warnings and errors to stderr."), callback=_set_quiet),
 ]
 _OPTIONS = {
     "base_url": (
@@ -50,7 +48,7 @@ _OPTIONS = {
             "--base-url",
             metavar="URL",
             rich_help_panel=_PANEL,
-            help=tr("Where TA is, such as http://ta2:8992 (TA_BASE_URL)."),
+            help=tr("The address of TA, such as http://ta2:8992 (TA_BASE_URL)."),
         ),
     ),
     "project_id": (
@@ -69,7 +67,7 @@ _OPTIONS = {
             "--profile",
             metavar="NAME",
             rich_help_panel=_PANEL,
-            help=tr("Take the settings from this profile of the configuration file (TA_PROFILE)."),
+            help=tr("Use the settings of this profile in the configuration file (TA_PROFILE)."),
         ),
     ),
     "token_file": (

@@ -58,8 +58,8 @@ def stop(process: subprocess.Popen[str], number: signal.Signals) -> tuple[str, s
 
 
 def resume_command(err: str) -> list[str]:
-    [line] = [line for line in err.splitlines() if line.startswith("To go on: ")]
-    program, *arguments = shlex.split(line.removeprefix("To go on: "))
+    [line] = [line for line in err.splitlines() if line.startswith("To continue: ")]
+    program, *arguments = shlex.split(line.removeprefix("To continue: "))
     assert program == "ta-cluster"
     return arguments
 

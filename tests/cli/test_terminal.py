@@ -62,7 +62,7 @@ def test_ctrl_c_shows_tickets_and_the_command_to_go_on(ta_emulator: Emulator) ->
     said = "".join(line.ljust(60) for line in terminal.screen)
     tickets = [RefreshTicket.from_json(found) for found in re.findall(r"\{.*?\}", said)]
     assert {ticket.cluster_id for ticket in tickets} == {970, 971}
-    assert "To go on: ta-cluster refresh 970 971" in "\n".join(terminal.screen)
+    assert "To continue: ta-cluster refresh 970 971" in "\n".join(terminal.screen)
     assert terminal.screen[-1] == "Stopped."
     assert not re.search(rb"\x1b\[[\d;]*3[0-7]m", terminal.raw)  # no colours
 

@@ -156,7 +156,7 @@ def test_the_command_to_resume_with_and_the_tickets_do_not_show_the_token(
     key = os.environ.pop("TA_TOKEN_FILE")
     completed = command("refresh", "970", "seeded_2", "--token-file", key, *options)
     assert completed.code == 130
-    assert "To go on: ta-cluster refresh" in completed.err
+    assert "To continue: ta-cluster refresh" in completed.err
     assert f"--token-file {key}" in completed.err
     assert leaks_of(completed) == []
 

@@ -96,7 +96,7 @@ async def _refresh(project: Project, wanted: list[Definition], max_running: int)
     print_message(summary_line(report))
     print_message(
         tr(
-            "To go on: `ta-cluster emulator --clusters 40` serves such a project, and says how to use it from another terminal."
+            "Next: `ta-cluster emulator --clusters 40` serves such a project and prints how to use it from another terminal."
         )
     )
     return exit_of_report(report)

@@ -69,7 +69,7 @@ async def doctor(options: CliOptions, *, as_json: bool) -> Exit:
             )
     if not as_json:
         print_result(table)
-    print_message(tr("All is well.") if code is Exit.OK else tr("Something is to be corrected: see above."))
+    print_message(tr("No check failed.") if code is Exit.OK else tr("At least one check failed; see above."))
     return code
 
 
@@ -100,7 +100,9 @@ async def _checks(options: CliOptions) -> AsyncIterator[CheckResult]:
         return
     if session is None or settings.project_id is None:
         yield CheckResult(
-            CheckStatus.SKIPPED, tr("token"), tr("There is nothing to try the token with: see settings.")
+            CheckStatus.SKIPPED,
+            tr("token"),
+            tr("Checking the token needs a token and a project id; see settings."),
         )
     else:
         async for result in _token_and_project(session, settings.project_id, settings.timezone):
@@ -159,7 +161,7 @@ async def _token_and_project(
             for result in _refused(problem, project_id):
                 yield result
             return
-    yield CheckResult(CheckStatus.OK, tr("token"), tr("The server takes the token."))
+    yield CheckResult(CheckStatus.OK, tr("token"), tr("Token accepted."))
     yield CheckResult(
         CheckStatus.OK,
         tr("project"),
@@ -184,8 +186,8 @@ def _refused(problem: TaError, project_id: int) -> list[CheckResult]:
                     token,
                     text,
                     tr(
-                        "On the TA server, `ta-tool generate_root_secret` makes a token for all projects, and "
-                        "`ta-tool generate_api_secret -appid APPID` one for a single project; the one before stops working."
+                        "On the TA server, `ta-tool generate_root_secret` creates a token for all projects, and `ta-tool generate_api_secret "
+                        "-appid APPID` one for a single project. The previous token stops working."
                     ),
                     code,
                 )
@@ -194,17 +196,15 @@ def _refused(problem: TaError, project_id: int) -> list[CheckResult]:
             return [CheckResult(CheckStatus.WARNING, token, text)]
         case ApiError():
             advice = tr(
-                "Look up the numeric id of the project in TA, which is not the APPID, and whether the token is for it. It is {id} now.",
+                "Check the numeric id of the project in TA, which is not the APPID, and that the token is for it. The id is {id} now.",
                 id=project_id,
             )
             return [
-                CheckResult(CheckStatus.OK, token, tr("The server does not complain of the token.")),
+                CheckResult(CheckStatus.OK, token, tr("Token accepted.")),
                 CheckResult(CheckStatus.FAILED, project, text, advice, Exit.USAGE),
             ]
         case NotJson() | SchemaError() | HttpStatusError():
-            advice = tr(
-                "The address leads to something else than the Open API, which often has the port 8992."
-            )
+            advice = tr("The address is not that of the Open API, which often has port 8992.")
             return [CheckResult(CheckStatus.FAILED, tr("address"), text, advice, code)]
         case _:
             return [CheckResult(CheckStatus.FAILED, token, text, code=code)]
@@ -216,7 +216,7 @@ def _time_zone(rows: list[ClusterRow], timezone: str | None) -> CheckResult:
     times = [row.refresh_time for row in rows if row.refresh_time is not None]
     if not times:
         return CheckResult(
-            CheckStatus.SKIPPED, subject, tr("Nothing was ever refreshed, so no time of the server is known.")
+            CheckStatus.SKIPPED, subject, tr("Nothing has been refreshed yet, so no server time is known.")
         )
     try:
         now: datetime = server_now(timezone)
@@ -231,9 +231,7 @@ def _time_zone(rows: list[ClusterRow], timezone: str | None) -> CheckResult:
                 "The newest refresh time is {hours:.1f} hours in the future.",
                 hours=ahead / timedelta(hours=1),
             ),
-            tr(
-                "Set the server's time zone, such as TA_TIMEZONE=Asia/Shanghai: --stale-older-than goes by it."
-            ),
+            tr("Set the server's time zone, such as TA_TIMEZONE=Asia/Shanghai: --stale-older-than uses it."),
         )
     return CheckResult(
         CheckStatus.OK,

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ...client.validation import check_base_url, check_ssl
 from ..exit_codes import Exit
-from ..i18n.translate import tr
+from ..i18n.translate import ntr, tr
 from .doctor_checks import CheckResult, CheckStatus
 
 if TYPE_CHECKING:
@@ -91,14 +91,14 @@ def _reach(place: Place) -> CheckResult:
     try:
         socket.create_connection((place.host, place.port), timeout=_PATIENCE).close()
     except socket.gaierror:
-        what = tr("There is no address for the host {host}.", host=place.host)
-        advice = tr("Check the host in the base URL, and whether this machine can look it up.")
+        what = tr("The host {host} has no address.", host=place.host)
+        advice = tr("Check the host in the base URL and the DNS of this machine.")
     except ConnectionRefusedError:
         what = tr("Nothing listens at {where}.", where=where)
         advice = tr("Check the port in the base URL: the Open API often has 8992. Is the server running?")
     except TimeoutError:
         what = tr("{where} does not answer within {seconds:.0f} s.", where=where, seconds=_PATIENCE)
-        advice = tr("A firewall may be in between: ask for a way from this machine to that port.")
+        advice = tr("A firewall may block it: ask for access from this machine to that port.")
     except OSError as problem:
         what = tr(
             "{where} cannot be reached: {reason}.",
@@ -119,7 +119,7 @@ def _look_at_tls(place: Place) -> CheckResult:
         return CheckResult(
             CheckStatus.SKIPPED,
             "TLS",
-            tr("The base URL begins with http://, so the token travels in the clear."),
+            tr("The base URL begins with http://, so the token is sent unencrypted."),
             tr("Use https:// if the server has it."),
         )
     try:
@@ -149,8 +149,8 @@ def _look_at_tls(place: Place) -> CheckResult:
         return CheckResult(
             CheckStatus.WARNING,
             "TLS",
-            tr("The profile has verify = false, so anybody may play the server and learn the token."),
-            tr("Give the CA's certificate with ca_file in its place."),
+            tr("The profile has verify = false, so anyone could impersonate the server and read the token."),
+            tr("Set ca_file to the certificate of the CA instead."),
         )
     return _of_certificate(version, str(certificate.get("notAfter", "")))
 
@@ -158,12 +158,17 @@ def _look_at_tls(place: Place) -> CheckResult:
 def _of_certificate(version: str, not_after: str) -> CheckResult:
     if not not_after:
         return CheckResult(
-            CheckStatus.OK, "TLS", tr("{version}, and the certificate is trusted.", version=version)
+            CheckStatus.OK, "TLS", tr("{version}; the certificate is trusted.", version=version)
         )
     days = (ssl.cert_time_to_seconds(not_after) - time.time()) / 86400
-    what = tr("{version}, and the certificate is good for {days:.0f} more days.", version=version, days=days)
+    what = ntr(
+        "{version}; the certificate is valid for {count} more day.",
+        "{version}; the certificate is valid for {count} more days.",
+        round(days),
+        version=version,
+    )
     if days < _SOON:
-        return CheckResult(CheckStatus.WARNING, "TLS", what, tr("Have it renewed soon."))
+        return CheckResult(CheckStatus.WARNING, "TLS", what, tr("Renew it soon."))
     return CheckResult(CheckStatus.OK, "TLS", what)
 
 
@@ -186,7 +191,7 @@ def _look_at_clock(place: Place) -> CheckResult:
     except ValueError:
         theirs = None
     if theirs is None:
-        return CheckResult(CheckStatus.SKIPPED, subject, tr("The server does not say what time it is."))
+        return CheckResult(CheckStatus.SKIPPED, subject, tr("The server does not send its time."))
     ours = datetime.now(UTC)
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
@@ -198,10 +203,10 @@ def _look_at_clock(place: Place) -> CheckResult:
             tr("This machine's clock is {seconds:.0f} s ahead of the server's.", seconds=apart)
             if apart > 0
             else tr("This machine's clock is {seconds:.0f} s behind the server's.", seconds=-apart),
-            tr("Set one of the two clocks right: tickets and --stale-older-than go by them."),
+            tr("Correct one of the two clocks: tickets and --stale-older-than depend on them."),
         )
     return CheckResult(
         CheckStatus.OK,
         subject,
-        tr("It agrees with the server's to {seconds:.0f} s.", seconds=max(1.0, abs(apart))),
+        tr("It agrees with the server's clock to within {seconds:.0f} s.", seconds=max(1.0, abs(apart))),
     )

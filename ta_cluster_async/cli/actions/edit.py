@@ -39,7 +39,7 @@ async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool) -
         found = _read(project, file, create=True)
         catalog = found.catalog or (Catalog.TAG if tags else Catalog.CLUSTER)
         if tags and catalog is Catalog.CLUSTER:
-            raise InvalidRequest(tr("{file} defines a cluster, and --tags says that it is a tag.", file=file))
+            raise InvalidRequest(tr("{file} defines a cluster, but --tags is given.", file=file))
         if dry_run:
             return await _show_creation(project, found)
         resource = project.tags if catalog is Catalog.TAG else project.clusters
@@ -102,7 +102,7 @@ async def _show_creation(project: Project, found: LoadedDefinition) -> Exit:
         return Exit.OK
     raise InvalidRequest(
         tr(
-            "The name {name} is taken by {id}. To change that one: ta-cluster update {name} FILE",
+            "The name {name} is taken by {id}. To change it: ta-cluster update {name} FILE",
             name=name,
             id=taken.id,
         )
@@ -123,7 +123,7 @@ def _show_update(detail: ClusterDetail, body: JsonObject) -> Exit:
     if unsaid:
         print_message(
             tr(
-                "Not in the file, so what becomes of it is left to the server: {keys}.",
+                "Not in the file, and left to the server: {keys}.",
                 keys=", ".join(unsaid),
             )
         )
@@ -134,8 +134,8 @@ def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> No
     if found.name not in (None, detail.cluster_name):
         raise InvalidRequest(
             tr(
-                "{file} defines {other}, and what is to be updated is {name}. A name cannot be changed: take it out of the file if this "
-                "is meant.",
+                "{file} defines {other}, but the update is for {name}. A name cannot be changed: remove it from the file to update "
+                "{name}.",
                 file=file,
                 other=found.name,
                 name=detail.cluster_name,
@@ -144,7 +144,7 @@ def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> No
     if None not in (found.catalog, detail.catalog) and found.catalog is not detail.catalog:
         raise InvalidRequest(
             tr(
-                "{file} defines a tag or a cluster, and {name} is the other of the two.",
+                "{file} does not fit {name}: one is a cluster, the other a tag.",
                 file=file,
                 name=detail.cluster_name,
             )
@@ -154,7 +154,7 @@ def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> No
 def _is_confirmed(names: str) -> bool:
     if not sys.stdin.isatty():
         raise InvalidRequest(
-            tr("There is nobody to ask whether {names} is to be deleted: give --yes if it is.", names=names)
+            tr("There is no terminal to confirm that {names} should be deleted: use --yes.", names=names)
         )
     question = tr("Delete {names}? Reports and alerts that use it may break.", names=names)
     with interruptible():

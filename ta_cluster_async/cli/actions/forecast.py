@@ -64,7 +64,7 @@ class Forecast:
         """As a person reads it."""
         said = [
             tr(
-                "Would refresh {refresh}, attach to {attach} that run already, and skip {skip}.",
+                "Would refresh {refresh}, attach to {attach} already running, and skip {skip}.",
                 refresh=self.refresh,
                 attach=self.attach,
                 skip=self.skip,
@@ -73,8 +73,8 @@ class Forecast:
         if self.fail:
             said.append(
                 ntr(
-                    "{count} runs already and would count as failed.",
-                    "{count} run already and would count as failed.",
+                    "{count} is already running and would count as failed.",
+                    "{count} are already running and would count as failed.",
                     self.fail,
                 )
             )
@@ -97,14 +97,14 @@ class Forecast:
         if self.seconds is None:
             said.append(
                 tr(
-                    "Predicted: {requests}. No history tells how long it takes; a --journal will.",
+                    "Predicted: {requests}. How long it takes is unknown without a --journal of earlier runs.",
                     requests=count,
                 )
             )
         elif not self.known:
             said.append(
                 tr(
-                    "Predicted: {requests} and about {time}, at most {max_running} at a time, from what others of the project took.",
+                    "Predicted: {requests} and about {time}, at most {max_running} at a time, from the durations of others in the project.",
                     requests=count,
                     time=clock(self.seconds),
                     max_running=self.max_running,
@@ -120,7 +120,7 @@ class Forecast:
                     known=self.known,
                 )
             )
-        said.append(tr("No refresh was sent: the project was only read."))
+        said.append(tr("Dry run: no refresh was sent."))
         return said
 
 

@@ -69,8 +69,8 @@ async def refresh(
         if selection.uploaded:
             print_message(
                 ntr(
-                    "{count} uploaded one has nothing to refresh, and is left out.",
-                    "{count} uploaded ones have nothing to refresh, and are left out.",
+                    "Left out {count} uploaded cluster or tag, which has nothing to refresh.",
+                    "Left out {count} uploaded clusters and tags, which have nothing to refresh.",
                     selection.uploaded,
                 )
             )
@@ -180,7 +180,7 @@ def tell_failures(report: RefreshReport, *, already_told: int) -> None:
     if more > 0:
         print_message(
             tr(
-                "And {count} more that did not succeed: --json tells all of them, and so does a --journal.",
+                "And {count} more that did not succeed; --json or a --journal shows all of them.",
                 count=more,
             )
         )

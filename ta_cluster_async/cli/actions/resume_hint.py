@@ -60,13 +60,15 @@ def print_resume_hint(
     if (again or not has_journal) and len(left) <= _MOST_REFS:
         command = _command_for(context, left)
     elif context.params.get("from_file") == STDIN:
-        print_message(tr("Give it the same lines on standard input."), always=True)
+        print_message(tr("It needs the same lines on standard input."), always=True)
     if not has_journal:
         print_message(
-            tr("Without a --journal the next run knows nothing of this one, but it joins what still runs."),
+            tr(
+                "Without a --journal the next run knows nothing of this one, but it attaches to what is still running."
+            ),
             always=True,
         )
-    print_message(tr("To go on: {command}", command=command), always=True)
+    print_message(tr("To continue: {command}", command=command), always=True)
 
 
 def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> None:
@@ -83,7 +85,7 @@ def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> Non
         typer.echo(ticket.to_json())
     if shown < len(tickets):
         print_message(
-            tr("And {count} more, which the journal has too.", count=len(tickets) - shown), always=True
+            tr("And {count} more; the journal has all of them.", count=len(tickets) - shown), always=True
         )
 
 

@@ -77,7 +77,7 @@ def show_run(run: str, journal: Path | None, *, json_lines: bool) -> Exit:
         print_result(run_table(rows))
     if left_out := len(report.outcomes) - len(rows):
         print_message(
-            tr("And {count} that succeeded or were skipped: --json writes all of them.", count=left_out)
+            tr("And {count} that succeeded or were skipped; --json writes all of them.", count=left_out)
         )
     return Exit.OK
 
@@ -101,9 +101,7 @@ def prune_runs(journal: Path | None, keep: int) -> Exit:
 def _journal(given: Path | None) -> Journal:
     where = given or find_settings(CliOptions()).journal
     if where is None:
-        raise ConfigurationError(
-            tr("Say which journal the runs are in: give it with --journal FILE or TA_JOURNAL.")
-        )
+        raise ConfigurationError(tr("Name the journal of the runs with --journal FILE or TA_JOURNAL."))
     return Journal(where)
 
 
@@ -134,7 +132,7 @@ def _writer(path: Path) -> Callable[[Record], bytes]:
         case _:
             raise ConfigurationError(
                 tr(
-                    "A report ends in .html, .json or .xml, which {path} does not: choose one of them.",
+                    "The report {path} must end in .html, .json or .xml.",
                     path=path,
                 )
             )

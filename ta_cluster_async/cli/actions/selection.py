@@ -158,7 +158,7 @@ def server_now(timezone: str | None) -> datetime:
         zone = None
     if zone is None:
         raise ConfigurationError(
-            tr("There is no time zone {timezone!r}. It has to be such as Asia/Shanghai.", timezone=timezone)
+            tr("There is no time zone {timezone!r}. Use a name such as Asia/Shanghai.", timezone=timezone)
         )
     return datetime.now(zone).replace(tzinfo=None)
 
@@ -183,7 +183,7 @@ async def _failed_in(project: Project, run: str, journal: Journal | None) -> lis
     """What did not succeed in a run of the journal, and what it did not come to."""
     if journal is None:
         raise ConfigurationError(
-            tr("--failed-in needs the journal that the run is in: give it with --journal FILE or TA_JOURNAL.")
+            tr("--failed-in needs the journal of the run: name it with --journal FILE or TA_JOURNAL.")
         )
 
     def read() -> list[int | str]:

@@ -66,7 +66,10 @@ async def read_one(project: Project, ref: str, *, tags: bool = False) -> Cluster
     detail = await project.clusters.detail(ref_of(ref))
     if tags and detail.catalog is Catalog.CLUSTER:
         raise InvalidRequest(
-            tr("{name} is a cluster, and --tags asks for a tag: leave it out.", name=detail.cluster_name)
+            tr(
+                "{name} is a cluster, but --tags asks for a tag: leave the option out.",
+                name=detail.cluster_name,
+            )
         )
     return detail
 

@@ -22,13 +22,14 @@ def demo(
         ),
     ] = 8,
     seed: Annotated[
-        int, typer.Option(metavar="N", help=tr("Decides the sample game and how long computations take."))
+        int,
+        typer.Option(metavar="N", help=tr("The seed of the sample game and of how long computations take.")),
     ] = 1,
 ) -> None:
     """Refresh the clusters of a sample game.
 
     Starts an emulated TA server on a free port, creates clusters and tags in it, uploads one, refreshes all others while you watch, and
-    shows how many users each of them has. Takes a quarter of a minute and needs no settings.
+    shows how many users each of them has. It takes about 15 seconds and needs no settings.
 
     Example: ta-cluster demo --clusters 20 --max-running 4
     """

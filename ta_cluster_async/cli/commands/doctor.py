@@ -12,9 +12,7 @@ from ..options import CliOptions, Quiet, connected
 def doctor(
     *,
     options: CliOptions,
-    as_json: Annotated[
-        bool, typer.Option("--json", help=tr("Write each finding as a line of JSON."))
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=tr("Write each check as a line of JSON."))] = False,
     quiet: Quiet = False,
 ) -> None:
     """Check the settings, the address, TLS, the token, the project and the clock, and say what to correct.

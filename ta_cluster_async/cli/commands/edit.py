@@ -28,7 +28,7 @@ def create(
     *,
     options: CliOptions,
     tags: Annotated[
-        bool, typer.Option("--tags", help=tr("It is a tag, where the definition does not tell it."))
+        bool, typer.Option("--tags", help=tr("Create a tag, where the definition does not say which."))
     ] = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -56,7 +56,7 @@ def update(
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
-    """Give a cluster or tag a new definition.
+    """Change the definition of a cluster or tag.
 
     The definition is checked before anything is sent.
 
@@ -80,10 +80,10 @@ def delete(
     *,
     options: CliOptions,
     tags: OnlyTags = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help=tr("Do not ask."))] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=tr("Do not ask for confirmation."))] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Delete clusters and tags, after a question.
+    """Delete clusters and tags, after confirmation.
 
     Example: ta-cluster delete whales 971 --yes
     """

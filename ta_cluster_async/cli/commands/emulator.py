@@ -31,7 +31,9 @@ def emulator(
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help=tr("The token that opens it. It is made up, so it is no secret.")),
+        typer.Option(
+            metavar="TEXT", help=tr("The token that it accepts. It is made up, so it is not a secret.")
+        ),
     ] = None,
     capacity: Annotated[
         int, typer.Option(min=1, metavar="N", help=tr("The most computations at a time."))
@@ -40,18 +42,22 @@ def emulator(
         int, typer.Option("--project-id", min=1, metavar="N", help=tr("The project that it serves."))
     ] = 102,
     seed: Annotated[
-        int, typer.Option(metavar="N", help=tr("Decides the sample game and how long computations take."))
+        int,
+        typer.Option(metavar="N", help=tr("The seed of the sample game and of how long computations take.")),
     ] = 1,
     clusters: Annotated[
         int,
         typer.Option(
-            min=0, max=1000, metavar="N", help=tr("Begin with so many clusters and tags for the sample game.")
+            min=0,
+            max=1000,
+            metavar="N",
+            help=tr("Start with this many clusters and tags of the sample game."),
         ),
     ] = 0,
 ) -> None:
     """Serve an emulated TA server until Ctrl-C.
 
-    It is for trying things out and for tests. Without --events and --users it has a sample game of about 2,000 users and 60 days.
+    It is for trials and tests. Without --events and --users it has a sample game of about 2,000 users and 60 days.
 
     Example: ta-cluster emulator --clusters 40
     """

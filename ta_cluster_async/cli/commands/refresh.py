@@ -63,7 +63,7 @@ def refresh(
             metavar="TIME",
             rich_help_panel=_CHOICE,
             help=tr(
-                "Only those whose last refresh is longer ago, such as 1d; of all, where nothing else is named."
+                "Only those last refreshed longer ago than this, such as 1d; of all, where nothing else is named."
             ),
         ),
     ] = None,
@@ -73,7 +73,7 @@ def refresh(
             "--from-file",
             metavar="FILE",
             rich_help_panel=_CHOICE,
-            help=tr("Those in a file, one in a line, or the lines of `list --json`; - is standard input."),
+            help=tr("Those in a file, one per line, or the lines of `list --json`; - is standard input."),
         ),
     ] = None,
     failed_in: Annotated[
@@ -96,10 +96,10 @@ def refresh(
     ] = None,
     clusters: Annotated[
         bool,
-        typer.Option("--clusters", rich_help_panel=_CHOICE, help=tr("Choose among clusters alone.")),
+        typer.Option("--clusters", rich_help_panel=_CHOICE, help=tr("Choose only clusters.")),
     ] = False,
     tags: Annotated[
-        bool, typer.Option("--tags", rich_help_panel=_CHOICE, help=tr("Choose among tags alone."))
+        bool, typer.Option("--tags", rich_help_panel=_CHOICE, help=tr("Choose only tags."))
     ] = False,
     dry_run: Annotated[
         bool,
@@ -107,8 +107,8 @@ def refresh(
             "--dry-run",
             rich_help_panel=_CHOICE,
             help=tr(
-                "Send no refresh, only read, and write how many would be refreshed, attached to and skipped. Requests are predicted from "
-                "the mean of the journal's last five complete runs, the time from its durations."
+                "Start nothing, and show how many would be refreshed, attached to and skipped. Requests are predicted from the mean of "
+                "the journal's last five complete runs, the time from its durations."
             ),
         ),
     ] = False,
@@ -129,7 +129,7 @@ def refresh(
             min=0,
             metavar="N",
             rich_help_panel=_HOW,
-            help=tr("So many more, for a server that queues refreshes by itself."),
+            help=tr("Submit this many more, for a server that queues refreshes itself."),
         ),
     ] = 0,
     order: Annotated[
@@ -137,7 +137,7 @@ def refresh(
         typer.Option(
             "--order",
             rich_help_panel=_HOW,
-            help=tr("What begins first; the journal tells which ones take long."),
+            help=tr("What starts first; the journal knows which ones take long."),
         ),
     ] = Order.GIVEN,
     on_running: Annotated[
@@ -146,7 +146,7 @@ def refresh(
             "--on-running",
             rich_help_panel=_HOW,
             help=tr(
-                "What is being refreshed already: watch it, refresh it anew afterwards, leave it out, or fail."
+                "For what is already being refreshed: watch it, refresh it again afterwards, leave it out, or fail."
             ),
         ),
     ] = OnRunning.ATTACH,
@@ -157,7 +157,7 @@ def refresh(
             min=1,
             metavar="N",
             rich_help_panel=_HOW,
-            help=tr("Start no more after so many have failed."),
+            help=tr("Start no more after this many have failed."),
         ),
     ] = None,
     cluster_timeout: Annotated[
@@ -167,7 +167,7 @@ def refresh(
             parser=seconds_of,
             metavar="TIME",
             rich_help_panel=_HOW,
-            help=tr("For each refresh, such as 90, 30m or 2h."),
+            help=tr("The time limit for each refresh, such as 90, 30m or 2h."),
         ),
     ] = None,
     timeout: Annotated[
@@ -177,7 +177,7 @@ def refresh(
             parser=seconds_of,
             metavar="TIME",
             rich_help_panel=_HOW,
-            help=tr("For all of them together."),
+            help=tr("The time limit for all of them together."),
         ),
     ] = None,
     journal: Annotated[
@@ -186,14 +186,14 @@ def refresh(
             "--journal",
             metavar="FILE",
             rich_help_panel=_HOW,
-            help=tr(
-                "Keep what was begun and how it ended here; run again with it to go on after a crash (TA_JOURNAL)."
-            ),
+            help=tr("Record the run in this file; run again with it to resume after a crash (TA_JOURNAL)."),
         ),
     ] = None,
     json_lines: Annotated[
         bool,
-        typer.Option("--json", help=tr("Write each event as a line of JSON, and the report as the last.")),
+        typer.Option(
+            "--json", help=tr("Write each event as a line of JSON, and the report as the last line.")
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:

@@ -22,14 +22,14 @@ app = typer.Typer(
 
 JournalFile: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--journal", metavar="FILE", help=tr("The journal that the runs were given (TA_JOURNAL).")),
+    typer.Option("--journal", metavar="FILE", help=tr("The journal of the runs (TA_JOURNAL).")),
 ]
 Run: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
         help=tr(
-            "A run by its name or the beginning of it, `last` for the newest, or the JSON file of a report."
+            "A run by its id or the beginning of it, `last` for the newest, or the JSON file of a report."
         ),
     ),
 ]
@@ -60,7 +60,7 @@ def show_run(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what a run came to, and why clusters did not succeed.
+    """Show the outcomes of a run, and why clusters did not succeed.
 
     Example: ta-cluster runs show last --journal runs.db
     """
@@ -80,7 +80,8 @@ def report_run(
             "-o",
             metavar="FILE",
             help=tr(
-                "Where to: .html is a page for people, .json the report for machines, .xml the same as JUnit. May be given several times."
+                "The file to write: .html is a page for people, .json the report for machines, .xml the same as JUnit. May be given "
+                "several times."
             ),
         ),
     ],
@@ -100,15 +101,15 @@ def report_run(
 def prune_runs(
     *,
     keep: Annotated[
-        int, typer.Option("--keep", min=1, metavar="N", help=tr("How many runs of each project stay."))
+        int, typer.Option("--keep", min=1, metavar="N", help=tr("How many runs of each project to keep."))
     ],
     journal: JournalFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Delete all runs but the newest N of each project from a journal.
 
-    An unfinished run stays, and so do the durations that `refresh --order longest-first` goes by. The file does not shrink: later runs
-    use its room.
+    An unfinished run stays, and so do the durations that `refresh --order longest-first` uses. The file does not shrink: later runs
+    reuse its space.
 
     Example: ta-cluster runs prune --keep 30 --journal runs.db
     """

@@ -11,7 +11,7 @@ Ref: TypeAlias = Annotated[
     str, typer.Argument(metavar="REF", help=tr("A cluster or tag: digits are an id, everything else a name."))
 ]
 OnlyTags: TypeAlias = Annotated[
-    bool, typer.Option("--tags", help=tr("It has to be a tag; without this, either is taken."))
+    bool, typer.Option("--tags", help=tr("Take only a tag; without this, either is taken."))
 ]
 
 
@@ -19,9 +19,9 @@ OnlyTags: TypeAlias = Annotated[
 def list_rows(
     *,
     options: CliOptions,
-    tags: Annotated[bool, typer.Option("--tags", help=tr("Tags in place of clusters."))] = False,
+    tags: Annotated[bool, typer.Option("--tags", help=tr("List tags instead of clusters."))] = False,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="TEXT", help=tr("Only names with this in them."))
+        str | None, typer.Option("--name", metavar="TEXT", help=tr("Only names that contain this."))
     ] = None,
     json_lines: Annotated[
         bool, typer.Option("--json", help=tr("Write each row as a line of JSON in the API's own names."))
@@ -68,7 +68,7 @@ def show_one(
 def progress(ref: Ref, *, options: CliOptions, quiet: Quiet = False) -> None:
     """Write the progress of the latest computation.
 
-    It is a percentage, 100 when done, and -1 when failed. The 100 may be that of the refresh before: `wait` can tell.
+    It is a percentage, 100 when done, and -1 when failed. The 100 may be from an earlier refresh: `wait` can tell.
 
     Example: ta-cluster progress 970
     """

@@ -17,7 +17,7 @@ def upload(
         typer.Argument(
             metavar="FILE",
             help=tr(
-                "A CSV (also .gz) or Parquet file of ids, for tags of ids and tag values; - is standard input."
+                "A CSV (also .gz) or Parquet file of ids; for tags, of ids and tag values; - is standard input."
             ),
         ),
     ],
@@ -42,16 +42,14 @@ def upload(
         typer.Option(
             "--main-column",
             metavar="PROPERTY",
-            help=tr("The property that the ids are matched with; #account_id when nothing is said."),
+            help=tr("The property that the ids are matched with; #account_id by default."),
         ),
     ] = None,
     remarks: Annotated[str | None, typer.Option("--remarks", metavar="TEXT", help=tr("A note."))] = None,
-    tags: Annotated[bool, typer.Option("--tags", help=tr("A tag in place of a cluster."))] = False,
+    tags: Annotated[bool, typer.Option("--tags", help=tr("Upload a tag instead of a cluster."))] = False,
     replace: Annotated[
         str | None,
-        typer.Option(
-            "--replace", metavar="REF", help=tr("Give these ids to an uploaded cluster or tag that exists.")
-        ),
+        typer.Option("--replace", metavar="REF", help=tr("Replace the ids of this uploaded cluster or tag.")),
     ] = None,
     header: Annotated[
         bool,
@@ -87,13 +85,13 @@ def upload(
     as_json: Annotated[bool, typer.Option("--json", help=tr("Write the counts as JSON."))] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Create a cluster or tag of uploaded ids, or give one other ids, and write its id.
+    """Create a cluster or tag from uploaded ids, or replace the ids of one, and write its id.
 
     Example: ta-cluster upload players.csv --name newsletter --display-name "Newsletter readers"
     """
     del quiet
     if replace is None and display_name is None:
-        raise typer.BadParameter(tr("a new cluster or tag needs one"), param_hint="--display-name")
+        raise typer.BadParameter(tr("it is required for a new cluster or tag"), param_hint="--display-name")
     from ..actions import upload as action
     from ..running import run
 

@@ -22,7 +22,7 @@ def wait(
         typer.Option(
             "--from-file",
             metavar="FILE",
-            help=tr("Those in a file, one in a line, or the lines of `refresh --json`; - is standard input."),
+            help=tr("Those in a file, one per line, or the lines of `refresh --json`; - is standard input."),
         ),
     ] = None,
     timeout: Annotated[

@@ -109,7 +109,7 @@ def _token(
     profile_first: bool,
 ) -> Callable[[], Secret] | None:
     if options.token_file is not None and options.token_keyring:
-        raise ConfigurationError(tr("Give one of --token-file and --token-keyring."))
+        raise ConfigurationError(tr("Use either --token-file or --token-keyring."))
     read: Callable[[], Secret] | None = None
     if options.token_file:
         sources["token"], read = "--token-file", partial(token_.from_file, options.token_file)
@@ -134,7 +134,7 @@ def _project_id(value: object, sources: Mapping[str, str]) -> int | None:
     if number < 1:
         raise ConfigurationError(
             tr(
-                "The project id ({place}) has to be a whole number above 0, and is {value!r}. It is the numeric id, not the APPID.",
+                "The project id ({place}) must be a whole number above 0, not {value!r}. It is the numeric id, not the APPID.",
                 place=sources["project_id"],
                 value=value,
             )

@@ -76,7 +76,7 @@ def test_for_a_person_it_is_a_table_with_a_sentence_at_the_end(
     ended = command_in_real_time("doctor")
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines()] == ["ok", "ok", "skipped", *["ok"] * 4]
-    assert ended.err == "All is well.\n"
+    assert ended.err == "No check failed.\n"
 
 
 def test_it_says_where_each_setting_comes_from(
@@ -127,7 +127,7 @@ def test_a_port_where_nothing_listens(server: Emulator, doctor: Doctor) -> None:
 def test_a_host_without_an_address(server: Emulator, doctor: Doctor) -> None:
     found = doctor("--base-url", "http://nowhere.invalid:8992")
     assert found["code"] == 5
-    assert found["address"]["what"] == "There is no address for the host nowhere.invalid."
+    assert found["address"]["what"] == "The host nowhere.invalid has no address."
 
 
 def test_a_token_that_is_rejected(server: Emulator, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_web_page_in_place_of_the_api(server: Emulator, doctor: Doctor) -> Non
     server.faults.add(Fault.html(200, "Log in"), path="user-cluster-list", count=None)
     found = doctor()
     assert (found["code"], found["address"]["mark"]) == (2, "failed")
-    assert "something else than the Open API" in found["address"]["advice"]
+    assert "not that of the Open API" in found["address"]["advice"]
 
 
 def test_a_server_whose_time_zone_is_ahead_is_found_by_its_refresh_times(
@@ -197,8 +197,8 @@ class TestTls:
         monkeypatch.setenv("TA_CA_FILE", ca_file)
         found = doctor()
         assert found["code"] == 0
-        assert "is good for 5 more days" in found["TLS"]["what"]
-        assert (found["TLS"]["mark"], found["TLS"]["advice"]) == ("warning", "Have it renewed soon.")
+        assert "is valid for 5 more days" in found["TLS"]["what"]
+        assert (found["TLS"]["mark"], found["TLS"]["advice"]) == ("warning", "Renew it soon.")
         assert (found["project"]["mark"], found["clock"]["mark"]) == ("ok", "ok")
 
     def test_other_commands_take_it_too(
@@ -220,7 +220,7 @@ class TestTls:
         config_folder.joinpath("config.toml").write_text("[default]\nverify = false\n", encoding="utf-8")
         found = doctor()
         assert (found["code"], found["TLS"]["mark"]) == (0, "warning")
-        assert "anybody may play the server" in found["TLS"]["what"]
+        assert "anyone could impersonate the server" in found["TLS"]["what"]
 
     def test_a_port_without_tls_is_told(self, server: Emulator, doctor: Doctor) -> None:
         found = doctor("--base-url", server.url.replace("http:", "https:"))
@@ -239,8 +239,8 @@ class TestTls:
 @pytest.mark.parametrize(
     ("header", "status", "words"),
     [
-        ("", CheckStatus.SKIPPED, "does not say what time it is"),
-        ("Date: yesterday\r\n", CheckStatus.SKIPPED, "does not say what time it is"),
+        ("", CheckStatus.SKIPPED, "does not send its time"),
+        ("Date: yesterday\r\n", CheckStatus.SKIPPED, "does not send its time"),
         ("Date: Thu, 01 Jan 2032 00:00:00 GMT\r\n", CheckStatus.WARNING, "behind the server's"),
         ("Date: Thu, 01 Jan 2015 00:00:00 GMT\r\n", CheckStatus.WARNING, "ahead of the server's"),
     ],

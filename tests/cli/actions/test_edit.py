@@ -233,7 +233,7 @@ def test_delete_without_anybody_to_ask_is_refused(
     stdin("y\n")
     ended = command("delete", "whales")
     assert ended.code == 2
-    assert "give --yes if it is" in ended.err
+    assert "use --yes" in ended.err
     assert [cluster.name for cluster in whales.clusters()] == ["whales"]
 
 

@@ -46,8 +46,8 @@ def test_nothing_is_refreshed_and_the_counts_are_told(busy: Emulator, command: C
     ended = command("refresh", "--all", "--dry-run")
     assert ended.code == 0
     first, *_, last = ended.out.splitlines()
-    assert first == "Would refresh 3, attach to 1 that run already, and skip 0."
-    assert last == "No refresh was sent: the project was only read."
+    assert first == "Would refresh 3, attach to 1 already running, and skip 0."
+    assert last == "Dry run: no refresh was sent."
     assert len(busy.effects) == effects
     # The API reads its list by POST; every other POST changes something.
     posted = {request.path for request in busy.requests[before:] if request.method == "POST"}
@@ -100,7 +100,7 @@ def test_with_a_journal_requests_and_time_come_from_its_runs(
     sentences = command("refresh", "971", "--dry-run", *journal).out
     assert "from the history of 1 of them" in sentences
     sentences = command("refresh", "970", "--on-running", "rerun", "--dry-run", *journal).out
-    assert re.search(r"about 3:[12]\d, .* from what others of the project took\.", sentences)
+    assert re.search(r"about 3:[12]\d, .* from the durations of others in the project\.", sentences)
 
 
 def test_names_have_their_history_too(busy: Emulator, command: Command, tmp_path: Path) -> None:

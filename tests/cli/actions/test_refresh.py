@@ -98,7 +98,7 @@ def test_a_journal_that_cannot_be_had_is_all_that_is_told(
     assert ended.code == (1 if busy else 2)
     assert ended.out == ""
     assert ended.err.startswith("Error: ")
-    assert "To go on" not in ended.err
+    assert "To continue" not in ended.err
     assert not [effect for effect in zoo.effects if effect.kind == "refreshed"]
 
 

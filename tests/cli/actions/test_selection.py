@@ -67,7 +67,7 @@ def test_all_takes_all_but_the_uploaded_ones(
     ended = command("refresh", "--all")
     assert ended.code == 0
     assert refreshed(zoo) == ["cat_1", "whale_1", "whale_2", "whale_tag_1"]
-    assert "1 uploaded one has nothing to refresh, and is left out." in ended.err
+    assert "Left out 1 uploaded cluster or tag, which has nothing to refresh." in ended.err
 
 
 def test_an_uploaded_one_that_is_named_itself_gets_the_servers_answer(

@@ -233,7 +233,7 @@ class TestToken:
     def test_two_places_at_once_are_refused(self, command: Command, token_file: Path) -> None:
         ended = command("progress", "970", "--token-file", str(token_file), "--token-keyring")
         assert ended.code == 2
-        assert "Give one of" in ended.err
+        assert "Use either" in ended.err
 
     def test_from_the_keyring_by_the_address(
         self, server: Emulator, command: Command, ring: Ring, config_folder: Path

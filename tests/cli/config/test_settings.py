@@ -28,20 +28,20 @@ def test_missing_settings_are_named_all_at_once(command: Command, arguments: lis
     ended = command(*arguments)
     assert ended.code == 2
     assert ended.out == ""
-    assert ended.err.startswith("Error: Set TA_BASE_URL, TA_TOKEN and TA_PROJECT_ID in the environment.")
+    assert ended.err.startswith("Error: Set TA_BASE_URL, TA_TOKEN and TA_PROJECT_ID in the environment or ")
 
 
 def test_one_missing_setting_is_named_alone(
     settings: Emulator, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TA_PROJECT_ID")
-    assert command("list").err.startswith("Error: Set TA_PROJECT_ID in the environment.")
+    assert command("list").err.startswith("Error: Set TA_PROJECT_ID in the environment or ")
 
 
 def test_a_base_url_that_cannot_be_right_is_refused(settings: Emulator, command: Command) -> None:
     ended = command("list", "--base-url", "ta2:8992")
     assert ended.code == 2
-    assert "has to start with http:// or https://" in ended.err
+    assert "must start with http:// or https://" in ended.err
 
 
 def test_a_project_id_that_is_no_number_is_refused(
