@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from math import inf
 from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch.attach import attach, resume
+from ta_cluster_async.batch import (
+    RefreshBatch,
+    Status,
+    Submitted,
+)
 from ta_cluster_async.batch.baselines import BaselineReader
-from ta_cluster_async.batch.journal.rows import Entry
 from ta_cluster_async.batch.state import BatchState
 from ta_cluster_async.batch.submitter import Submitter
 from ta_cluster_async.batch.target import Target
@@ -18,10 +19,11 @@ from ta_cluster_async.errors import (
     HttpStatusError,
     NotJson,
     NotSent,
+    SchemaError,
     TokenRejected,
     TransportError,
 )
-from ta_cluster_async.models import Catalog, RefreshTicket
+from ta_cluster_async.models import Catalog
 
 FRESH = 60.0
 NOON = 1_000.0  # by the clock of `in_batch`
@@ -176,55 +178,92 @@ def test_a_page_is_waited_for_no_longer_than_the_batch_lasts(kit: Any, server: A
     assert given == [pytest.approx(8.0)]
 
 
-@pytest.mark.parametrize(("ago", "least", "most"), [(120.0, 120.0, 180.0), (-3_600.0, 0.0, 0.0)])
-def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_later_than_now(
-    kit: Any, server: Any, ago: float, least: float, most: float
-) -> None:
-    intended_at = datetime.now(UTC) - timedelta(seconds=ago)
-    ticket = RefreshTicket(project_id=1, cluster_id=9, submitted_at=intended_at)
-    entry = Entry(
-        cluster_id=9,
-        ref=9,
-        state="submitted",
-        ticket=ticket,
-        attempts=1,
-        intended_at=intended_at,
-        outcome=None,
-    )
-
-    async def story(_: Submitter, batch: BatchState) -> None:
-        one = kit.target(9, 11)
-        resume(batch, one, entry)
-        assert least <= NOON - one.posted <= most
-        assert batch.in_flight == {9: one}
-
-    submit(kit, server, story)
+def test_a_page_that_several_need_for_their_baselines_is_read_once(kit: Any) -> None:
+    server = kit.Deployment(page_size=32)
+    server.add(64, seconds=90.0)
+    told = kit.tell(server, range(1, 65), max_running=16)
+    assert told.report.counts == {Status.SUCCEEDED: 64}
+    # The second half of the clusters is on the first page, which nobody looks at before the third quarter begins.
+    third = sorted(event.at for event in told.of(Submitted))[32]
+    before = [ask for ask in server.asks if ask.page == (kit.CLUSTER, 1) and third - 5 < ask.at <= third]
+    assert len(before) == 1
 
 
-def test_what_is_joined_was_just_looked_at(kit: Any, server: Any) -> None:
-    async def story(_: Submitter, batch: BatchState) -> None:
-        one = kit.target(9, 11)
-        assert attach(batch, one) is None
-        assert one.due == NOON + batch.policy.first
+def test_a_batch_that_stops_while_a_baseline_is_read_anew_starts_nothing_with_it(kit: Any) -> None:
+    def latency(ask: Any) -> float:
+        return 30.0 if ask.name == "detail" and ask.cluster.id == 3 and ask.at > 60 else 0.02
 
-    submit(kit, server, story)
+    server = kit.Deployment(latency=latency)
+    server.add(1, seconds=100.0, fails=True)
+    server.add(1, seconds=80.0)
+    server.add(1, listed=False)
+    told = kit.tell(server, [1, 2, 3], max_running=2, on_error="stop", session={"timeout": 60.0})
+    assert told.statuses == {1: "failed", 2: "succeeded", 3: "cancelled"}
+    assert [ask.cluster.id for ask in server.asks if ask.name == "detail" and ask.at > 60][:1] == [3]
+    assert server.posts == {1: 1, 2: 1}
+    assert told[3].message == told.report.stopped
 
 
-@pytest.mark.parametrize("was_hidden", [False, True])
-@pytest.mark.parametrize("is_dated", [False, True])
-def test_the_end_of_what_was_joined_is_the_baseline_if_it_tells_enough(
-    kit: Any, *, is_dated: bool, was_hidden: bool
-) -> None:
-    one = kit.target(9, 11)
-    one.hidden = was_hidden
-    one.rerun = one.resend = True
-    one.submitted(
-        RefreshTicket(project_id=1, cluster_id=9, submitted_at=datetime.now(UTC)), NOON, NOON + 10.0
-    )
-    end = one.seen._replace(refresh_time=kit.OLD if is_dated else None)
-    one.restart(end, NOON + 5.0)
-    assert one.seen is end
-    assert one.hidden is (was_hidden or not is_dated), "the detail has it"
-    assert one.read_at == (NOON + 5.0 if is_dated else -inf)
-    assert (one.rerun, one.resend, one.watch, one.ticket) == (False, False, None, None)
-    assert (one.deadline, one.last_poll) == (inf, inf)
+def test_rows_that_say_too_little_leave_the_baselines_to_the_details(kit: Any) -> None:
+    server = kit.Deployment(page_size=3)
+    server.add(6, seconds=100.0)
+
+    def rule(ask: Any) -> Any:
+        if ask.page != (kit.CLUSTER, 2) or not 60 < ask.at < 105:
+            return None
+        row = {"clusterName": "x", "progress": 100}
+        rows = [row | {"id": 3}, row | {"id": "2"}, row | {"id": 1, "refreshTime": "soon"}]
+        return kit.answer({"pagerResult": {"pageNum": 2, "pageSize": 3, "totalNum": 6}, "userClusters": rows})
+
+    server.rule = rule
+    told = kit.tell(server, [4, 5, 6, 3, 2, 1], max_running=3)
+    assert told.report.counts == {Status.SUCCEEDED: 6}
+    baselines = {ask.cluster.id for ask in server.asks if ask.name == "detail" and 60 < ask.at < 105}
+    assert baselines >= {1, 2, 3}
+    assert all(outcome.baseline_refresh_time is not None for outcome in told.report.outcomes)
+
+
+def test_old_baselines_are_read_page_by_page(kit: Any) -> None:
+    server = kit.Deployment(page_size=100)
+    server.add(200, seconds=90.0)
+    told = kit.tell(server, range(1, 201), max_running=20)
+    assert told.report.counts == {Status.SUCCEEDED: 200}
+    assert sum(server.requests.values()) < 4 * 200
+
+
+def test_an_old_baseline_is_not_the_one_that_counts(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2, seconds=500.0)
+    server.add(1, seconds=1.0)
+
+    def other(batch: RefreshBatch) -> None:
+        del batch
+        server.begin(server.cluster(3))
+        server.cluster(3).ignores = True
+
+    told = kit.tell(server, [1, 2, 3], max_running=1, at={100.0: other})
+    assert told[3].status is Status.UNCONFIRMED, "the time that moved before the request proves nothing"
+
+
+@pytest.mark.parametrize("page", ["refused", "spoilt"])
+def test_a_page_that_tells_no_baseline_leaves_the_details(kit: Any, page: str) -> None:
+    server = kit.Deployment()
+    server.add(10, seconds=100.0)
+    bad = kit.refusal(-3007, "no more") if page == "refused" else kit.answer({"userClusters": 3})
+    server.rule = lambda ask: bad if ask.page and ask.at > 30 else None
+    told = kit.tell(server, range(1, 11), max_running=3)
+    assert told.report.counts == {Status.SUCCEEDED: 10}
+
+
+def test_the_spoilt_row_of_a_neighbour_spoils_no_baseline(kit: Any) -> None:
+    server = kit.Deployment(page_size=5)
+    server.add(10, seconds=100.0)
+
+    def spoil(batch: RefreshBatch) -> None:
+        del batch
+        server.cluster(5).before = 101
+
+    # The page of the first three is read while they are watched, and that of the others is not.
+    told = kit.tell(server, [10, 9, 8, 1, 2, 3, 4, 5], max_running=3, at={20.0: spoil})
+    assert told.report.counts == {Status.SUCCEEDED: 7, Status.FAILED: 1}
+    assert isinstance(told[5].error, SchemaError)

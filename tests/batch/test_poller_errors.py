@@ -1,143 +1,161 @@
-"""When a look fails: when the next one comes, when a list is given up, and when the refresh is."""
+"""Polls of a server that is away, or that rejects the token."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections import Counter
+from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch import Status
-from ta_cluster_async.batch.poll_results import poll_failed
-from ta_cluster_async.batch.poller import Poller
-from ta_cluster_async.batch.state import BatchState
-from ta_cluster_async.batch.target import Target
-from ta_cluster_async.errors import ApiError, NotFound, NotSent, TransportError
-from ta_cluster_async.models import Catalog, RefreshTicket
-from ta_cluster_async.models.ticket_errors import OutcomeUnknown
-from ta_cluster_async.protocol.refresh import PollPolicy
+from ta_cluster_async.batch import (
+    RefreshBatch,
+    Status,
+)
+from ta_cluster_async.errors import NotFound, TokenRejected
+from ta_cluster_async.messages import Message
+from ta_cluster_async.models.ticket_errors import (
+    RefreshUnconfirmed,
+)
+from ta_cluster_async.protocol.requests import Response
 
-NOON = 1_000.0  # by the clock of `in_batch`
-PASSES = OutcomeUnknown("no answer in time.", reason="timeout")
-REFUSED = ApiError(-3007, "no more", endpoint="list", attempts=1)
-GONE = NotFound(-3003, "there is none", endpoint="detail", attempts=1)
+HOUR = 3600.0
 
 
-def track(kit: Any, batch: BatchState) -> Target:
-    """A refresh that has been in flight since noon."""
-    target: Target = kit.target(len(batch.in_flight) + 1)
-    ticket = RefreshTicket(project_id=1, cluster_id=target.cluster_id, submitted_at=datetime.now(UTC))
-    target.submitted(ticket, NOON, batch.deadline_of(NOON))
-    batch.track(target)
-    return target
+def test_a_server_that_is_down_for_two_minutes_costs_two_minutes_and_nothing_else(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(200, seconds=40.0)
+    server.down = [(60.0, 180.0)]
+    told = kit.tell(server, [*range(1, 101), *(f"c_{i}" for i in range(101, 201))], max_running=20)
+    assert told.report.counts == {Status.SUCCEEDED: 200}
+    assert server.posts == dict.fromkeys(range(1, 201), 1)
+    assert told.seconds < 40 * 10 * 1.15 + 150
 
 
-def poll_story(kit: Any, story: Callable[[Poller, BatchState], None], **policy: float) -> None:
-    """Tell a story of an observer, in which `at` says what the clock shows."""
-
-    async def told(batch: BatchState) -> None:
-        try:
-            story(Poller(batch), batch)
-        finally:
-            vars(batch.loop).pop("time", None)
-
-    kit.in_batch(told, poll=PollPolicy(**policy))
+def test_answers_that_are_lost_for_two_minutes_cost_nothing_twice(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(100, seconds=40.0)
+    server.after = lambda ask: kit.GATEWAY if 60 < ask.at < 180 else None
+    told = kit.tell(server, range(1, 101), max_running=20)
+    assert told.report.counts == {Status.SUCCEEDED: 100}
+    assert server.posts == dict.fromkeys(range(1, 101), 1)
 
 
-def at(batch: BatchState, now: float, poller: Poller | None = None) -> None:
-    """Let it be `now` seconds after noon, and the beginning of a round of this observer."""
-    batch.loop.time = lambda: NOON + now  # type: ignore[method-assign]
-    if poller is not None:
-        poller._round_at = NOON + now
+def test_a_server_that_stays_away_ends_the_batch_with_outcomes_that_say_so(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(100, seconds=40.0)
+    server.down = [(60.0, 1e9)]
+    told = kit.tell(server, range(1, 101), max_running=20)
+    counts = told.report.counts
+    assert counts[Status.UNCONFIRMED] == 20, "those in flight"
+    assert set(counts) == {Status.SUCCEEDED, Status.UNCONFIRMED, Status.FAILED}
+    for outcome in told.report.failures:
+        assert outcome.error is not None
+        in_flight = outcome.status is Status.UNCONFIRMED
+        assert isinstance(outcome.error, RefreshUnconfirmed) is in_flight
+        assert (outcome.ticket is not None) is in_flight
+        assert outcome.code == "polls-failed" if in_flight else outcome.error.safe_to_retry
+    assert told.seconds < 60 + 5 * 400
 
 
-def test_looks_at_one_become_fewer_the_longer_they_fail(kit: Any) -> None:
-    def story(poller: Poller, batch: BatchState) -> None:
-        target = track(kit, batch)
-        for now, pause in ((5.0, 0.5), (5.5, 0.5), (15.0, 5.0), (25.0, 10.0), (105.0, 15.0), (304.9, 15.0)):
-            at(batch, now)
-            poll_failed(batch, target, PASSES)
-            assert target.due == NOON + now + pause
-            assert target.failing_since == NOON + 5.0
-        at(batch, 305.0)
-        poll_failed(batch, target, PASSES)
-        assert [one.status for one in batch.outcomes] == [Status.UNCONFIRMED]
-        [outcome] = batch.outcomes
-        assert (outcome.code, outcome.params["seconds"]) == ("polls-failed", 300.0)
-
-    poll_story(kit, story)
+def test_polls_of_a_server_that_is_down_become_fewer(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(20, seconds=1_000.0, shows=lambda _: 1)
+    server.down = [(60.0, 300.0)]
+    told = kit.tell(server, range(1, 21), max_running=20)
+    assert told.report.counts == {Status.SUCCEEDED: 20}
+    during = Counter(int(ask.at // 60) for ask in server.asks if 120 < ask.at < 300)
+    assert 0 < max(during.values()) < 20 * 8
 
 
-def test_one_that_is_gone_for_the_settling_time_has_failed(kit: Any) -> None:
-    def story(poller: Poller, batch: BatchState) -> None:
-        target = track(kit, batch)
-        for now in (5.0, 9.9, 10.0):
-            assert batch.outcomes == []
-            at(batch, now)
-            poll_failed(batch, target, GONE)
-        assert [(one.status, one.error) for one in batch.outcomes] == [(Status.FAILED, GONE)]
-        assert batch.in_flight == {}
-
-    poll_story(kit, story, settle=5.0)
-
-
-def test_a_pause_is_up_to_a_fifth_shorter_or_longer(kit: Any) -> None:
-    class Most:
-        def uniform(self, least: float, most: float) -> float:
-            assert (least, most) == (0.8, 1.2)
-            return most
-
-    async def pause(batch: BatchState) -> float:
-        batch.sender.random = cast("Any", Most())
-        await batch.sender.pause(10.0)
-        return batch.loop.time()
-
-    assert kit.in_batch(pause) == NOON + 12.0
+def test_a_token_that_is_rejected_while_refreshes_run_ends_everything_at_once(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(50, seconds=100.0)
+    server.rule = lambda ask: kit.REJECTED if ask.at > 30 else None
+    told = kit.tell(server, range(1, 51), max_running=10)
+    assert told.report.counts == {Status.UNCONFIRMED: 10, Status.CANCELLED: 40}
+    assert all(isinstance(outcome.error, TokenRejected) for outcome in told.report.outcomes)
+    assert all(outcome.ticket for outcome in told.report.outcomes if outcome.status is Status.UNCONFIRMED)
+    assert told.seconds < 60
+    assert "token" in told.report.stopped
 
 
-def test_trouble_at_the_last_look_is_the_end(kit: Any) -> None:
-    def story(poller: Poller, batch: BatchState) -> None:
-        target = track(kit, batch)
-        poll_failed(batch, target, PASSES)
-        assert batch.outcomes == []
-        at(batch, target.last_poll - NOON)
-        poll_failed(batch, target, PASSES)
-        assert [one.status for one in batch.outcomes] == [Status.TIMED_OUT]
-
-    poll_story(kit, story)
-
-
-def test_a_list_that_cannot_be_read_for_a_while_is_given_up_after_half_the_time_for_errors(kit: Any) -> None:
-    def story(poller: Poller, batch: BatchState) -> None:
-        view = batch.views[Catalog.CLUSTER]
-        late, seen = track(kit, batch), track(kit, batch)
-        for now in (5.0, 6.0, 155.0):
-            at(batch, now, poller)
-            poller._page_failed(view, [late, seen], PASSES)
-            assert (view.failing_since, late.hidden, seen.hidden) == (NOON + 5.0, False, False)
-        at(batch, 155.5, poller)
-        seen.polled_at = NOON + 155.5
-        poller._page_failed(view, [late, seen], PASSES)
-        assert (late.hidden, seen.hidden) == (True, False)
-        assert late.due == NOON + 155.5 + 15.0, "the server is no better for a look at each of them"
-
-    poll_story(kit, story, errors=300.0)
+@pytest.mark.parametrize("phase", ["refresh", "detail", "list"])
+def test_a_token_that_is_rejected_by_one_kind_of_request_is_enough(kit: Any, phase: str) -> None:
+    server = kit.Deployment(page_size=1 if phase == "detail" else 100)
+    server.add(20, seconds=HOUR)
+    server.add(5, seconds=0.5)
+    server.rule = lambda ask: kit.REJECTED if ask.name == phase and ask.at > 2 else None
+    told = kit.tell(server, [*range(21, 26), *range(1, 21)], max_running=6)
+    assert told.report.total == 25
+    assert told.report.stopped
+    assert told.seconds < 60, "nobody sleeps until the next look"
+    assert not told.report.ok
 
 
-def test_a_list_that_is_refused_is_given_up_at_once(kit: Any) -> None:
-    def story(poller: Poller, batch: BatchState) -> None:
-        target = track(kit, batch)
-        target.due = NOON + 100.0
-        at(batch, 5.0, poller)
-        poller._page_failed(batch.views[Catalog.CLUSTER], [target], REFUSED)
-        assert (target.hidden, target.due, target.failing_since) == (True, NOON + 5.0, None)
+def test_a_token_that_is_rejected_for_a_post_wakes_the_poller(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=50 * HOUR, shows=lambda share: int(share * 1000))
+    server.add(1)
+    server.rule = lambda ask: kit.REJECTED if ask.is_refresh and ask.cluster.id == 2 else None
 
-    poll_story(kit, story)
+    async def refs() -> Any:
+        import asyncio  # noqa: PLC0415 - only here
+
+        yield 1
+        await asyncio.sleep(5 * HOUR)
+        yield 2
+
+    told = kit.tell(server, refs)
+    assert told.statuses == {1: "unconfirmed", 2: "cancelled"}
+    assert told.seconds < 5 * HOUR + 10
 
 
-def test_a_session_that_was_closed_ends_the_looks(kit: Any) -> None:
-    def story(poller: Poller, batch: BatchState) -> None:
-        target = track(kit, batch)
-        with pytest.raises(TransportError):
-            poller._page_failed(batch.views[Catalog.CLUSTER], [target], NotSent("closed.", reason="closed"))
+def test_a_rate_limit_on_polls_alone_is_survived(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(10, seconds=30.0)
+    server.rule = lambda ask: Response(429, b"", "2") if not ask.is_refresh and int(ask.at) % 3 else None
+    told = kit.tell(server, range(1, 11))
+    assert told.report.counts == {Status.SUCCEEDED: 10}
 
-    poll_story(kit, story)
+
+def test_a_deleted_cluster_fails_as_gone_after_a_second_poll(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(20, seconds=60.0)
+    told = kit.tell(server, range(1, 21), max_running=20, at={20.0: lambda _: server.clusters.pop(7)})
+    assert told[7].status is Status.FAILED
+    assert isinstance(told[7].error, NotFound)
+    assert told[7].run_seconds is None, "it did not end"
+    assert told.report.counts == {Status.SUCCEEDED: 19, Status.FAILED: 1}
+
+
+def test_one_not_found_after_long_trouble_is_not_yet_the_end(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=200.0)
+    server.down = [(20.0, 120.0)]
+    odd: list[Any] = []
+
+    def rule(ask: Any) -> Any:
+        if ask.name == "detail" and ask.at > 120 and not odd:
+            odd.append(ask)
+            return kit.refusal(-3003, "cluster does not exist")
+        return None
+
+    server.rule = rule
+    told = kit.tell(server, [1])
+    assert odd
+    assert told.report.ok
+
+
+def test_a_cluster_that_was_made_anew_under_its_name_is_another_one(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=60.0)
+
+    def replace(batch: RefreshBatch) -> None:
+        del batch
+        server.add(1, name="c_1")
+        server.clusters.pop(1)
+
+    told = kit.tell(server, ["c_1"], at={20.0: replace})
+    assert told["c_1"].status is Status.FAILED
+    error = told["c_1"].error
+    assert isinstance(error, NotFound)
+    assert (error.endpoint, error.attempts, error.return_code) == ("detail", 1, 0)
+    assert error.what() == Message("cluster-id-changed", name="c_1", found=2, expected=1)

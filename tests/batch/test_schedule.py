@@ -102,7 +102,7 @@ def test_rounds_are_as_close_as_ends_are_many(schedule: PollSchedule, more: floa
 
 
 @given(sights(), tempos(), numbers(0, 1e5))
-def test_one_of_which_nothing_is_known_is_looked_at_ever_more_seldom(
+def test_one_of_which_nothing_is_known_is_polled_ever_more_seldom(
     known: tuple[PollState, float], schedule: PollSchedule, later: float
 ) -> None:
     poll_state, now = known
@@ -113,9 +113,7 @@ def test_one_of_which_nothing_is_known_is_looked_at_ever_more_seldom(
 
 
 @given(numbers(0.1, 1e5), tempos())
-def test_one_that_waits_in_the_queue_is_looked_at_ever_more_seldom(
-    stood: float, schedule: PollSchedule
-) -> None:
+def test_one_that_waits_in_the_queue_is_polled_ever_more_seldom(stood: float, schedule: PollSchedule) -> None:
     """Its beginning is put off with each look, so that only the time for which it has stood at 0 tells how long it waits."""
     now = 1e6
     queued = PollState(began=now, begun_from=0, progress=0, seen=now - stood, expected=None)

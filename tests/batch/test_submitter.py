@@ -1,22 +1,20 @@
 """Starting refreshes: never more than may run, one POST each, and what follows from every answer to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from ta_cluster_async.batch import (
-    Attached,
     Finished,
-    Progressed,
     RefreshBatch,
     Status,
     Submitted,
 )
+from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ApiError,
+    ConfigurationError,
     HttpStatusError,
     MissingParameter,
     NotFound,
@@ -24,13 +22,14 @@ from ta_cluster_async.errors import (
     NotSent,
     RateLimited,
     SchemaError,
+    TokenRejected,
     TransportError,
 )
-from ta_cluster_async.models import Catalog
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Response
 from ta_cluster_async.protocol.retry import RetryPolicy
+from ta_cluster_async.session import TaSession
 
 
 @pytest.mark.parametrize("max_running", [1, 4, 50])
@@ -64,137 +63,6 @@ def test_places_that_become_free_are_taken_within_seconds(kit: Any) -> None:
     server.add(100, seconds=20.0)
     told = kit.tell(server, range(1, 101), max_running=10)
     assert told.seconds < 1.15 * 10 * 20
-
-
-# What is running already
-
-
-def running(server: Any) -> Any:
-    """References of which the first runs."""
-    server.begin(server.cluster(1))
-    return [1, 2, 3]
-
-
-def test_a_running_refresh_is_joined_without_a_request(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(3, seconds=50.0)
-    told = kit.tell(server, lambda: running(server))
-    assert told.report.ok
-    assert server.posts == {1: 1, 2: 1, 3: 1}
-    assert [event.ref for event in told.of(Attached)] == [1]
-    assert told[1].attempts == 0
-    assert told[1].ticket.attached
-    assert told[1].run_seconds is None, "nobody knows when it began"
-
-
-def test_the_ticket_of_a_joined_refresh_has_the_state_in_which_it_was_found(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(1, seconds=100.0, catalog=kit.TAG)
-
-    async def refs() -> AsyncIterator[int]:
-        server.begin(server.cluster(1))
-        await asyncio.sleep(40.0)
-        yield 1
-
-    told = kit.tell(server, refs)
-    ticket = told[1].ticket
-    assert (ticket.catalog, ticket.cluster_name, ticket.attached) == (Catalog.TAG, "t_1", True)
-    assert ticket.baseline_progress == 40
-    assert ticket.baseline_refresh_time == datetime(2026, 1, 1)  # noqa: DTZ001 - when it was started
-
-
-def test_a_running_refresh_is_refreshed_anew_when_it_has_ended(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(3, seconds=50.0)
-    told = kit.tell(server, lambda: running(server), on_running="rerun")
-    assert told.report.ok
-    assert server.posts == {1: 2, 2: 1, 3: 1}
-    first, second = server.cluster(1).runs
-    assert second[0] >= first[2]
-    assert told[1].attempts == 1
-    assert not told[1].ticket.attached
-    assert told[1].run_seconds == pytest.approx(50, abs=5)
-    shown = [event.at for event in told.of(Progressed) if event.ref == 1]
-    assert min(shown) > 50, "the progress that is told is that of the new one"
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_what_ran_before_decides_nothing_for_a_rerun(kit: Any, *, fails: bool) -> None:
-    server = kit.Deployment()
-    server.add(3, seconds=50.0, fails=fails)
-
-    def mend(batch: RefreshBatch) -> None:
-        del batch
-        server.cluster(1).fails = not fails
-
-    told = kit.tell(server, lambda: running(server), on_running="rerun", at={60.0: mend})
-    assert told[1].status is (Status.SUCCEEDED if fails else Status.FAILED)
-
-
-def test_a_rerun_that_waits_for_its_place_when_the_batch_stops_was_not_started(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(2, seconds=1_000.0)
-    server.add(1, seconds=20.0, fails=True)
-
-    def refs() -> Any:
-        server.begin(server.cluster(1))
-        return [1, 3]
-
-    told = kit.tell(server, refs, on_running="rerun", on_error="stop")
-    assert told[3].status is Status.FAILED
-    assert told[1].status is Status.CANCELLED
-    assert told[1].ticket is None
-    assert told[1].attempts == 0
-    assert server.posts == {1: 1, 3: 1}
-
-
-def test_a_rerun_has_the_next_place(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(4, seconds=20.0)
-
-    def refs() -> Any:
-        server.begin(server.cluster(3))
-        return [1, 2, 3, 4]
-
-    told = kit.tell(server, refs, on_running="rerun", max_running=1)
-    assert [event.ref for event in told.of(Submitted)] == [3, 1, 2, 4]
-
-
-@pytest.mark.parametrize(("mode", "status"), [("skip", Status.SKIPPED), ("fail", Status.FAILED)])
-def test_a_running_refresh_may_be_left_alone(kit: Any, mode: str, status: Status) -> None:
-    server = kit.Deployment()
-    server.add(3, seconds=50.0)
-    told = kit.tell(server, lambda: running(server), on_running=mode)
-    said = {
-        "skip": "It was being refreshed already.",
-        "fail": "It was being refreshed already, and on_running is 'fail'.",
-    }
-    assert (told[1].status, told[1].message) == (status, said[mode])
-    assert told.report.ok is (mode == "skip")
-    assert server.posts == {1: 1, 2: 1, 3: 1}
-    assert not told.of(Attached)
-
-
-@pytest.mark.parametrize("mode", ["attach", "rerun", "skip", "fail"])
-def test_one_that_somebody_else_started_while_it_waited_is_seen_before_the_request(
-    kit: Any, mode: str
-) -> None:
-    server = kit.Deployment()
-    server.add(4, seconds=100.0)
-
-    def other(batch: RefreshBatch) -> None:
-        del batch
-        server.begin(server.cluster(4))
-
-    told = kit.tell(server, [1, 2, 3, 4], max_running=1, on_running=mode, at={250.0: other})
-    wanted = {
-        "attach": Status.SUCCEEDED,
-        "rerun": Status.SUCCEEDED,
-        "skip": Status.SKIPPED,
-        "fail": Status.FAILED,
-    }
-    assert told[4].status is wanted[mode]
-    assert server.posts[4] == (2 if mode == "rerun" else 1)
 
 
 def test_a_refusal_because_somebody_was_quicker_is_no_failure(kit: Any) -> None:
@@ -253,7 +121,7 @@ def test_a_refusal_is_no_first_computation_because_there_is_no_refresh_time(kit:
     assert (told[1].status, told[1].attempts) == (Status.REJECTED, 1)
 
 
-def test_a_refusal_that_stays_is_rejected_after_one_look(kit: Any) -> None:
+def test_a_refusal_that_stays_is_rejected_after_one_poll(kit: Any) -> None:
     server = kit.Deployment()
     server.add(3)
     server.rule = lambda ask: (
@@ -407,94 +275,7 @@ def test_a_post_that_can_never_come_through_fails_at_once(kit: Any, spoilt: Any,
     assert told.seconds < 20
 
 
-# Baselines
-
-
-def test_old_baselines_are_read_page_by_page(kit: Any) -> None:
-    server = kit.Deployment(page_size=100)
-    server.add(200, seconds=90.0)
-    told = kit.tell(server, range(1, 201), max_running=20)
-    assert told.report.counts == {Status.SUCCEEDED: 200}
-    assert sum(server.requests.values()) < 4 * 200
-
-
-def test_an_old_baseline_is_not_the_one_that_counts(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(2, seconds=500.0)
-    server.add(1, seconds=1.0)
-
-    def other(batch: RefreshBatch) -> None:
-        del batch
-        server.begin(server.cluster(3))
-        server.cluster(3).ignores = True
-
-    told = kit.tell(server, [1, 2, 3], max_running=1, at={100.0: other})
-    assert told[3].status is Status.UNCONFIRMED, "the time that moved before the request proves nothing"
-
-
-@pytest.mark.parametrize("page", ["refused", "spoilt"])
-def test_a_page_that_tells_no_baseline_leaves_the_details(kit: Any, page: str) -> None:
-    server = kit.Deployment()
-    server.add(10, seconds=100.0)
-    bad = kit.refusal(-3007, "no more") if page == "refused" else kit.answer({"userClusters": 3})
-    server.rule = lambda ask: bad if ask.page and ask.at > 30 else None
-    told = kit.tell(server, range(1, 11), max_running=3)
-    assert told.report.counts == {Status.SUCCEEDED: 10}
-
-
-def test_the_spoilt_row_of_a_neighbour_spoils_no_baseline(kit: Any) -> None:
-    server = kit.Deployment(page_size=5)
-    server.add(10, seconds=100.0)
-
-    def spoil(batch: RefreshBatch) -> None:
-        del batch
-        server.cluster(5).before = 101
-
-    # The page of the first three is read while they are watched, and that of the others is not.
-    told = kit.tell(server, [10, 9, 8, 1, 2, 3, 4, 5], max_running=3, at={20.0: spoil})
-    assert told.report.counts == {Status.SUCCEEDED: 7, Status.FAILED: 1}
-    assert isinstance(told[5].error, SchemaError)
-
-
 # Many at once
-
-
-def test_looks_go_on_while_submits_flood(kit: Any) -> None:
-    server = kit.Deployment(latency=1.0)
-    server.add(400, seconds=10.0)
-    told = kit.tell(server, range(1, 401), max_running=200, session={"max_connections": 8})
-    assert told.report.counts == {Status.SUCCEEDED: 400}
-    late = [outcome.detect_seconds for outcome in told.report.outcomes]
-    assert max(late) < 12, "an end is seen while others are being submitted"
-
-
-@pytest.mark.parametrize("rate", [0.5, 2.0, 20.0])
-def test_a_rate_limit_of_the_session_slows_down_and_loses_nothing(kit: Any, rate: float) -> None:
-    server = kit.Deployment()
-    server.add(40, seconds=20.0)
-    told = kit.tell(server, range(1, 41), max_running=20, session={"rate_limit": rate})
-    assert told.report.counts == {Status.SUCCEEDED: 40}
-    spans = [later.at - earlier.at for earlier, later in zip(server.asks, server.asks[1:], strict=False)]
-    assert min(spans) > 0.99 / rate
-    assert told.report.lower_bound.rate == pytest.approx(40 / rate)
-    assert told.seconds < max(60, 10 * 40 / rate)
-
-
-@pytest.mark.parametrize("rate", [1, 5])
-def test_a_server_that_limits_the_rate_is_obeyed_and_loses_nothing(kit: Any, rate: int) -> None:
-    server = kit.Deployment(rate=rate)
-    server.add(60, seconds=20.0)
-    told = kit.tell(server, range(1, 61), max_running=30)
-    assert told.report.counts == {Status.SUCCEEDED: 60}
-    assert max(server.posts.values()) == 1
-    assert told.seconds < 1_500
-
-
-def test_one_connection_is_enough(kit: Any) -> None:
-    server = kit.Deployment()
-    server.add(30, seconds=5.0)
-    told = kit.tell(server, range(1, 31), max_running=10, session={"max_connections": 1})
-    assert told.report.counts == {Status.SUCCEEDED: 30}
 
 
 def test_a_policy_of_zeros_makes_no_loop_without_time(kit: Any) -> None:
@@ -536,3 +317,66 @@ def test_references_of_a_slow_source_are_started_as_they_come(kit: Any) -> None:
     told = kit.tell(server, refs)
     begins = [event.at for event in told.of(Submitted)]
     assert begins == pytest.approx([0.15, 10.15, 20.15], abs=0.2)
+
+
+ONCE = {"retry": RetryPolicy(attempts=1)}
+
+
+@pytest.mark.parametrize("trouble", ["gateway", "token"])
+def test_the_state_after_a_refusal_may_be_unreadable(kit: Any, trouble: str) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=1_000.0)
+
+    def rule(ask: Any) -> Any:
+        if ask.cluster is None or ask.cluster.id != 2:
+            return None
+        if ask.is_refresh:
+            return kit.refusal(-3008, "not now")
+        return kit.GATEWAY if trouble == "gateway" else kit.REJECTED
+
+    server.rule = rule
+    told = kit.tell(server, [1, 2, 3])
+    if trouble == "gateway":
+        assert told.statuses == {1: "succeeded", 2: "rejected", 3: "succeeded"}
+        assert isinstance(told[2].error, ApiError)
+        assert told[2].error.return_code == -3008, "that the state could not be read is no better news"
+    else:
+        assert isinstance(told[2].error, TokenRejected)
+        assert told[2].status is Status.CANCELLED
+        assert "token" in told.report.stopped
+
+
+def test_a_batch_that_stops_between_two_tries_to_start_one_does_not_try_again(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=20.0, fails=True)
+    server.add(1)
+    server.rule = lambda ask: Response(429, b"") if ask.is_refresh and ask.cluster.id == 2 else None
+    told = kit.tell(server, [1, 2], on_error="stop", session=ONCE)
+    assert told.statuses == {1: "failed", 2: "cancelled"}
+    assert told[2].ticket is None
+    assert max(ask.at for ask in server.asks if ask.is_refresh) < 40
+    assert told.seconds < 60
+
+
+def test_a_session_that_is_closed_while_more_is_to_be_started_ends_the_batch(kit: Any) -> None:
+    server = kit.Deployment(latency=1.0)
+    server.add(12, seconds=50.0)
+
+    async def closing_early(ta: TaSession, batch: RefreshBatch) -> None:
+        async with batch:
+            async for event in batch:
+                if isinstance(event, Submitted):
+                    await ta.aclose()
+
+    async def main() -> Any:
+        # Half of the connections are for requests that start one, so that most have not begun by then.
+        async with TaSession("http://127.0.0.1", "t", transport=server, max_connections=4) as ta:
+            batch = RefreshBatch(ta.project(1), range(1, 13), poll=PollPolicy(first=10.0))
+            with pytest.raises((ConfigurationError, TransportError)):
+                await closing_early(ta, batch)
+            return batch.report
+
+    report = run(main())
+    assert report.counts == {Status.CANCELLED: 12}
+    assert len(server.posts) == 4
+    assert {outcome.ref for outcome in report.outcomes if outcome.ticket} >= server.posts.keys()

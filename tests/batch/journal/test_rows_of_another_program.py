@@ -1,26 +1,30 @@
 """A journal that something else has written to: what no run can have written is told and never taken for true."""
 
+from __future__ import annotations
+
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ta_cluster_async.batch.journal import schema as journal_schema
 from ta_cluster_async.batch.journal.history import read_history
 from ta_cluster_async.batch.journal.journal import Journal, RunJournal
-from ta_cluster_async.batch.journal.schema import connect, connect_to_read
-from ta_cluster_async.batch.journal.store import Store, Terms
+from ta_cluster_async.batch.journal.schema import connect_to_read
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalError
 from ta_cluster_async.models import RefreshTicket
+from tests.batch.journal.journals import BEFORE, opened
 
-URL = "http://ta2:8992"
-BEFORE = datetime(2020, 1, 9, 3)  # noqa: DTZ001 - the server's times have no zone
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from ta_cluster_async.batch.journal.journal import RunJournal
 
 
 @pytest.fixture
@@ -49,10 +53,6 @@ def path(tmp_path: Path) -> Path:
 
     run(main())
     return path
-
-
-async def opened(path: Path) -> RunJournal:
-    return await Journal(path).open(base_url=URL, project_id=102, max_running=16)
 
 
 def look_up(path: Path, look: Callable[[RunJournal], Awaitable[object]]) -> None:
@@ -200,7 +200,7 @@ def test_a_file_that_has_lost_a_table_is_named(path: Path, table: str) -> None:
         assert f"The journal {str(path)!r} cannot be used" in str(caught.value)
 
 
-# A file that is somebody else's at the moment
+# A file that another program has to itself
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_a_reader_tells_that_another_program_has_the_file_to_itself(path: Path) 
 
 
 @pytest.mark.usefixtures("other")
-def test_damage_is_not_reported_where_the_file_could_not_be_looked_at(path: Path) -> None:
+def test_damage_is_not_reported_where_the_file_could_not_be_checked(path: Path) -> None:
     with (
         closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection,
         pytest.raises(sqlite3.OperationalError, match="locked"),
@@ -246,31 +246,4 @@ def test_the_look_for_damage_is_given_up_when_its_time_is_over(
     with closing(sqlite3.connect(path, factory=Impatient)) as connection:
         journal_schema._check(connection)
         assert interrupted
-        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (2,)
-
-
-# The store by itself
-
-
-@pytest.fixture
-def store(path: Path) -> Store:
-    terms = Terms(base_url=URL, project_id=102, max_running=16, resume_within=3600.0, lease_seconds=30.0)
-    return Store(path, terms, lambda: datetime.now(UTC).timestamp())
-
-
-def test_a_store_that_was_closed_says_so(store: Store) -> None:
-    store.open()
-    store.abandon()
-    with pytest.raises(JournalError, match="is closed"):
-        store.entries([970])
-
-
-def test_a_store_may_be_closed_and_abandoned_at_any_time(store: Store, path: Path) -> None:
-    store.abandon()
-    store.close()
-    store.open()
-    store.close()
-    store.close()
-    store.abandon()
-    with closing(connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (2,)

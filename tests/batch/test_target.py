@@ -1,17 +1,44 @@
-"""When each outcome came: in the report, and in the journal."""
+"""One cluster on its way through a batch."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from ta_cluster_async import Journal, TaSession, refresh_all
 from ta_cluster_async.emulator import Emulator, Settings, run
+from ta_cluster_async.models import RefreshTicket
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ta_cluster_async import RefreshReport
+
+
+NOON = 1_000.0  # by the clock of `in_batch`
+
+
+@pytest.mark.parametrize("was_hidden", [False, True])
+@pytest.mark.parametrize("is_dated", [False, True])
+def test_the_end_of_what_was_attached_to_is_the_baseline_if_it_tells_enough(
+    kit: Any, *, is_dated: bool, was_hidden: bool
+) -> None:
+    one = kit.target(9, 11)
+    one.hidden = was_hidden
+    one.rerun = one.resend = True
+    one.submitted(
+        RefreshTicket(project_id=1, cluster_id=9, submitted_at=datetime.now(UTC)), NOON, NOON + 10.0
+    )
+    end = one.seen._replace(refresh_time=kit.OLD if is_dated else None)
+    one.restart(end, NOON + 5.0)
+    assert one.seen is end
+    assert one.hidden is (was_hidden or not is_dated), "the detail has it"
+    assert one.read_at == (NOON + 5.0 if is_dated else -inf)
+    assert (one.rerun, one.resend, one.watch, one.ticket) == (False, False, None, None)
+    assert (one.deadline, one.last_poll) == (inf, inf)
 
 
 def story(path: Path) -> RefreshReport:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import resource
 import shutil
 import sqlite3
-import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -25,59 +22,17 @@ from ta_cluster_async.batch.journal.journal import Journal
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalError
-from ta_cluster_async.models import RefreshTicket
+from tests.batch.journal.journals import URL, opened, refusal, ticket, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ta_cluster_async.batch.journal.journal import Entry, RunJournal
 
-URL = "http://ta2:8992"
 NOBODY = 65534
-
-
-def ticket(cluster_id: int = 970) -> RefreshTicket:
-    return RefreshTicket(
-        project_id=102, cluster_id=cluster_id, submitted_at=datetime(2020, 1, 10, tzinfo=UTC)
-    )
 
 
 def success(cluster_id: int) -> Outcome:
     return Outcome(ref=cluster_id, status=Status.SUCCEEDED, cluster_id=cluster_id, ticket=ticket(cluster_id))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "runs.db"
-
-
-async def opened(path: str | Path) -> RunJournal:
-    return await Journal(path).open(base_url=URL, project_id=102, max_running=16)
-
-
-def use(path: str | Path, *, count: int = 1) -> None:
-    """A run of some clusters from its beginning to its end."""
-
-    async def main() -> None:
-        held = await opened(path)
-        for cluster_id in range(1, count + 1):
-            held.finished(success(cluster_id))
-        await held.close(complete=True)
-
-    run(main())
-
-
-def refusal(path: Path) -> str:
-    """What an open says that fails, and leaves nothing behind."""
-    threads = threading.active_count()
-    with pytest.raises(JournalError) as caught:
-        run(opened(path))
-    assert threading.active_count() == threads
-    text = str(caught.value)
-    assert str(path) in text
-    del caught
-    gc.collect()  # an open connection would complain
-    return text
 
 
 @pytest.fixture
@@ -101,16 +56,6 @@ def an_ordinary_user() -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # No journal
@@ -304,106 +249,6 @@ def test_connections_wait_for_others_and_begin_nothing_by_themselves(path: Path,
         assert connection.isolation_level is None
 
 
-# Versions
-
-
-def test_a_later_version_is_left_alone(path: Path) -> None:
-    use(path)
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 5")
-    assert "has version 5, and this library knows versions up to 4: use a newer one" in refusal(path)
-    with pytest.raises(JournalError, match="has version 5"):
-        Journal(path).runs()
-
-
-VERSION_1 = """
-PRAGMA application_id = 1415662129;
-PRAGMA user_version = 1;
-CREATE TABLE projects (id INTEGER PRIMARY KEY, base_url TEXT NOT NULL, project_id INTEGER NOT NULL, UNIQUE (base_url, project_id));
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, project INTEGER NOT NULL REFERENCES projects (id), state TEXT NOT NULL,
-    started_at REAL NOT NULL, ended_at REAL, max_running INTEGER NOT NULL, requests INTEGER NOT NULL DEFAULT 0,
-    makespan REAL NOT NULL DEFAULT 0, heartbeat_at REAL NOT NULL, owner TEXT, lease_seconds REAL, held_since REAL,
-    host TEXT, machine TEXT, pid INTEGER, process_start TEXT
-);
-CREATE UNIQUE INDEX one_running_run ON runs (project) WHERE state = 'running';
-CREATE TABLE refreshes (
-    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key NOT NULL, ref, state TEXT NOT NULL, ticket TEXT,
-    attempts INTEGER NOT NULL, intended_at REAL NOT NULL, ended INTEGER, status TEXT, cluster_id, cluster_name, message,
-    baseline_refresh_time TEXT, refresh_time TEXT, users_num, progress, queue_seconds REAL, run_seconds REAL,
-    detect_seconds REAL, outcome_attempts INTEGER, UNIQUE (run, key)
-);
-CREATE INDEX ends ON refreshes (run, ended, status);
-INSERT INTO projects VALUES (1, 'http://ta2:8992', 102);
-INSERT INTO runs (id, run_id, project, state, started_at, ended_at, max_running, heartbeat_at)
-VALUES (1, 'monday', 1, 'complete', 1.0, 2.0, 16, 2.0), (2, 'tuesday', 1, 'complete', 3.0, 4.0, 16, 4.0),
-    (3, 'wednesday', 1, 'complete', 5.0, 6.0, 16, 6.0);
-INSERT INTO refreshes (run, key, ref, state, attempts, intended_at, ended, status, cluster_id, message, run_seconds, outcome_attempts)
-VALUES (1, 970, 970, 'finished', 1, 1.0, 1, 'succeeded', 970, '', 100.0, 1),
-    (2, 971, 971, 'finished', 1, 3.0, 1, 'failed', 971, '', 7.0, 1),
-    (2, 970, 970, 'finished', 1, 3.0, 2, 'succeeded', 970, '', 60.0, 1),
-    (3, 970, 970, 'finished', 1, 5.0, 1, 'succeeded', 970, '', 20.0, 1),
-    (2, 'unknown', 'unknown', 'finished', 0, 3.0, 3, 'rejected', NULL, '', NULL, 0);
-"""
-
-
-@pytest.fixture
-def old(path: Path) -> Path:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(VERSION_1)
-    return path
-
-
-def test_version_1_is_migrated_and_learns_the_durations_of_its_outcomes(old: Path) -> None:
-    async def main() -> dict[int, float]:
-        held = await opened(old)
-        try:
-            return await held.durations([970, 971])
-        finally:
-            await held.close(complete=True)
-
-    assert run(main()) == {970: 50.0}
-    with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
-
-
-def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
-    use(old)
-    use(tmp_path / "new.db")
-
-    def tables(path: Path) -> dict[str, list[object]]:
-        with closing(sqlite3.connect(path)) as connection:
-            return {
-                name: connection.execute(f"PRAGMA table_info({name})").fetchall()
-                for (name,) in connection.execute("SELECT name FROM sqlite_master")
-            }
-
-    assert tables(old) == tables(tmp_path / "new.db")
-
-
-def test_version_1_can_be_read_without_a_migration(old: Path) -> None:
-    assert [info.run_id for info in Journal(old).runs()] == ["wednesday", "tuesday", "monday"]
-    assert [outcome.ref for outcome in Journal(old).outcomes("tuesday")] == [971, 970, "unknown"]
-
-
-def test_when_an_outcome_of_an_old_file_came_is_not_known_before_and_after_the_migration(old: Path) -> None:
-    before = list(Journal(old).outcomes("tuesday"))
-    use(old)
-    assert list(Journal(old).outcomes("tuesday")) == before
-    assert [outcome.settled_at for outcome in before] == [None, None, None]
-    assert [(outcome.code, outcome.params, outcome.what()) for outcome in before] == [("", {}, None)] * 3
-
-
-def test_a_migration_that_fails_leaves_the_old_file(old: Path) -> None:
-    with closing(sqlite3.connect(old)) as connection:
-        connection.execute("CREATE TABLE durations (something)")
-    before = old.read_bytes()
-    refusal(old)
-    with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-    assert len(before) == old.stat().st_size
-
-
 # Rights
 
 
@@ -448,73 +293,6 @@ def test_the_file_has_the_rights_that_the_umask_leaves(path: Path, umask: int, m
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == mode
-
-
-# Room
-
-
-@pytest.mark.parametrize("size", [0, 4096, 16384])
-def test_a_disk_without_room_is_told_before_anything_begins(path: Path, size: int) -> None:
-    with files_no_larger_than(size):
-        assert "check the disk, its quota and limits" in refusal(path)
-
-
-async def limit_pages(held: RunJournal, room: int | None) -> None:
-    """Let the file of a run grow by so many pages and then be told that the disk is full; None for no limit."""
-
-    def limit() -> None:
-        connection = held._store._opened()
-        (pages,) = connection.execute("PRAGMA page_count").fetchone()
-        connection.execute(f"PRAGMA max_page_count = {2**30 if room is None else pages + room}")
-
-    await held._writer._call(limit)
-
-
-async def filled(path: Path) -> RunJournal:
-    held = await opened(path)
-    await limit_pages(held, 1)
-    for cluster_id in range(1, 200):
-        held.finished(success(cluster_id))
-    return held
-
-
-def test_a_disk_that_fills_up_fails_the_next_intent(path: Path) -> None:
-    async def main() -> None:
-        held = await filled(path)
-        with pytest.raises(JournalError, match="disk is full: make room and run again"):
-            await held.intend(ticket(970), 970)
-        await limit_pages(held, None)
-        assert await held.entries([970]) == {}
-        await held.close(complete=False)
-
-    run(main())
-
-
-def test_what_could_not_be_written_is_told_by_flush_and_written_when_there_is_room(path: Path) -> None:
-    async def main() -> dict[int, Entry]:
-        held = await filled(path)
-        for _ in range(2):
-            with pytest.raises(JournalError, match="disk is full"):
-                await held.flush()
-        await limit_pages(held, None)
-        await held.flush()
-        entries = await held.entries(range(1, 200))
-        await held.close(complete=False)
-        return entries
-
-    assert len(run(main())) == 199
-
-
-def test_a_close_that_cannot_write_says_so_and_leaves_the_run_to_be_resumed(path: Path) -> None:
-    async def main() -> bool:
-        held = await filled(path)
-        with pytest.raises(JournalError, match="disk is full"):
-            await held.close(complete=True)
-        again = await opened(path)  # it holds no lease any more
-        await again.close(complete=False)
-        return again.resumed
-
-    assert run(main())
 
 
 # Place
@@ -568,24 +346,6 @@ def test_a_file_without_a_run_is_called_empty(path: Path) -> None:
         Journal(path).runs()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there, a file in use stays in its place")
-@pytest.mark.parametrize("fate", ["deleted", "replaced"])
-def test_a_journal_that_is_taken_away_during_the_run_is_noticed(path: Path, fate: str) -> None:
-    async def main() -> None:
-        held = await opened(path)
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink()
-        if fate == "replaced":
-            other = await opened(path)
-            await other.close(complete=False)
-        with pytest.raises(JournalError, match="moved, deleted or replaced"):
-            await held.intend(ticket(), 970)
-        with pytest.raises(JournalError, match="moved, deleted or replaced"):
-            await held.close(complete=False)
-
-    run(main())
-
-
 def test_a_new_file_may_be_opened_by_several_at_once(path: Path) -> None:
     errors: list[BaseException] = []
     together = threading.Barrier(6)
@@ -609,35 +369,6 @@ def test_a_new_file_may_be_opened_by_several_at_once(path: Path) -> None:
         thread.join()
     assert errors == []
     assert [info.state for info in Journal(path).runs()] == ["complete"] * 6
-
-
-def test_a_file_that_another_program_locks_is_told_and_loses_nothing(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_schema, "BUSY_SECONDS", 0.02)
-
-    async def main() -> dict[int, Entry]:
-        held = await opened(path)
-        held.finished(success(970))
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(JournalError, match=r"locked by another process for 0\.02 seconds"):
-                await held.intend(ticket(971), 971)
-            other.execute("ROLLBACK")
-        entries = await held.entries([970, 971])
-        await held.close(complete=False)
-        return entries
-
-    assert run(main()).keys() == {970}
-
-
-def test_an_old_file_that_is_being_written_is_opened_when_that_has_ended(old: Path) -> None:
-    with closing(sqlite3.connect(old, isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        timer = threading.Timer(0.03, other.rollback)
-        timer.start()
-        use(old)
-        timer.join()
 
 
 def test_a_locked_file_is_told_when_it_is_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

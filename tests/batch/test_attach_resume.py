@@ -1,6 +1,9 @@
 """Going on with what an earlier process has begun, meant to begin, or finished, as its journal tells."""
 
 import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +19,17 @@ from ta_cluster_async.batch import (
     Submitted,
     planner,
 )
+from ta_cluster_async.batch.attach import resume
 from ta_cluster_async.batch.journal.journal import RunJournal
+from ta_cluster_async.batch.journal.rows import Entry
+from ta_cluster_async.batch.state import BatchState
+from ta_cluster_async.batch.submitter import Submitter
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import JournalBusy, JournalError, TokenRejected
+from ta_cluster_async.errors import (
+    JournalBusy,
+    JournalError,
+    TokenRejected,
+)
 from ta_cluster_async.messages import Message
 from ta_cluster_async.models import RefreshTicket
 
@@ -206,7 +217,7 @@ def test_a_batch_whose_token_was_rejected_is_gone_on_with(kit: Any, tmp_path: An
     assert server.posts == dict.fromkeys(range(1, 9), 1)
 
 
-def test_a_joined_refresh_is_gone_on_with_as_a_joined_one(kit: Any, tmp_path: Any) -> None:
+def test_an_attached_refresh_is_gone_on_with_as_an_attached_one(kit: Any, tmp_path: Any) -> None:
     server = kit.Deployment()
     server.add(3, seconds=50.0)
     path = tmp_path / "runs.db"
@@ -225,7 +236,7 @@ def test_a_joined_refresh_is_gone_on_with_as_a_joined_one(kit: Any, tmp_path: An
     assert second["c_1"].ticket.attached
 
 
-def test_durations_of_joined_refreshes_teach_nothing(kit: Any, tmp_path: Any) -> None:
+def test_durations_of_attached_refreshes_teach_nothing(kit: Any, tmp_path: Any) -> None:
     server = kit.Deployment()
     server.add(1, seconds=100.0)
     server.add(1, seconds=30.0)
@@ -485,3 +496,85 @@ def test_a_journal_that_stopped_the_batch_is_not_asked_again(
     assert told.report.why_stopped() == Message(
         "batch-journal-lost", cause=JournalError("The disk is full.").what()
     )
+
+
+@pytest.mark.parametrize(("age", "within"), [(1_000, (0, 20)), (0, (290, 330))])
+def test_an_intent_is_waited_for_from_when_it_was_written_on(
+    kit: Any, tmp_path: Any, age: int, within: tuple[int, int]
+) -> None:
+    path = tmp_path / "runs.db"
+    server = kit.Deployment()
+    server.add(1, seconds=5.0)
+    before = RefreshTicket(
+        project_id=1,
+        cluster_id=1,
+        cluster_name="c_1",
+        baseline_progress=100,
+        baseline_refresh_time=datetime(2025, 12, 31),  # noqa: DTZ001
+        submitted_at=datetime.now(UTC),
+    )
+
+    async def main() -> None:
+        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=16)
+        await held.intend(before, 1)
+        await held.close(complete=False)
+
+    run(main())
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE refreshes SET intended_at = intended_at - ?", (age,))
+        other.commit()
+    told = kit.tell(server, [1], journal=path)
+    assert told[1].ok
+    (attached,) = told.of(Attached)
+    assert attached.ticket == before
+    (submitted,) = told.of(Submitted)
+    assert within[0] <= submitted.at <= within[1]
+
+
+NOON = 1_000.0  # by the clock of `in_batch`
+
+
+def submit(
+    kit: Any, server: Any, story: Callable[[Submitter, BatchState], Awaitable[None]], **options: Any
+) -> None:
+    """Tell a story of a submitter. The list of the server has pages of ten, and is known to have two."""
+
+    async def told(batch: BatchState) -> None:
+        for view in batch.views.values():
+            view.size, view.total = 10, 20
+        await story(Submitter(batch), batch)
+
+    kit.in_batch(told, server, **options)
+
+
+@pytest.fixture
+def server(kit: Any) -> Any:
+    """Clusters 20 to 11 on its first page, 10 to 1 on its second."""
+    server = kit.Deployment(page_size=10)
+    server.add(20)
+    return server
+
+
+@pytest.mark.parametrize(("ago", "least", "most"), [(120.0, 120.0, 180.0), (-3_600.0, 0.0, 0.0)])
+def test_what_is_gone_on_with_was_submitted_when_the_journal_says_but_never_later_than_now(
+    kit: Any, server: Any, ago: float, least: float, most: float
+) -> None:
+    intended_at = datetime.now(UTC) - timedelta(seconds=ago)
+    ticket = RefreshTicket(project_id=1, cluster_id=9, submitted_at=intended_at)
+    entry = Entry(
+        cluster_id=9,
+        ref=9,
+        state="submitted",
+        ticket=ticket,
+        attempts=1,
+        intended_at=intended_at,
+        outcome=None,
+    )
+
+    async def story(_: Submitter, batch: BatchState) -> None:
+        one = kit.target(9, 11)
+        resume(batch, one, entry)
+        assert least <= NOON - one.posted <= most
+        assert batch.in_flight == {9: one}
+
+    submit(kit, server, story)

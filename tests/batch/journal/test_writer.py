@@ -7,7 +7,6 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,37 +18,21 @@ from ta_cluster_async.batch.journal.store import Store
 from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalBusy, JournalError
-from ta_cluster_async.models import RefreshTicket
+from tests.batch.journal.journals import opened, ticket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ta_cluster_async.batch.journal.journal import RunJournal
 
-URL = "http://ta2:8992"
 
 RunIn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
 
 both_loops = pytest.mark.parametrize("run_in", [run, asyncio.run], ids=["virtual", "real"])
 
 
-def ticket(cluster_id: int = 970) -> RefreshTicket:
-    return RefreshTicket(
-        project_id=102, cluster_id=cluster_id, submitted_at=datetime(2020, 1, 10, tzinfo=UTC)
-    )
-
-
 def success(cluster_id: int) -> Outcome:
     return Outcome(ref=cluster_id, status=Status.SUCCEEDED, cluster_id=cluster_id)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "runs.db"
-
-
-async def opened(path: Path, project_id: int = 102) -> RunJournal:
-    return await Journal(path).open(base_url=URL, project_id=project_id, max_running=16)
 
 
 async def busy_thread(held: RunJournal) -> tuple[threading.Event, asyncio.Future[None]]:

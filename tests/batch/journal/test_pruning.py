@@ -17,11 +17,11 @@ from ta_cluster_async.batch.report import Outcome, Status
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, JournalError
 from ta_cluster_async.models import RefreshTicket
+from tests.batch.journal.journals import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ta_cluster_async.batch.journal.journal import RunJournal
 
 CLUSTERS = range(970, 975)
 
@@ -30,10 +30,6 @@ def ticket(cluster_id: int) -> RefreshTicket:
     return RefreshTicket(
         project_id=102, cluster_id=cluster_id, submitted_at=datetime(2020, 1, 10, tzinfo=UTC)
     )
-
-
-async def opened(journal: Journal, project_id: int = 102) -> RunJournal:
-    return await journal.open(base_url="http://ta2:8992", project_id=project_id, max_running=16)
 
 
 async def night(journal: Journal, project_id: int = 102, *, complete: bool = True) -> str:
