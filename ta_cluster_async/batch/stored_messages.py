@@ -16,8 +16,8 @@ def plain(params: Mapping[str, object]) -> dict[str, object]:
 
 def restore(code: str, params: Mapping[str, object]) -> Message | None:
     """Return the message that has become these values; None for one that only another version knows."""
-    message = _message(code, params)
     try:
+        message = _message(code, params)
         str(message)
     except (LookupError, ValueError, TypeError, AttributeError):
         return None
