@@ -83,9 +83,7 @@ ROOMS = {
     "journal": Room(
         ("batch/journal/*.py",),
         ("tests/batch/journal",),
-        (
-            "tests/batch/journal/test_journal.py::test_nothing_is_kept_in_memory_of_the_clusters_that_ended",
-        ),
+        ("tests/batch/journal/test_journal.py::test_nothing_is_kept_in_memory_of_the_clusters_that_ended",),
     ),
     "batch": Room(("batch/*.py",), ("tests/batch", "tests/uploads/test_result.py"), ("tests/batch/journal",)),
 }

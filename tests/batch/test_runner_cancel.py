@@ -144,7 +144,7 @@ def test_refresh_all_that_is_cancelled_names_what_goes_on(kit: Any) -> None:
             return caught.value.__notes__
 
     says, *tickets = run(main())
-    assert says.startswith("3 refreshes go on")
+    assert says.startswith("3 refreshes continue on the server")
     assert {RefreshTicket.from_json(ticket).cluster_id for ticket in tickets} == set(server.posts)
 
 
