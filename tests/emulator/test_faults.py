@@ -1,4 +1,4 @@
-"""Each fault as a client on a raw socket sees it, and what had an effect and what had none."""
+"""Every fault as a client on a raw socket sees it, with or without an effect."""
 # ruff: noqa: FBT001 - parameters of tests
 
 import asyncio
@@ -24,7 +24,7 @@ CREATE = {"projectId": 102, "clusterName": "one", "displayName": "one", "qp": {}
 
 
 def raw_create(server: Any, *, body: bytes | None = None, timeout: float = 10) -> bytes:
-    """Everything that comes back until the connection ends."""
+    """Everything received until the connection ends."""
     body = json.dumps(CREATE).encode() if body is None else body
     path = server.url("user-cluster-add").removeprefix(server.em.url)
     head = (
@@ -62,7 +62,7 @@ def test_a_disconnect_ends_the_connection_in_order_without_an_answer(server: Any
     assert server.em.requests[0].status is None
 
 
-def test_a_reset_before_the_effect_of_an_upload_comes_while_it_is_sent(server: Any) -> None:
+def test_a_reset_before_the_effect_strikes_while_an_upload_is_sent(server: Any) -> None:
     server.em.faults.add(Fault.reset(), path="import-id-cluster-add")
 
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
@@ -131,7 +131,7 @@ def test_a_truncated_answer_promises_more_than_it_holds(server: Any) -> None:
     assert created(server) == 1
 
 
-def test_half_an_answer_is_complete_for_http_and_no_json(server: Any) -> None:
+def test_half_an_answer_is_complete_for_http_and_not_json(server: Any) -> None:
     server.em.faults.add(Fault.half())
 
     head, _, body = raw_create(server).partition(b"\r\n\r\n")
@@ -165,7 +165,7 @@ def test_a_slow_answer_comes_in_pieces_over_its_time() -> None:
     assert json.loads(received)["return_code"] == -1008
 
 
-def test_a_stall_hangs_until_it_is_released_and_then_goes_its_way(server: Any) -> None:
+def test_a_stall_hangs_until_it_is_released_and_is_then_handled(server: Any) -> None:
     stalled = server.em.faults.add(Fault.stall())
     answers: list[bytes] = []
     client = threading.Thread(target=lambda: answers.append(raw_create(server)))
@@ -181,7 +181,7 @@ def test_a_stall_hangs_until_it_is_released_and_then_goes_its_way(server: Any) -
     assert created(server) == 1
 
 
-def test_a_stall_after_the_effect_has_applied_it_meanwhile(server: Any) -> None:
+def test_a_stall_after_the_effect_has_already_applied_it(server: Any) -> None:
     server.em.faults.add(Fault.stall(before=False))
 
     with pytest.raises(TimeoutError):
@@ -209,7 +209,7 @@ def test_a_stall_ends_by_itself_after_its_seconds(before: bool) -> None:
     assert b"-1008" in received
 
 
-def test_a_stall_that_is_released_twice_goes_its_way_once() -> None:
+def test_a_stall_that_is_released_twice_is_handled_once() -> None:
     async def main() -> bytes:
         async with Emulator(settings=Settings(evaluate=False)) as em:
             stalled = em.faults.add(Fault.stall())
@@ -244,7 +244,7 @@ def test_the_envelope_may_be_rewritten(server: Any) -> None:
     assert isinstance(server.get("user-cluster-detail", clusterId=970), list)
 
 
-def test_a_page_that_is_no_envelope_is_not_rewritten(server: Any) -> None:
+def test_a_page_that_is_not_an_envelope_is_not_rewritten(server: Any) -> None:
     server.em.faults.add(Fault.return_code_as_text())
 
     assert server.send("GET", f"{server.em.url}/nowhere").status == 404
@@ -262,7 +262,7 @@ def test_an_error_may_echo_the_token(start: Start, as_html: bool) -> None:
     assert shown in answer.body.decode()
 
 
-def test_a_stale_refresh_is_applied_and_not_seen_for_a_while(server: Any) -> None:
+def test_a_stale_refresh_is_applied_and_not_shown_for_a_while(server: Any) -> None:
     server.em.seed_clusters(2)
     server.em.faults.add(Fault.stale(5), path="user-cluster-refresh")
 

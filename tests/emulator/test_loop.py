@@ -30,7 +30,7 @@ HOUR = 3600.0
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, Any]]
 
 
-def test_the_clock_starts_where_it_is_told() -> None:
+def test_the_clock_starts_at_the_given_time() -> None:
     async def main() -> Any:
         return asyncio.get_running_loop().time()
 

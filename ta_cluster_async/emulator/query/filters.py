@@ -18,7 +18,7 @@ from .values import (
 from .windows import end_of_day
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .data import Table
     from .errors import EvaluationError
@@ -57,16 +57,26 @@ _COMPARATORS: Final[Mapping[str, tuple[frozenset[Kind], int | None]]] = {
     "arrayIsNull": (_LIST, 0),
     "arrayNotNull": (_LIST, 0),
 }
-_TEXT_TESTS: Final[Mapping[str, str]] = {
+_TESTS: Final[Mapping[str, str]] = {
     "isTrue": "{0}",
     "isFalse": "NOT {0}",
+    "isNull": "{0} IS NULL",
+    "notNull": "{0} IS NOT NULL",
     "include": "contains({0}, {1})",
     "notInclude": "NOT contains({0}, {1})",
     "regexMatch": "regexp_matches({0}, {1})",
     "notRegexMatch": "NOT regexp_matches({0}, {1})",
+    "less": "{0} < {1}",
+    "greater": "{0} > {1}",
+    "range": "{0} BETWEEN {1} AND {2}",
     "arrayIncludeItem": "list_contains({0}, {1})",
     "arrayNotIncludeItem": "NOT list_contains({0}, {1})",
+    "arrayIsNull": "{0} IS NULL",
+    "arrayNotNull": "{0} IS NOT NULL",
 }
+_MEMBERSHIP: Final[Mapping[str, str]] = {"equal": "IN", "notEqual": "NOT IN"}
+# The comparators of relative days, and what they mean for the days from today.
+_RELATIVE: Final[Mapping[str, str]] = {"relativeCurrentBetween": "range", "relativeCurrentBefore": "less"}
 _UNDOCUMENTED: Final = frozenset(
     {"arrayItemPos", "relativeEventBefore", "relativeEventAfter", "relativeEventAbsolute"}
 )
@@ -95,7 +105,7 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     `equal` and `notEqual` take one or more values (in, not in). The negative comparators, `notEqual`, `notInclude`,
     `notRegexMatch` and `arrayNotIncludeItem`, need the property to have a value. `less` and `greater` are strict;
     `range` includes both bounds, and an upper bound that is a date alone includes that whole day. Texts are compared
-    exactly, with case; `regexMatch` finds its pattern (RE2) anywhere in the text. An empty text and an empty list are
+    exactly, with case; `regexMatch` finds its pattern (RE2) anywhere in the text. An empty string and an empty array are
     values. `relativeCurrentBetween` takes two day offsets from today in either order, negative before today, and
     includes both whole days; `relativeCurrentBefore` takes one and is true before that day begins.
 
@@ -110,29 +120,26 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     column = query.column(table, node.text("columnName"), node.key("columnName"))
     comparator = node.text("comparator")
     values = _values(node, comparator, column)
-    if column.kind is Kind.TIME and comparator.startswith("relativeCurrent"):
-        return _relative(query, column, comparator, [as_days(*value) for value in values])
+    if comparator in _RELATIVE:
+        today = query.bind(datetime.combine(query.today, time.min))
+        offsets = sorted(as_days(*value) for value in values)
+        return comparison(query, f"date_diff('day', {today}, {column.sql})", _RELATIVE[comparator], offsets)
     if column.kind is Kind.TIME:
-        return _time_test(query, column, comparator, values)
+        return comparison(query, column.sql, comparator, _times(comparator, values))
     if column.kind is Kind.NUMBER:
-        return number_test(query, column.sql, comparator, [as_number(*value) for value in values])
-    return _text_test(query, column, comparator, [as_text(*value) for value in values], node)
+        return comparison(query, column.sql, comparator, [as_number(*value) for value in values])
+    texts = [as_text(*value) for value in values]
+    if comparator in {"regexMatch", "notRegexMatch"}:
+        _check_pattern(query, texts[0], node)
+    return comparison(query, column.sql, comparator, texts)
 
 
-def number_test(query: Query, sql: str, comparator: str, numbers: list[int | float]) -> str:
-    """Compare an SQL number with numbers. The caller has checked the comparator and the count of numbers."""
-    placeholders = [query.bind(number) for number in numbers]
-    match comparator:
-        case "less":
-            return f"{sql} < {placeholders[0]}"
-        case "greater":
-            return f"{sql} > {placeholders[0]}"
-        case "range":
-            return f"{sql} BETWEEN {placeholders[0]} AND {placeholders[1]}"
-        case "equal" | "notEqual":
-            return _membership(sql, comparator, placeholders)
-        case _:
-            return _null_test(sql, comparator)
+def comparison(query: Query, sql: str, comparator: str, values: Sequence[str | float | datetime]) -> str:
+    """Return the SQL condition that compares `sql` with values. The caller has checked the comparator and their count."""
+    placeholders = [query.bind(value) for value in values]
+    if comparator in _MEMBERSHIP:
+        return f"{sql} {_MEMBERSHIP[comparator]} ({', '.join(placeholders)})"
+    return _TESTS[comparator].format(sql, *placeholders)
 
 
 def unknown_comparator(node: Node, name: str, comparator: str, known: str) -> EvaluationError:
@@ -164,47 +171,11 @@ def _values(node: Node, comparator: str, column: Column) -> list[tuple[object, s
     return values
 
 
-def _text_test(query: Query, column: Column, comparator: str, values: list[str], node: Node) -> str:
-    if comparator in {"regexMatch", "notRegexMatch"}:
-        _check_pattern(query, values[0], node)
-    placeholders = [query.bind(value) for value in values]
-    if comparator in _TEXT_TESTS:
-        return _TEXT_TESTS[comparator].format(column.sql, *placeholders)
-    if comparator in {"equal", "notEqual"}:
-        return _membership(column.sql, comparator, placeholders)
-    return _null_test(column.sql, comparator)
-
-
-def _time_test(query: Query, column: Column, comparator: str, values: list[tuple[object, str]]) -> str:
+def _times(comparator: str, values: list[tuple[object, str]]) -> list[datetime]:
     times = [as_time(*value) for value in values]
     if comparator == "range" and is_date(values[1][0]):
         times[1] = end_of_day(times[1])
-    placeholders = [query.bind(instant) for instant in times]
-    match comparator:
-        case "less":
-            return f"{column.sql} < {placeholders[0]}"
-        case "greater":
-            return f"{column.sql} > {placeholders[0]}"
-        case "range":
-            return f"{column.sql} BETWEEN {placeholders[0]} AND {placeholders[1]}"
-        case _:
-            return _null_test(column.sql, comparator)
-
-
-def _relative(query: Query, column: Column, comparator: str, offsets: list[int]) -> str:
-    today = query.bind(datetime.combine(query.today, time.min))
-    day = f"date_diff('day', {today}, {column.sql})"
-    if comparator == "relativeCurrentBefore":
-        return f"{day} < {query.bind(offsets[0])}"
-    return f"{day} BETWEEN {query.bind(min(offsets))} AND {query.bind(max(offsets))}"
-
-
-def _membership(sql: str, comparator: str, placeholders: list[str]) -> str:
-    return f"{sql} {'IN' if comparator == 'equal' else 'NOT IN'} ({', '.join(placeholders)})"
-
-
-def _null_test(sql: str, comparator: str) -> str:
-    return f"{sql} IS {'NULL' if comparator in {'isNull', 'arrayIsNull'} else 'NOT NULL'}"
+    return times
 
 
 def _check_pattern(query: Query, pattern: str, node: Node) -> None:

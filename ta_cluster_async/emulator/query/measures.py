@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .filters import filter_condition, number_test, unknown_comparator
+from .filters import comparison, filter_condition, unknown_comparator
 from .sql import EVENTS_WITH_USERS, Kind
 from .values import as_number
 from .windows import window_of
@@ -108,7 +108,7 @@ def event_condition(query: Query, event: Node) -> str:
     comparator = event.text(name) if event.has(name) else event.text("comparator")
     if comparator not in _BOUNDS:
         raise unknown_comparator(event, name, comparator, "a comparator for the measure of an event")
-    return number_test(query, value, comparator, _bounds(event, comparator))
+    return comparison(query, value, comparator, _bounds(event, comparator))
 
 
 def _bounds(event: Node, comparator: str) -> list[int | float]:

@@ -143,7 +143,7 @@ def test_of_users_that_share_a_value_the_first_account_is_matched() -> None:
         assert database.match("phone", ["1"]) == ["a"]
 
 
-def test_a_column_that_holds_lists_matches_nobody_and_says_so() -> None:
+def test_a_column_of_arrays_cannot_be_matched() -> None:
     users = pa.table({"#account_id": ["a"], "phones": [["1", "2"]]})
     with opened(None, users) as database, pytest.raises(EvaluationError, match="holds arrays"):
         database.match("phones", ["1"])
@@ -194,7 +194,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_name_that_looks_like_a_pattern_is_one_file(tmp_path: Path) -> None:
+def test_a_name_with_pattern_characters_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "events[1]*.csv"
     path.write_text(EVENTS_CSV, encoding="utf-8")
 
@@ -202,7 +202,7 @@ def test_a_name_that_looks_like_a_pattern_is_one_file(tmp_path: Path) -> None:
         assert database.last_event() == datetime(2024, 5, 4, 11, 30)
 
 
-def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     path.write_bytes(b"PAR1 not really")
 
