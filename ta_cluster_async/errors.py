@@ -133,13 +133,7 @@ class TransportError(TaError):
     code = "transport"
     reason: str
 
-    def __init__(
-        self,
-        message: str | Message,
-        *,
-        reason: str = "lost",
-        **call: Unpack[CallState],
-    ) -> None:
+    def __init__(self, message: str | Message, *, reason: str = "lost", **call: Unpack[CallState]) -> None:
         super().__init__(message, **call)
         self.reason = reason
 
@@ -166,13 +160,7 @@ class ProtocolError(TaError):
     safe_to_retry = False
     status: int
 
-    def __init__(
-        self,
-        message: str | Message,
-        *,
-        status: int = 200,
-        **call: Unpack[CallState],
-    ) -> None:
+    def __init__(self, message: str | Message, *, status: int = 200, **call: Unpack[CallState]) -> None:
         super().__init__(message, **call)
         self.status = status
 
@@ -196,11 +184,7 @@ class HttpStatusError(ProtocolError):
         retry_after: float | None = None,
         **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            message,
-            status=status,
-            **call,
-        )
+        super().__init__(message, status=status, **call)
         self.retry_after = retry_after
 
 
@@ -225,18 +209,9 @@ class SchemaError(ProtocolError):
     path: str
 
     def __init__(
-        self,
-        message: str | Message,
-        *,
-        path: str = "",
-        status: int = 200,
-        **call: Unpack[CallState],
+        self, message: str | Message, *, path: str = "", status: int = 200, **call: Unpack[CallState]
     ) -> None:
-        super().__init__(
-            message,
-            status=status,
-            **call,
-        )
+        super().__init__(message, status=status, **call)
         self.path = path
 
 
@@ -336,12 +311,7 @@ class JournalBusy(JournalError):
     expires_in: float
 
     def __init__(
-        self,
-        message: str | Message,
-        *,
-        holder: str = "",
-        expires_in: float = 0.0,
-        **call: Unpack[CallState],
+        self, message: str | Message, *, holder: str = "", expires_in: float = 0.0, **call: Unpack[CallState]
     ) -> None:
         super().__init__(message, **call)
         self.holder = holder

@@ -33,11 +33,7 @@ class OutcomeUnknown(TransportError):
         ticket: RefreshTicket | None = None,
         **call: Unpack[CallState],
     ) -> None:
-        super().__init__(
-            message,
-            reason=reason,
-            **call,
-        )
+        super().__init__(message, reason=reason, **call)
         self.ticket = ticket
 
     def what_to_do(self) -> str:
