@@ -64,12 +64,12 @@ class ListView:
 
     def __init__(self, session: ApiClient, project_id: int, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.size = PAGE_SIZE
+        self.size: int = PAGE_SIZE
         self.total: int | None = None
         self.cursor = 1
         self.hits = 0
         self.failing_since: float | None = None
-        self.reading = asyncio.Lock()
+        self.reading: asyncio.Lock = asyncio.Lock()
         self._session = session
         self._body: dict[str, object] = {
             "projectId": project_id,

@@ -37,9 +37,9 @@ class Sender:
     """
 
     def __init__(self, session: ApiClient, *, errors: float, deadline: float) -> None:
-        self.requests = 0
+        self.requests: int = 0
         self.down_since: float | None = None
-        self.random = Random()  # noqa: S311  (jitter)
+        self.random: Random = Random()  # noqa: S311  (jitter)
         self._session = session
         self._errors = errors
         self._deadline = deadline

@@ -23,7 +23,9 @@ from .target import last_poll
 from .totals import Totals
 
 if TYPE_CHECKING:
+    from ..client.api import ApiClient
     from ..errors import TaError, TokenRejected
+    from ..protocol.refresh import PollPolicy
     from ..resources import Project
     from .journal.journal import RunJournal
     from .options import Options
@@ -77,22 +79,24 @@ class BatchState:
 
     def __init__(self, project: Project, options: Options) -> None:
         self.project = project
-        self.session = project.session
+        self.session: ApiClient = project.session
         self.options = options
-        self.policy = options.poll
-        self.loop = asyncio.get_running_loop()
-        self.began = self.loop.time()
-        self.started_at = datetime.now(UTC)
-        self.run_id = uuid.uuid4().hex[:12]
-        self.deadline = inf if options.timeout is None else self.began + options.timeout
-        self.last_start = last_poll(self.began, self.deadline)
-        self.sender = Sender(self.session, errors=self.policy.errors, deadline=self.deadline)
-        self.events = EventStream()
-        self.limit = FixedLimit(max_running=options.max_running, submit_ahead=options.submit_ahead)
-        self.places = self.limit.number
+        self.policy: PollPolicy = options.poll
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.began: float = self.loop.time()
+        self.started_at: datetime = datetime.now(UTC)
+        self.run_id: str = uuid.uuid4().hex[:12]
+        self.deadline: float = inf if options.timeout is None else self.began + options.timeout
+        self.last_start: float = last_poll(self.began, self.deadline)
+        self.sender: Sender = Sender(self.session, errors=self.policy.errors, deadline=self.deadline)
+        self.events: EventStream = EventStream()
+        self.limit: FixedLimit = FixedLimit(
+            max_running=options.max_running, submit_ahead=options.submit_ahead
+        )
+        self.places: int = self.limit.number
         self.journal: RunJournal | None = None
         self.not_started: list[Outcome] = []
-        self.views = {
+        self.views: dict[Catalog, ListView] = {
             catalog: ListView(self.session, project.id, catalog) for catalog in (Catalog.CLUSTER, Catalog.TAG)
         }
         self.waiting: deque[Target] = deque()
@@ -101,13 +105,13 @@ class BatchState:
         self.starting: set[Target] = set()
         self.planned = False
         self.stopped: Stop | None = None
-        self.interrupted = False
-        self.changed = Signal()
-        self.tracked = Signal()
-        self.round_cost = 1.0
-        self.moved = self.began
+        self.interrupted: bool = False
+        self.changed: Signal = Signal()
+        self.tracked: Signal = Signal()
+        self.round_cost: float = 1.0
+        self.moved: float = self.began
         self.queue_front = inf
-        self.queue_moved = -inf
+        self.queue_moved: float = -inf
         self.outcomes: list[Outcome] = []
         self._totals = Totals()
 

@@ -72,7 +72,7 @@ def load_command(name: str) -> Any:
     return typer.main.get_command(alone)
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="ta-cluster",
     cls=_LazyGroup,
     help=tr("Refresh, read and change the clusters and tags of a TA project."),

@@ -112,7 +112,7 @@ class Emulator:
             from .query import data  # noqa: F401, PLC0415 - raises at once if DuckDB is missing
         self.token = token
         self.project_id = project_id
-        self.faults = FaultScript()
+        self.faults: FaultScript = FaultScript()
         self._clock = LoopClock() if clock is None else clock
         self._start_at_last_event = now is None
         start = SAMPLE_NOW if now is None else now

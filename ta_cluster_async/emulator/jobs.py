@@ -86,7 +86,7 @@ class JobQueue:
             raise ValueError(Message("emulator-capacity", capacity=capacity))
         self.capacity = capacity
         self.jobs: list[Job] = []
-        self.most_running = 0
+        self.most_running: int = 0
         self._waiting: deque[Job] = deque()
         self._ends: list[tuple[float, int, Job]] = []
         self._running = 0

@@ -83,7 +83,7 @@ class State:
         seed: int,
     ) -> None:
         self.settings = settings
-        self.queue = JobQueue(capacity)
+        self.queue: JobQueue = JobQueue(capacity)
         self.clusters: dict[int, Cluster] = {}
         self._by_name: dict[str, int] = {}
         self.start = start

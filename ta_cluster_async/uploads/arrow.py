@@ -38,6 +38,9 @@ def load_pyarrow() -> None:
 class ArrowReader(BlockingReader):
     """Columns of record batches, in pieces of a few megabytes of text."""
 
+    rows: int | None
+    skipped: int
+
     def __init__(
         self, name: Message, batches: Generator[Batch], encode: Encode, layout: Layout, *, is_repeatable: bool
     ) -> None:

@@ -39,8 +39,8 @@ class ColumnsText:
     """
 
     def __init__(self, batches: Generator[Batch], encode: Encode, layout: Layout) -> None:
-        self.rows = 0
-        self.skipped = 0
+        self.rows: int = 0
+        self.skipped: int = 0
         self._pieces = _pieces(batches)
         self._encode = encode
         self._skips = layout.on_null == "skip"

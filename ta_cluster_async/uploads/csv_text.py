@@ -43,6 +43,8 @@ class TextReader(BlockingReader):
     Where its first line ends with CRLF, all others are taken to do so too.
     """
 
+    is_repeatable: bool
+
     def __init__(self, source: Input, layout: Layout) -> None:
         super().__init__(ahead=source.ahead)
         self._lock = source.lock
@@ -52,7 +54,7 @@ class TextReader(BlockingReader):
         self._is_new = True
         self._line_ends: LineEnds | None = None
         self._converted = 0
-        self.name = source.name
+        self.name: Message = source.name
         self.is_exact = False
         self.rows = self._text.rows
 
@@ -76,7 +78,7 @@ class TextReader(BlockingReader):
         text = line_ends.convert(chunk)
         self._converted += len(text)
         if self._source.size is not None:
-            self.estimated_size = self._source.size * self._converted // max(self._text.place, 1)
+            self.estimated_size: int | None = self._source.size * self._converted // max(self._text.place, 1)
         return text
 
     def _first_part(self) -> bytes:
@@ -117,14 +119,14 @@ class CsvReader(RowsReader):
     """Columns of CSV text, row by row."""
 
     def __init__(self, source: Input, encode: Encode, layout: Layout) -> None:
-        self.name = source.name
+        self.name: Message = source.name
         super().__init__(_records(source, layout), encode, layout)
         self._lock = source.lock
         self._source = source
 
     def _read(self) -> bytes:
         text = super()._read()
-        self.is_repeatable = self._source.is_repeatable
+        self.is_repeatable: bool = self._source.is_repeatable
         return text
 
     def _close(self) -> None:
@@ -169,7 +171,7 @@ class CheckedText:
 
     def __init__(self, source: Input, *, count: bool) -> None:
         self.rows: int | None = 0 if count else None
-        self.place = 0
+        self.place: int = 0
         self._source = source
         self._lines = 0
         self._head = b""

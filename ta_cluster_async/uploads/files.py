@@ -38,7 +38,7 @@ class Input:
     ahead: int = 0
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
 
     def read(self) -> bytes:
         """Return the next part, b"" at the end."""
@@ -57,7 +57,7 @@ class BytesInput(Input):
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
-        self.size = len(data)
+        self.size: int | None = len(data)
         self._data = data
         self._next = 0
 
@@ -71,12 +71,14 @@ class BytesInput(Input):
 class PathInput(Input):
     """A CSV file, of the size that it has when it is opened."""
 
+    size: int | None
+
     is_quick = True
     ahead = 1
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.name = Message("file-source", path=str(path))
+        self.name: Message = Message("file-source", path=str(path))
         self._path = path
         self._file: BinaryIO | None = None
         self._left = 0
@@ -143,7 +145,7 @@ class OpenFile:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.start: int | None = None
         self._file = file
         self._is_new = True
@@ -173,12 +175,12 @@ class OpenFile:
 class FileInput(Input):
     """An open binary file, from where it stood; sent again only if it can be rewound. It is left open."""
 
-    name = Message("open-file-source")
+    name: Message = Message("open-file-source")
 
     def __init__(self, file: OpenFile) -> None:
         super().__init__()
         # An earlier pass may still be in the middle of a read, which must end before this one moves the place.
-        self.lock = file.lock
+        self.lock: threading.Lock = file.lock
         self._file = file
         self._has_begun = False
 
@@ -187,7 +189,7 @@ class FileInput(Input):
         if not self._has_begun:
             self._has_begun = True
             self._file.rewind()
-            self.is_repeatable = self._file.start is not None
+            self.is_repeatable: bool = self._file.start is not None
         return self._file.read()
 
 

@@ -63,12 +63,12 @@ class Meter:
     """
 
     def __init__(self, on_progress: OnProgress | None = None) -> None:
-        self.sent = 0
+        self.sent: int = 0
         self.rows: int | None = None
-        self.is_exact = False
-        self.skipped = 0
-        self.is_complete = False
-        self.seconds = 0.0
+        self.is_exact: bool = False
+        self.skipped: int = 0
+        self.is_complete: bool = False
+        self.seconds: float = 0.0
         self._on_progress = on_progress
         self._total: int | None = None
         self._last_size = 0

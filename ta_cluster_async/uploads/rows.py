@@ -26,7 +26,7 @@ class Encoder:
     """
 
     def __init__(self, encode: Encode, layout: Layout) -> None:
-        self.rows = 0
+        self.rows: int = 0
         self._encode = encode
         self._dropped = Dropped() if layout.on_null == "skip" else None
         self._next_row = 1
@@ -47,9 +47,12 @@ class Encoder:
 class RowsReader(BlockingReader):
     """Rows of an iterable. An iterator can be read only once."""
 
+    rows: int | None
+    skipped: int
+
     def __init__(self, rows: Iterable[object], encode: Encode, layout: Layout) -> None:
         super().__init__()
-        self.is_repeatable = not isinstance(rows, Iterator)
+        self.is_repeatable: bool = not isinstance(rows, Iterator)
         self._rows = rows
         self._encoder = Encoder(encode, layout)
         self._iterator: Iterator[object] | None = None
@@ -82,8 +85,11 @@ class RowsReader(BlockingReader):
 class AsyncRowsReader(Reader):
     """Rows of an async iterable. An async iterator can be read only once."""
 
+    skipped: int
+    rows: int | None
+
     def __init__(self, rows: AsyncIterable[object], encode: Encode, layout: Layout) -> None:
-        self.is_repeatable = not isinstance(rows, AsyncIterator)
+        self.is_repeatable: bool = not isinstance(rows, AsyncIterator)
         self._rows = rows
         self._encoder = Encoder(encode, layout)
         self._iterator: AsyncIterator[object] | None = None

@@ -84,7 +84,7 @@ class Source:
     def __init__(self, start: Callable[[], Reader], meter: Meter) -> None:
         self.meter = meter
         self.length: int | None = None
-        self.can_start = True
+        self.can_start: bool = True
         self.failure: BaseException | None = None
         self._start = start
         self._reader: Reader | None = None

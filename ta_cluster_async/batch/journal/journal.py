@@ -145,8 +145,8 @@ class RunJournal:
     """
 
     def __init__(self, journal: Journal, store: Store, writer: Writer) -> None:
-        self.run_id = store.run_id
-        self.resumed = store.resumed
+        self.run_id: str = store.run_id
+        self.resumed: bool = store.resumed
         self._journal = journal
         self._store = store
         self._writer = writer

@@ -10,7 +10,7 @@ from ..i18n.translate import tr
 from ..options import Quiet
 from ..output.help import HelpfulCommand, HelpfulGroup, command_help
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="runs",
     cls=HelpfulGroup,
     help=tr("Look at earlier runs, write reports of them, and delete old ones."),

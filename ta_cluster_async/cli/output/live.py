@@ -109,7 +109,7 @@ class LiveDisplay:
     """
 
     def __init__(self, console: Console, state: ProgressState) -> None:
-        self.shown = 0
+        self.shown: int = 0
         self._console = console
         self._state = state
         self._lock = Lock()

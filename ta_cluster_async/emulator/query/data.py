@@ -17,8 +17,8 @@ from .values import value_text
 
 try:
     import duckdb
-except ImportError as error:  # pragma: no cover - a test sees it in a process of its own
-    raise ImportError(Message("emulator-needs-duckdb"), name="duckdb") from error
+except ImportError as _error:  # pragma: no cover - a test sees it in a process of its own
+    raise ImportError(Message("emulator-needs-duckdb"), name="duckdb") from _error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ class Database:
             ValueError: A required column is missing or has the wrong type, a user has two rows, a file cannot be
                 read or its suffix is unknown. The message names the file and the column.
         """
-        self.connection = duckdb.connect(":memory:")
+        self.connection: duckdb.DuckDBPyConnection = duckdb.connect(":memory:")
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
             if events is None and users is None:
