@@ -245,7 +245,8 @@ class ApiError(TaError):
         retry_after: float | None = None,
         **call: Unpack[CallState],
     ) -> None:
-        text = return_message or Message("no-return-message")
+        # The sentence ends with a full stop of its own.
+        text = return_message.rstrip(".。") or Message("no-return-message")
         super().__init__(Message(self.code, return_code=return_code, return_message=text), **call)
         self.args: tuple[Any, ...] = (return_code, return_message)
         self.return_code = return_code

@@ -171,3 +171,10 @@ def test_an_error_without_history_has_no_frames_and_no_chain() -> None:
         fail()
     error = caught.value.without_history()
     assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
+
+
+@pytest.mark.parametrize("text", ["does not exist", "does not exist.", "标签不存在。"])
+def test_the_text_of_a_server_ends_with_one_full_stop(text: str) -> None:
+    error = errors.ApiError(-1, text)
+    assert str(error) == f"the server answered return_code -1: {text.rstrip('.。')}."
+    assert error.return_message == text
