@@ -138,7 +138,25 @@ class TestInChinese:
         settings.plan(970, JobPlan(fails=True))
         ended = command("refresh", "970", "971")
         assert ended.out.split()[:5] == ["ID", "名称", "状态", "用户数", "秒"]
+        assert "seeded_1：失败：服务器报告计算失败。" in ended.err
         assert "1 成功，1 失败，用时" in ended.err
+
+    def test_a_run_in_the_journal_says_why(
+        self, settings: Emulator, command: Command, tmp_path: Path
+    ) -> None:
+        journal = ("--journal", str(tmp_path / "runs.db"))
+        settings.seed_clusters(2)
+        settings.plan(970, JobPlan(fails=True))
+        settings.plan(971, JobPlan(seconds=3600.0))
+        ended = command("refresh", "970", "971", "nobody", *journal, "--timeout", "30", "--max-failures", "2")
+        shown = "".join(command("runs", "show", "last", *journal).out.split())
+        for text in ("服务器报告计算失败。", "刷新的时限已过。", "没有分群或标签'nobody'。"):
+            assert text in shown
+            assert text in ended.err.replace(" ", "")
+        assert "提前停止：已有 2 个没有成功，达到了 --max-failures 2。" in ended.err
+        page = tmp_path / "run.html"
+        assert command("runs", "report", "last", *journal, "-o", str(page)).code == 0
+        assert "服务器报告计算失败。" in page.read_text(encoding="utf-8")
 
     def test_a_dry_run(self, settings: Emulator, command: Command) -> None:
         settings.seed_clusters(1)
