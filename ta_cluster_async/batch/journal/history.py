@@ -1,4 +1,4 @@
-"""What the runs in a journal were, for a command line and for reports. Reads only, and needs no lease."""
+"""Read the runs of a journal, for a command line and for reports. Reading needs no lease."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EARLIER_RUNS = 10
 
 
 def read_runs(path: Path, now: float) -> list[RunInfo]:
-    """All runs, the newest first. Raises JournalError."""
+    """Return all runs, the newest first. Raises JournalError."""
     with closing(connect_to_read(path)) as connection, wrap_errors(path), readable(path):
         connection.execute("BEGIN")  # so that runs and counts are of one moment
         counts: dict[int, dict[str, int]] = {}
@@ -86,7 +86,7 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
 
 
 def read_outcomes(path: Path, run_id: str) -> Iterator[Outcome]:
-    """The outcomes of a run in the order of their ends, read in pages. Raises JournalError, also for an unknown run."""
+    """Iterate over the outcomes of a run in the order of their ends, read in pages. Raises JournalError, also for an unknown run."""
     with closing(connect_to_read(path)) as connection:
         with wrap_errors(path):
             found, _ = _find(connection, path, run_id)
@@ -108,7 +108,7 @@ def read_outcomes(path: Path, run_id: str) -> Iterator[Outcome]:
 
 
 def read_history(path: Path, run_id: str) -> dict[int, float]:
-    """How many seconds each cluster took in the runs of the project before this one. Raises JournalError, also for an unknown run.
+    """Return how many seconds each cluster took in the runs of the project before this one. Raises JournalError, also for an unknown run.
 
     It is a mean in which the newest run counts for one half, the one before for a quarter, and so on, as it is for the order of a run.
     """
@@ -133,13 +133,13 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
 
 
 def _columns(connection: sqlite3.Connection) -> str:
-    """The columns of an outcome. A file of an earlier version stays as it is where it is only read, and may have fewer. For use in `told`."""
+    """Return the columns of an outcome. Reading does not migrate a file of an earlier version, which may have fewer. For use in `wrap_errors`."""
     known = {name for _, name, *_ in connection.execute("PRAGMA table_info(refreshes)")}
     return ", ".join(name if name in known else "NULL" for name in OUTCOME_NAMES)
 
 
 def _find(connection: sqlite3.Connection, path: Path, run_id: str) -> tuple[int, int]:
-    """The numbers of a run and of its project in this file. Raises JournalError for an unknown run. For use in `told`."""
+    """Return the numbers of a run and of its project in this file. Raises JournalError for an unknown run. For use in `wrap_errors`."""
     found = connection.execute("SELECT id, project FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if found is None:
         raise JournalError(Message("journal-without-run", path=str(path), run_id=run_id))

@@ -69,12 +69,12 @@ def _seconds(_: Journal, attribute: Attribute[float], value: object) -> None:
 class Journal:
     """A file that remembers batch runs. Making one touches nothing; `refresh_all(journal=)` takes it, or just its path.
 
-    The file belongs on a local disk: its locks do not work on network file systems. Runs of several projects and deployments may use
+    Keep the file on a local disk: its locks do not work on network file systems. Runs of several projects and deployments may use
     one file, also at once; two runs of the same project may not, whether in one process or in two.
 
     Args:
-        path: The file. It is made when it does not exist; its folder has to exist and be writable.
-        resume_within: Seconds. An unfinished run that was silent for longer is abandoned, and a new one begins.
+        path: The file. It is made when it does not exist; its folder must exist and be writable.
+        resume_within: Seconds. An unfinished run without a sign of life for longer is abandoned, and a new one begins.
         lease_seconds: Seconds. A runner that was silent for so long may be replaced by another. One that died on this machine may be
             replaced at once.
         clock: Gives seconds since 1970, for tests.
@@ -163,7 +163,7 @@ class RunJournal:
         return await self._look_up(self._store.entries, cluster_ids)
 
     async def entries_by_name(self, names: Sequence[str]) -> dict[str, Entry]:
-        """The same for clusters that were given by these names. Raises JournalError."""
+        """Return the same for clusters that were given by these names. Raises JournalError."""
         await self._writer.flush()
         return await self._look_up(self._store.entries_by_name, names)
 
@@ -185,18 +185,18 @@ class RunJournal:
             JournalBusy: Another runner has taken over the run. Send nothing.
             JournalError: It could not be written, or something before it could not. Send nothing.
         """
-        self._found(ref)
+        self._forget_unknown(ref)
         now = self._journal.clock()
         values = (self._store.run, cell(ticket.cluster_id), cell(ref), ticket.to_json(), now)
         await self._writer.commit(INTEND, values)
 
     def submitted(self, cluster_id: int, ticket: RefreshTicket, ref: int | str | None = None) -> None:
-        """Note that the server has taken a refresh, or that a running one was joined. Written soon; see `flush`.
+        """Note that the server has taken a refresh, or that a running one was attached to. Written soon; see `flush`.
 
         Args:
             cluster_id: The cluster or tag.
             ticket: What identifies the refresh.
-            ref: As it was given, for a joined one.
+            ref: As it was given, for one that was attached to.
 
         Raises:
             JournalError: It is closed.
@@ -219,7 +219,7 @@ class RunJournal:
         key = cell(outcome.ref if cluster_id is None else cluster_id)
         self._ended += 1
         if cluster_id is not None:
-            self._found(outcome.ref)
+            self._forget_unknown(outcome.ref)
         self._writer.queue(
             FINISH,
             (run, key, self._journal.clock(), self._ended, *outcome_values(outcome), outcome.attempts),
@@ -249,21 +249,21 @@ class RunJournal:
         self._timer.cancel()
         await self._writer.end(complete=complete, requests=requests, makespan=makespan)
 
-    async def _look_up(self, look: Callable[[Sequence[K]], dict[K, V]], sought: Sequence[K]) -> dict[K, V]:
-        """Have the thread look for them, in parts between which commits pass."""
+    async def _look_up(self, read: Callable[[Sequence[K]], dict[K, V]], sought: Sequence[K]) -> dict[K, V]:
+        """Have the thread look them up in chunks, between which commits pass."""
         found: dict[K, V] = {}
         for start in range(0, len(sought), _AT_ONCE):
-            found |= await self._writer.read(look, sought[start : start + _AT_ONCE])
+            found |= await self._writer.read(read, sought[start : start + _AT_ONCE])
         return found
 
     def _beat(self) -> None:
-        """Give a sign of life, unless a commit has done so. In a loop with a virtual clock most of these need none."""
+        """Renew the lease, unless a commit has done so. In a loop with a virtual clock most of these calls do nothing."""
         lease = self._journal.lease_seconds
         self._timer = self._loop.call_later(lease / 4, self._beat)
         if not 0 <= self._journal.clock() - self._store.renewed_at < lease / 8:
             self._writer.beat()
 
-    def _found(self, ref: int | str) -> None:
-        """A name that an earlier process could not find is one now: its outcome from then goes."""
+    def _forget_unknown(self, ref: int | str) -> None:
+        """Forget that an earlier process could not find a name, which is found now."""
         if self.resumed and isinstance(ref, str):
             self._writer.queue(FORGET, (self._store.run, cell(ref)))

@@ -1,4 +1,4 @@
-"""The lease of a run: who works on it, until when that is believed, and how it is taken, renewed and given back."""
+"""The lease of a run: who works on it and until when, and how it is taken, renewed and released."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Holder:
-    """Who holds a run, and lives as far as can be told.
+    """Who holds a run, and is alive as far as can be told.
 
     Attributes:
         process: The process.
@@ -44,11 +44,11 @@ class Holder:
 
 @frozen
 class Lease:
-    """The right of one opener to work on one run, proved by a word that only it knows.
+    """The right of one opener to work on one run, proved by a secret that only it knows.
 
     Attributes:
         seconds: How long it lasts without a sign of life.
-        owner: The word.
+        owner: The secret.
     """
 
     seconds: float
@@ -64,19 +64,19 @@ class Lease:
         )
 
     def renew(self, connection: sqlite3.Connection, run: int, now: float) -> bool:
-        """Give a sign of life. False when the run belongs to another by now."""
+        """Renew the lease. Returns False when the run belongs to another by now."""
         renewed = connection.execute(
             "UPDATE runs SET heartbeat_at = ? WHERE id = ? AND owner = ?", (now, run, self.owner)
         )
         return renewed.rowcount == 1
 
     def release(self, connection: sqlite3.Connection, run: int) -> None:
-        """Give the run back."""
+        """Release the run."""
         connection.execute("UPDATE runs SET owner = NULL WHERE id = ? AND owner = ?", (run, self.owner))
 
 
 def holder_of(connection: sqlite3.Connection, project: int, now: float) -> Holder | None:
-    """Who works on the project now. None when nobody does, the lease has expired, or its process is dead.
+    """Return who works on the project now; None when nobody does, the lease has expired, or its process is dead.
 
     Args:
         connection: To the journal.

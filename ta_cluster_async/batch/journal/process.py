@@ -63,11 +63,11 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """When a process started, in clock ticks since the boot; "ended" for one that only waits to be buried, None when unknown."""
+    """Return when a process started, in clock ticks since the boot; "ended" for a zombie, None when unknown."""
     try:
-        said = (_PROC / str(pid) / "stat").read_bytes()
+        text = (_PROC / str(pid) / "stat").read_bytes()
     except OSError:
         return None
     # The name stands in parentheses and may hold any byte, so that the fields are counted from its end.
-    fields = said.rpartition(b")")[2].split()
+    fields = text.rpartition(b")")[2].split()
     return "ended" if fields[0] in (b"Z", b"X", b"x") else fields[19].decode()

@@ -32,12 +32,12 @@ class Entry:
 
     Attributes:
         cluster_id: The cluster or tag.
-        ref: As it was given; the id where a running refresh was joined.
-        state: Whether the request to start it was about to be sent, was answered (or a running refresh joined), or has its outcome.
-        ticket: What identifies the refresh, with the baseline from before it. Where none was started or joined, as for one that was
+        ref: As it was given; the id where a running refresh was attached to.
+        state: Whether the request to start it was about to be sent, was answered (or a running refresh attached to), or has its outcome.
+        ticket: What identifies the refresh, with the baseline from before it. Where none was started or attached to, as for one that was
             skipped, it has what the outcome knows.
         attempts: How many requests to start it there were, in all processes; an intent counts as one.
-        intended_at: When the latest was about to be sent, or the refresh was joined, or else the outcome came; in UTC by this machine's
+        intended_at: When the latest was about to be sent, or the refresh was attached to, or else the outcome came; in UTC by this machine's
             clock.
         outcome: How it ended, with `resumed` set; None before.
     """

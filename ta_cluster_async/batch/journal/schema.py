@@ -1,4 +1,4 @@
-"""The tables of the journal, how a file of an earlier version gets them, and how a file is opened and its errors are told."""
+"""The tables of the journal, their migration, how a file is opened, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ VERSION = len(_STEPS)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file to write, create or migrate it where needed, and look whether it is sound. Raises JournalError."""
+    """Open the file to write, create or migrate it where needed, and check it for damage. Raises JournalError."""
     with wrap_errors(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rwc", uri=True, timeout=BUSY_SECONDS, isolation_level=None
@@ -209,7 +209,7 @@ def _connect_to_read(path: Path, uri: str) -> sqlite3.Connection:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of its tables, 0 for a new file. Refuses a file that is no journal, or one of a later version."""
+    """Return the version of its tables, 0 for a new file. Refuses a file that is not a journal, or one of a later version."""
     # In one transaction, as another process may be about to make the tables.
     with transaction(connection, "DEFERRED"):
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -223,7 +223,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:
-    """Let readers and the writer not wait for each other."""
+    """Set the mode in which readers and the writer do not wait for each other."""
     # While another process does the same to a new file this fails at once, without the wait of all other statements.
     last = time.monotonic() + BUSY_SECONDS
     while True:
@@ -248,7 +248,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    """Look for damage before anything depends on the file, as far as half a second allows."""
+    """Check for damage before anything depends on the file, for half a second at most."""
     last = time.monotonic() + _CHECK_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > last, 100_000)
     try:
@@ -277,7 +277,7 @@ def _run_all(connection: sqlite3.Connection, statements: str) -> None:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """The primary result code, without what extends it."""
+    """Return the primary result code."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 

@@ -1,4 +1,4 @@
-"""The journal's file while a run is on. Everything in here happens on one thread."""
+"""The journal's file while a run is on. Everything here happens on one thread."""
 
 from __future__ import annotations
 
@@ -159,27 +159,27 @@ class Store:
             connection.close()
 
     def entries(self, cluster_ids: Sequence[int]) -> dict[int, Entry]:
-        """What the run knows of these clusters."""
+        """Return what the run knows of these clusters."""
         sql = f"SELECT {ENTRY_COLUMNS} FROM refreshes WHERE run = ? AND key IN (%s)"  # noqa: S608 - constants
         entries = (self._entry(row) for row in self._rows(sql, self.run, cluster_ids))
         return {entry.cluster_id: entry for entry in entries}
 
     def entries_by_name(self, names: Sequence[str]) -> dict[str, Entry]:
-        """What the run knows of the clusters that were given by these names. It looks at all of the run."""
+        """Return what the run knows of the clusters that were given by these names. This scans the whole run."""
         # What was not found has its reference for a key, and is no cluster.
         sql = f"SELECT {ENTRY_COLUMNS} FROM refreshes WHERE run = ? AND ref <> key AND ref IN (%s)"  # noqa: S608 - constants
         entries = (self._entry(row) for row in self._rows(sql, self.run, names))
         return {entry.ref: entry for entry in entries if isinstance(entry.ref, str)}
 
     def durations(self, cluster_ids: Sequence[int]) -> dict[int, float]:
-        """How many seconds these clusters are expected to take, where that is known."""
+        """Return how many seconds these clusters are expected to take, where that is known."""
         sql = "SELECT cluster_id, seconds FROM durations WHERE project = ? AND cluster_id IN (%s)"
         rows = self._rows(sql, self.project, cluster_ids)
         with readable(self._path):
             return {from_cell(key): float(seconds) for key, seconds in rows}
 
     def typical_duration(self) -> float | None:
-        """The median of that over all clusters of the project; None when none is known."""
+        """Return the median of that over all clusters of the project; None when none is known."""
         with wrap_errors(self._path):
             row = (
                 self._opened()
@@ -239,7 +239,7 @@ class Store:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of the holder: it renews the lease, and raises JournalBusy when another has taken it."""
+        """Begin a transaction of the holder, which renews the lease. Raises JournalBusy when another has taken it."""
         if self._on_disk() != self._place:
             raise JournalError(Message("journal-moved", path=str(self._path)))
         connection = self._opened()

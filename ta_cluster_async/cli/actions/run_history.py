@@ -13,6 +13,7 @@ from attrs import field, frozen
 from ...batch import Outcome
 from ...batch.journal.history import read_history
 from ...batch.journal.journal import RunInfo
+from ...batch.journal.schema import moving_mean
 from ...errors import JournalError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _read(base_url: str, project_id: int, journal: Journal) -> RunHistory:
             ids[outcome.cluster_name] = outcome.cluster_id
         if outcome.ok and outcome.run_seconds is not None:
             took = outcome.run_seconds
-            seconds[outcome.cluster_id] = 0.5 * (seconds.get(outcome.cluster_id, took) + took)
+            seconds[outcome.cluster_id] = moving_mean(seconds.get(outcome.cluster_id, took), took)
     complete = [
         info for info in runs if info.state == "complete" and info.requests and sum(info.counts.values())
     ]
