@@ -147,7 +147,7 @@ def test_a_program_that_only_makes_calls_loads_no_batch_runner() -> None:
     assert told.stdout.strip() == "[]"
 
 
-def test_a_name_that_is_none_is_told_as_python_does() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'refresh_al'"):
         _ = ta_cluster_async.refresh_al  # type: ignore[attr-defined]
     assert {"refresh_all", "TaSession"} <= set(dir(ta_cluster_async))

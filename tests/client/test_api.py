@@ -28,7 +28,7 @@ def same(data: Any) -> Any:
     return data
 
 
-def test_the_time_of_a_call_that_makes_no_sense_is_called_by_its_name(scripted: Any, ok: Any) -> None:
+def test_an_invalid_timeout_of_a_call_is_named(scripted: Any, ok: Any) -> None:
     async def main() -> None:
         async with scripted(ok).session() as ta:
             with pytest.raises(ConfigurationError, match=r"^timeout must be"):
@@ -42,7 +42,7 @@ def test_a_project_is_of_its_session(scripted: Any) -> None:
     assert (ta.project(102).session, ta.project(102).id) == (ta, 102)
 
 
-def test_a_call_that_gets_its_place_half_a_second_before_its_end_uses_it(scripted: Any, ok: Any) -> None:
+def test_a_call_that_gets_its_slot_half_a_second_before_its_deadline_uses_it(scripted: Any, ok: Any) -> None:
     async def slow(_: Any) -> Any:
         await asyncio.sleep(4.5)
         return ok
@@ -59,7 +59,7 @@ def test_a_call_that_gets_its_place_half_a_second_before_its_end_uses_it(scripte
     assert [sending.name for sending in transport.sendings] == ["progress", "progress"]
 
 
-def test_a_call_whose_turn_comes_when_its_time_is_over_sends_nothing(scripted: Any, ok: Any) -> None:
+def test_a_call_whose_start_comes_at_its_deadline_sends_nothing(scripted: Any, ok: Any) -> None:
     async def main() -> Any:
         async with transport.session(rate_limit=0.2) as ta:
             await ta.call(READ, same)
@@ -116,7 +116,7 @@ def test_every_attempt_sends_the_request(scripted: Any, ok: Any) -> None:
     assert [sending.request for sending in transport.sendings] == [READ] * 3
 
 
-def test_what_is_read_quickly_is_the_result_and_nothing_is_converted(scripted: Any, ok: Any) -> None:
+def test_the_fast_path_gives_the_result_without_conversion(scripted: Any, ok: Any) -> None:
     async def main() -> Any:
         async with scripted(ok).session() as ta:
             return await ta.call(
@@ -126,7 +126,7 @@ def test_what_is_read_quickly_is_the_result_and_nothing_is_converted(scripted: A
     assert run(main()) == (len(ok.body), b"{")
 
 
-def test_what_cannot_be_read_quickly_is_converted(scripted: Any, ok: Any) -> None:
+def test_what_the_fast_path_cannot_read_is_converted(scripted: Any, ok: Any) -> None:
     async def main() -> Any:
         async with scripted(ok).session() as ta:
             return await ta.call(READ, same, quick=lambda _: None)
@@ -134,7 +134,7 @@ def test_what_cannot_be_read_quickly_is_converted(scripted: Any, ok: Any) -> Non
     assert run(main()) == 7
 
 
-def test_no_answer_is_not_read_quickly(scripted: Any, ok: Any) -> None:
+def test_the_fast_path_is_not_tried_without_an_answer(scripted: Any, ok: Any) -> None:
     async def main() -> Any:
         async with scripted(OutcomeUnknown("lost.", reason="lost"), ok).session() as ta:
             return await ta.call(READ, same, quick=lambda _: pytest.fail("read"))
@@ -185,7 +185,7 @@ def test_the_frames_of_the_http_library_around_the_error_of_a_source_are_left_ou
     assert names(error.__traceback__) == ["rows", "inner", "fail"]
 
 
-def test_a_frame_of_a_module_without_a_name_is_nobodys_but_the_sources() -> None:
+def test_a_frame_of_a_module_without_a_name_belongs_to_the_source() -> None:
     error = traced(("send", {"__name__": "aiohttp.client"}), ("rows", {}))
     upload: Any = Uploading(error)
     assert _source_failure(evolve(READ, upload=upload)) is error

@@ -183,9 +183,7 @@ def test_the_time_of_the_call_wins_over_the_sessions(scripted: Any, ok: Any) -> 
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "3", True])
-def test_a_time_that_makes_no_sense_is_refused_before_anything_is_sent(
-    scripted: Any, ok: Any, timeout: Any
-) -> None:
+def test_an_invalid_timeout_is_refused_before_anything_is_sent(scripted: Any, ok: Any, timeout: Any) -> None:
     transport = scripted(ok)
     with pytest.raises(ConfigurationError, match="timeout"):
         call(transport, timeout_of_call=timeout)
@@ -219,7 +217,7 @@ def test_time_that_ends_in_the_middle_of_retries_raises_the_last_real_error(scri
     assert time < 5
 
 
-def test_waiting_for_a_place_counts_against_the_deadline(scripted: Any, ok: Any) -> None:
+def test_waiting_for_a_slot_counts_against_the_deadline(scripted: Any, ok: Any) -> None:
     async def slow(sending: Any) -> Any:
         await asyncio.sleep(4)
         return ok
@@ -305,9 +303,7 @@ def test_two_rate_limit_answers_pause_until_the_later_end(scripted: Any, ok: Any
     assert transport.times == [0, 0, 21, 21]
 
 
-def test_a_pause_longer_than_the_calls_time_is_told_at_once_and_clearly(
-    scripted: Any, ok: Any, refusal: Any
-) -> None:
+def test_a_pause_longer_than_the_calls_time_fails_at_once(scripted: Any, ok: Any, refusal: Any) -> None:
     async def main() -> Any:
         async with transport.session() as ta:
             first = asyncio.create_task(ta.call(READ, same))

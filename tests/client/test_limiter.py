@@ -28,7 +28,7 @@ async def pass_through(limiter: Any, seconds: Any, log: Any, name: Any, deadline
         limiter.release()
 
 
-def test_a_free_gate_is_entered_without_waiting() -> None:
+def test_a_free_slot_is_taken_without_waiting() -> None:
     async def main() -> Any:
         limiter = Limiter(2, None)
         return [limiter.try_acquire(), limiter.try_acquire(), limiter.try_acquire()]
@@ -36,7 +36,7 @@ def test_a_free_gate_is_entered_without_waiting() -> None:
     assert run(main()) == [True, True, False]
 
 
-def test_never_more_are_in_than_there_are_places_and_they_enter_in_the_order_in_which_they_came() -> None:
+def test_slots_are_given_in_order_and_never_more_than_there_are() -> None:
     async def main() -> Any:
         limiter = Limiter(3, None)
         log: list[Any] = []
@@ -51,9 +51,9 @@ def test_never_more_are_in_than_there_are_places_and_they_enter_in_the_order_in_
     st.integers(1, 4),
 )
 @settings(max_examples=50, deadline=None)
-def test_whoever_is_cancelled_or_late_no_place_is_lost(visits: Any, places: Any) -> None:
+def test_no_slot_is_lost_by_cancellations_and_timeouts(visits: Any, slots: Any) -> None:
     async def main() -> None:
-        limiter = Limiter(places, None)
+        limiter = Limiter(slots, None)
         log: list[Any] = []
         most = 0
 
@@ -69,13 +69,13 @@ def test_whoever_is_cancelled_or_late_no_place_is_lost(visits: Any, places: Any)
                 pass
 
         await asyncio.gather(*(visit(*v) for v in visits))
-        free = [limiter.try_acquire() for _ in range(places + 1)]
-        assert free == [True] * places + [False]
+        free = [limiter.try_acquire() for _ in range(slots + 1)]
+        assert free == [True] * slots + [False]
 
     run(main())
 
 
-def test_who_finds_no_place_in_time_is_told_at_its_deadline() -> None:
+def test_a_request_without_a_slot_fails_at_its_deadline() -> None:
     async def main() -> Any:
         limiter = Limiter(1, None)
         log: list[Any] = []
@@ -87,7 +87,7 @@ def test_who_finds_no_place_in_time_is_told_at_its_deadline() -> None:
     assert run(main()) == [("first", "in", 0.0), ("second", "no-connection", 5.0)]
 
 
-def test_a_place_given_in_the_turn_in_which_its_owner_is_cancelled_goes_to_the_next() -> None:
+def test_a_slot_given_to_a_task_that_is_cancelled_just_then_goes_to_the_next() -> None:
     async def main() -> Any:
         limiter = Limiter(1, None)
         log: list[Any] = []
@@ -103,7 +103,7 @@ def test_a_place_given_in_the_turn_in_which_its_owner_is_cancelled_goes_to_the_n
     assert run(main()) == ([("third", "in", 1.0)], True)
 
 
-def test_a_place_is_not_given_to_one_who_was_cancelled_in_the_same_turn() -> None:
+def test_no_slot_is_given_to_a_task_that_was_cancelled_just_before() -> None:
     async def main() -> Any:
         limiter = Limiter(1, None)
         log: list[Any] = []
@@ -141,7 +141,7 @@ def test_a_quiet_time_saves_up_no_burst() -> None:
     assert run(main()) == [0, 100, 100.5, 101]
 
 
-def test_who_cannot_have_its_turn_in_time_is_told_at_once_and_takes_no_turn() -> None:
+def test_a_request_that_cannot_start_in_time_fails_at_once_and_delays_no_other() -> None:
     async def main() -> Any:
         limiter = Limiter(100, 1)
         log: list[Any] = []
@@ -168,7 +168,7 @@ def test_turns_that_were_given_up_are_free_again() -> None:
     assert run(main()) == [(0, "in", 0.0), ("late", "in", 1.0)]
 
 
-def test_during_a_pause_nobody_enters_and_after_it_all_do() -> None:
+def test_no_request_starts_during_a_pause_and_all_do_after_it() -> None:
     async def main() -> Any:
         limiter = Limiter(5, None)
         log: list[Any] = []
@@ -194,7 +194,7 @@ def test_several_pauses_combine_to_the_latest() -> None:
     assert run(main()) == [("a", "in", 30.0)]
 
 
-def test_a_pause_that_is_made_longer_holds_those_who_wait_already() -> None:
+def test_a_longer_pause_applies_to_requests_that_wait_already() -> None:
     async def main() -> Any:
         limiter = Limiter(5, None)
         log: list[Any] = []
@@ -208,7 +208,7 @@ def test_a_pause_that_is_made_longer_holds_those_who_wait_already() -> None:
     assert run(main()) == [("a", "in", 25.0)]
 
 
-def test_who_cannot_outwait_a_pause_is_told_at_once() -> None:
+def test_a_request_that_cannot_outwait_a_pause_fails_at_once() -> None:
     async def main() -> Any:
         limiter = Limiter(5, None)
         log: list[Any] = []
@@ -219,7 +219,7 @@ def test_who_cannot_outwait_a_pause_is_told_at_once() -> None:
     assert run(main()) == [("a", "paused", 0.0)]
 
 
-def test_after_a_pause_the_rate_still_holds_and_so_does_the_order() -> None:
+def test_rate_and_order_are_kept_after_a_pause() -> None:
     async def main() -> Any:
         limiter = Limiter(100, 2)
         log: list[Any] = []
@@ -240,7 +240,7 @@ def test_after_a_pause_the_rate_still_holds_and_so_does_the_order() -> None:
     ]
 
 
-def test_who_waits_in_a_pause_holds_a_place_but_gives_it_back_when_cancelled() -> None:
+def test_a_request_that_waits_in_a_pause_gives_its_slot_back_when_cancelled() -> None:
     async def main() -> Any:
         limiter = Limiter(1, None)
         log: list[Any] = []
@@ -255,7 +255,7 @@ def test_who_waits_in_a_pause_holds_a_place_but_gives_it_back_when_cancelled() -
     assert run(main()) == [("b", "in", 60.0)]
 
 
-def test_closing_ends_everybody_who_waits_at_once_and_admits_nobody_any_more() -> None:
+def test_closing_ends_all_waiting_and_gives_no_slot_any_more() -> None:
     async def main() -> Any:
         limiter = Limiter(2, 1)
         log: list[Any] = []
@@ -303,7 +303,7 @@ async def given_up(limiter: Limiter) -> None:
     await asyncio.wait([waiting])
 
 
-def test_who_gave_up_before_anybody_has_started_holds_up_nobody() -> None:
+def test_a_request_that_gave_up_before_any_start_delays_no_other() -> None:
     async def main() -> Any:
         limiter = Limiter(9, 1)
         limiter.pause(5)
@@ -313,7 +313,7 @@ def test_who_gave_up_before_anybody_has_started_holds_up_nobody() -> None:
     assert run(main()) == (None, 5)
 
 
-def test_after_a_pause_in_which_somebody_gave_up_the_rate_still_holds() -> None:
+def test_the_rate_is_kept_after_a_pause_in_which_a_request_gave_up() -> None:
     async def main() -> Any:
         limiter = Limiter(9, 1)
         limiter.pause(10)
@@ -323,7 +323,7 @@ def test_after_a_pause_in_which_somebody_gave_up_the_rate_still_holds() -> None:
     assert run(main()) == [(None, 10), (None, 11), (None, 12)]
 
 
-def test_the_turn_of_one_who_gave_up_is_free_only_where_nobody_waits_behind() -> None:
+def test_the_start_of_a_request_that_gave_up_is_free_only_where_no_other_waits() -> None:
     async def main() -> Any:
         limiter = Limiter(9, 1)
         assert await enter(limiter) == (None, 0)
@@ -337,7 +337,7 @@ def test_the_turn_of_one_who_gave_up_is_free_only_where_nobody_waits_behind() ->
     assert run(main()) == [(None, 1), (None, 3), (None, 4)]
 
 
-def test_who_can_wait_exactly_until_its_turn_or_the_end_of_a_pause_enters() -> None:
+def test_a_request_whose_deadline_is_its_start_or_the_end_of_a_pause_starts() -> None:
     async def main() -> Any:
         by_rate, paused = Limiter(9, 1), Limiter(9, None)
         await enter(by_rate)
@@ -347,7 +347,7 @@ def test_who_can_wait_exactly_until_its_turn_or_the_end_of_a_pause_enters() -> N
     assert run(main()) == [(None, 1), (None, 1)]
 
 
-def test_who_is_cancelled_at_the_very_end_of_its_time_gives_back_no_place() -> None:
+def test_a_request_that_is_cancelled_at_its_deadline_gives_no_slot_back() -> None:
     async def main() -> Any:
         loop = asyncio.get_running_loop()
         limiter = Limiter(1, None)
@@ -361,7 +361,7 @@ def test_who_is_cancelled_at_the_very_end_of_its_time_gives_back_no_place() -> N
     assert run(main()) == (5, True, False)
 
 
-def test_those_who_wait_or_sleep_leave_nothing_behind() -> None:
+def test_waiting_and_sleeping_leave_nothing_behind() -> None:
     async def main() -> None:
         limiter = Limiter(1, None)
         assert limiter.try_acquire()

@@ -17,7 +17,7 @@ from ta_cluster_async.client.secret import Secret
 AWKWARD = "a#b+c%d&e f中\"<'\\"
 
 
-def test_it_gives_the_token_to_who_asks_by_name() -> None:
+def test_reveal_returns_the_token() -> None:
     assert Secret(AWKWARD).reveal() == AWKWARD
 
 

@@ -93,7 +93,7 @@ def test_closing_twice_or_unopened_does_nothing(scripted: Any, ok: Any) -> None:
 # Closing with calls in flight
 
 
-def test_calls_that_wait_for_a_place_a_retry_or_the_end_of_a_pause_end_at_once(
+def test_calls_that_wait_for_a_slot_a_retry_or_the_end_of_a_pause_end_at_once(
     scripted: Any, ok: Any, refusal: Any
 ) -> None:
     async def slow(sending: Any) -> Any:
@@ -334,7 +334,7 @@ class SlowToClose:
         await asyncio.sleep(5)
 
 
-def test_a_call_that_begins_while_the_session_closes_is_told_so() -> None:
+def test_a_call_that_begins_while_the_session_closes_is_refused() -> None:
     async def main() -> None:
         ta = TaSession("http://127.0.0.1", "t", transport=SlowToClose())
         await ta.__aenter__()
@@ -347,7 +347,7 @@ def test_a_call_that_begins_while_the_session_closes_is_told_so() -> None:
     run(main())
 
 
-def test_a_call_under_way_when_the_session_is_closed_is_told_so(scripted: Any) -> None:
+def test_a_call_says_that_the_session_was_closed_during_it(scripted: Any) -> None:
     async def main() -> Any:
         async def lost(_: Any) -> Any:
             await ta.aclose()

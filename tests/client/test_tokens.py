@@ -177,7 +177,7 @@ def test_a_fixed_token_that_is_rejected_ends_the_call_at_once(scripted: Any, ser
     assert len(transport.sendings) == 1
 
 
-def test_after_another_kind_of_trouble_it_is_still_token_renewed(
+def test_the_provider_is_asked_again_also_after_another_kind_of_failure(
     scripted: Any, server: Any, ok: Any, refusal: Any
 ) -> None:
     async def main() -> Any:
@@ -249,7 +249,7 @@ def test_one_that_hangs_ends_at_the_deadline_of_each_call(scripted: Any, server:
     assert run(main()) == [("token", 5), ("token", 2), ("token", 9)]
 
 
-def test_its_failure_is_shared_by_those_who_wait_and_asked_again_by_the_next(
+def test_its_failure_is_shared_by_waiting_calls_and_the_next_call_asks_again(
     scripted: Any, server: Any
 ) -> None:
     async def main() -> Any:
@@ -293,7 +293,7 @@ def test_when_the_call_that_asks_is_cancelled_the_next_one_asks(scripted: Any, s
     assert provider.asked == 2
 
 
-def test_a_failure_of_the_provider_after_a_rejection_is_told(scripted: Any, server: Any) -> None:
+def test_a_failure_of_the_provider_after_a_rejection_is_raised(scripted: Any, server: Any) -> None:
     async def main() -> Any:
         async with transport.session(Provider("old", RuntimeError("x"))) as ta:
             with pytest.raises(NotSent, match="token provider failed") as caught:
@@ -305,7 +305,7 @@ def test_a_failure_of_the_provider_after_a_rejection_is_told(scripted: Any, serv
     assert (error.attempts, error.sent, error.safe_to_retry) == (1, "yes", True)
 
 
-def test_a_call_that_waited_at_the_gate_takes_the_token_that_was_renewed_meanwhile(
+def test_a_call_that_waited_for_a_slot_takes_the_token_that_was_renewed_meanwhile(
     scripted: Any, ok: Any, refusal: Any
 ) -> None:
     async def answer(sending: Any) -> Any:

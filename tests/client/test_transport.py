@@ -407,7 +407,9 @@ def test_the_source_of_an_upload_is_ended_when_the_upload_is(raw_server: Any, ho
         (RuntimeError("secret"), "lost", "the request failed (RuntimeError)"),
     ],
 )
-def test_each_kind_of_trouble_has_a_name_and_is_not_shown(problem: Any, reason: str, said: str) -> None:
+def test_each_kind_of_failure_has_a_reason_and_its_text_is_not_shown(
+    problem: Any, reason: str, said: str
+) -> None:
     async def main() -> Any:
         transport = AiohttpTransport("http://127.0.0.1", ssl=True)
         try:
@@ -422,7 +424,9 @@ def test_each_kind_of_trouble_has_a_name_and_is_not_shown(problem: Any, reason: 
     assert "secret" not in str(told)
 
 
-def test_a_proxy_that_refuses_is_told_by_its_status(raw_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_proxy_that_refuses_has_its_status(
+    raw_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def refuses(reader: Any, writer: Any, server: Any) -> None:
         writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
 
@@ -455,7 +459,7 @@ class Exits:
         raise SystemExit(3)
 
 
-def test_what_ends_the_program_is_not_taken_for_trouble(raw_server: Any) -> None:
+def test_an_exception_that_ends_the_program_is_raised_unchanged(raw_server: Any) -> None:
     async def never(reader: Any, writer: Any, server: Any) -> None:
         await asyncio.Event().wait()
 

@@ -140,7 +140,7 @@ def test_a_token_with_any_printable_character_is_taken(token: Any) -> None:
 
 @pytest.mark.parametrize("name", ["timeout", "upload_timeout", "rate_limit"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "30", True])
-def test_a_number_that_makes_no_sense_is_named(name: Any, value: Any) -> None:
+def test_an_invalid_number_is_named(name: Any, value: Any) -> None:
     assert name in refused("http://ta2:8992", TOKEN, **{name: value})
 
 
@@ -164,7 +164,7 @@ def test_its_repr_shows_where_and_whether_it_is_open_and_no_token() -> None:
 # TLS
 
 
-def test_a_pem_file_a_context_and_the_two_words_are_taken(tmp_path: Any) -> None:
+def test_a_pem_file_a_context_and_both_booleans_are_taken(tmp_path: Any) -> None:
     trustme = pytest.importorskip("trustme")
     file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(file))
@@ -181,7 +181,7 @@ def test_a_pem_file_that_is_none_is_named(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, b"x", object()])
-def test_anything_else_is_no_tls_setting(value: Any) -> None:
+def test_anything_else_is_refused_as_a_tls_setting(value: Any) -> None:
     assert "ssl=" in refused("https://ta2", TOKEN, ssl=value)
 
 
@@ -333,6 +333,6 @@ def test_a_session_from_the_environment_has_each_of_its_settings(
     ("name", "value"),
     [("timeout", 0), ("upload_timeout", 0), ("max_connections", 0), ("rate_limit", 0)],
 )
-def test_a_number_that_makes_no_sense_is_called_by_its_name(name: str, value: Any) -> None:
+def test_zero_is_an_invalid_number_for_each_setting(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"^{name} must be"):
         TaSession("http://127.0.0.1", "t", **{name: value})

@@ -280,7 +280,7 @@ def test_relative_days_that_mean_nothing_are_refused(first: Any, last: Any) -> N
         ({"newerKindOfTag": {}}, None),
     ],
 )
-def test_the_kind_of_a_tag_is_told_by_the_definition_that_is_there(value: Any, kind: Any) -> None:
+def test_the_kind_of_a_tag_follows_from_its_definition(value: Any, kind: Any) -> None:
     assert structure(UserTagDef, value).kind is kind
 
 

@@ -73,7 +73,7 @@ def test_the_types_of_both_catalogs_are_all_types() -> None:
         ("", None),
     ],
 )
-def test_the_catalog_of_any_type_is_told_by_its_prefix(kind: Any, catalog: Any) -> None:
+def test_the_catalog_of_a_type_follows_from_its_prefix(kind: Any, catalog: Any) -> None:
     assert catalog_of(kind) is catalog
 
 

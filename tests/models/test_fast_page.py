@@ -74,7 +74,7 @@ def ordinary(body: bytes) -> Page | str:
 
 
 @given(answers)
-def test_what_is_read_quickly_is_what_is_read_ordinarily(answer: Any) -> None:
+def test_the_fast_path_reads_the_same_page_as_the_converter(answer: Any) -> None:
     body = json.dumps(answer).encode()
     quick = read_page(body)
     if quick is not None:
@@ -84,7 +84,7 @@ def test_what_is_read_quickly_is_what_is_read_ordinarily(answer: Any) -> None:
 
 
 @given(st.lists(usual_rows, max_size=5))
-def test_usual_rows_are_read_quickly_if_their_times_are_times(found: Any) -> None:
+def test_usual_rows_are_read_by_the_fast_path_if_their_times_are_times(found: Any) -> None:
     body = json.dumps({"data": {"pagerResult": PAGER, "userClusters": found}, "return_code": 0}).encode()
     slow = ordinary(body)
     assert (read_page(body) is None) is (isinstance(slow, str) or b"\\ud800" in body)

@@ -18,7 +18,7 @@ def without_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_msgspec")
-def test_every_page_is_left_to_the_ordinary_way() -> None:
+def test_every_page_is_left_to_the_converter() -> None:
     body = (
         b'{"return_code":0,"data":{"pagerResult":{"pageNum":1,"pageSize":1,"totalNum":1},'
         b'"userClusters":[{"id":1,"clusterName":"one"}]}}'

@@ -112,7 +112,7 @@ def test_other_mappings_and_tuples_become_objects_and_arrays() -> None:
     assert create_body(given) == {"qp": {"events": [{"eventName": "a"}]}}
 
 
-def test_a_mapping_that_holds_itself_is_refused() -> None:
+def test_a_mapping_that_contains_itself_is_refused() -> None:
     given: dict[str, object] = {"clusterType": "cluster_by_result"}
     given["qp"] = given
     with pytest.raises(InvalidRequest, match="contains itself"):

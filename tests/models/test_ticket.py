@@ -136,7 +136,7 @@ def test_a_ticket_of_another_version_says_which_and_what_to_do(version: Any) -> 
     ],
     ids=range(12),
 )
-def test_what_is_no_ticket_is_refused_without_showing_it(text: Any) -> None:
+def test_text_that_is_not_a_ticket_is_refused_without_showing_it(text: Any) -> None:
     with pytest.raises(InvalidRequest, match="to_json") as caught:
         RefreshTicket.from_json(text)
     assert SECRET not in str(caught.value)
@@ -144,7 +144,7 @@ def test_what_is_no_ticket_is_refused_without_showing_it(text: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 3, {}])
-def test_what_is_no_text_is_refused(value: Any) -> None:
+def test_a_value_that_is_not_text_is_refused(value: Any) -> None:
     with pytest.raises(InvalidRequest, match="str or bytes"):
         RefreshTicket.from_json(value)
 

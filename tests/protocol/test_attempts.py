@@ -114,7 +114,7 @@ def test_time_that_ends_before_the_first_attempt_raises_that() -> None:
     )
 
 
-def test_a_provider_without_a_token_is_told_although_the_server_spoke_before() -> None:
+def test_a_provider_without_a_token_is_the_error_although_the_server_answered_before() -> None:
     problem = attempts(PROGRESS, TokenRejected(-1001, "x"), ConfigurationError("no token.")).failure()
     assert type(problem) is ConfigurationError
     assert (problem.attempts, problem.sent) == (1, "yes")
@@ -151,7 +151,7 @@ def test_a_delete_is_done_when_it_is_gone_after_an_attempt_that_may_have_taken_e
     st.sampled_from(ENDPOINTS),
     st.lists(st.sampled_from([refused, lost, too_often, bad_gateway, waited]), min_size=1),
 )
-def test_not_sent_is_never_said_when_something_may_have_happened(endpoint: Any, errors: Any) -> None:
+def test_not_sent_is_never_the_error_when_something_may_have_happened(endpoint: Any, errors: Any) -> None:
     made = [error() for error in errors]
     problem = attempts(endpoint, *made).failure()
     if any(may_have_applied(error) for error in made):
@@ -160,7 +160,7 @@ def test_not_sent_is_never_said_when_something_may_have_happened(endpoint: Any, 
     assert problem.endpoint == endpoint.name
 
 
-def test_a_refusal_that_nobody_knows_of_a_create_is_not_safe_to_repeat() -> None:
+def test_a_create_with_an_unknown_return_code_is_not_safe_to_repeat() -> None:
     met = Attempts(CREATE)
     met.add(ApiError(-2000, "?"))
     assert not met.failure().safe_to_retry

@@ -123,7 +123,7 @@ def test_rows_without_an_id_are_left_out_and_counted_where_that_is_wanted() -> N
 
 
 @pytest.mark.parametrize("dropped", [None, Dropped()])
-def test_what_is_wrong_with_a_row_is_said_with_its_number_and_column(dropped: Dropped | None) -> None:
+def test_a_mistake_in_a_row_is_reported_with_its_number_and_column(dropped: Dropped | None) -> None:
     def said(encode: Any, rows: Any) -> str:
         with pytest.raises(InvalidRequest) as caught:
             encode(rows, 10, dropped)
@@ -149,6 +149,6 @@ def test_an_id_that_is_missing_may_be_passed_over_and_a_wrong_one_not() -> None:
     assert caught.value.message == ('The id of row 1 is None. Leave it out, or pass on_null="skip".')
 
 
-def test_ids_are_cut_nowhere_but_at_a_mark_before_the_first() -> None:
+def test_a_byte_order_mark_is_removed_only_before_the_first_id() -> None:
     assert encode_ids(["\ufeff\ufeffa"], 1) == "\ufeffa\r\n".encode()
     assert encode_ids(["a", "\ufeffb"], 1) == "a\r\n\ufeffb\r\n".encode()

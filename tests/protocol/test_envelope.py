@@ -195,7 +195,7 @@ def test_a_redirect_says_that_it_is_not_followed_and_what_to_do(status: Any) -> 
         (b'{"return_code":' + b"9" * 5000 + b"}", "broken or truncated JSON"),
     ],
 )
-def test_a_body_that_is_no_json_is_named_by_what_it_is(body: Any, said: Any) -> None:
+def test_a_body_that_is_not_json_is_described(body: Any, said: Any) -> None:
     problem = error(body)
     assert type(problem) is NotJson
     assert said in str(problem)
@@ -312,7 +312,7 @@ IN_TEN_SECONDS = "Sun, 13 Sep 2020 12:26:50 GMT"
     ("status", "whole"),
     [(200, "HTTP 200 with {} in place of JSON."), (502, "HTTP 502 with {} in place of an answer.")],
 )
-def test_what_is_no_json_is_named_and_shown_where_it_can_be_read(
+def test_a_body_that_is_not_json_is_described_with_an_excerpt_where_it_is_text(
     body: bytes, said: str, status: int, whole: str
 ) -> None:
     problem = error(body, status)
@@ -321,11 +321,11 @@ def test_what_is_no_json_is_named_and_shown_where_it_can_be_read(
     assert type(problem) is (NotJson if status == 200 else HttpStatusError)
 
 
-def test_what_is_no_json_keeps_its_status() -> None:
+def test_a_body_that_is_not_json_keeps_its_status() -> None:
     assert error(b"created", 201).status == 201
 
 
-def test_json_without_a_return_code_is_called_so() -> None:
+def test_json_without_a_return_code_is_a_schema_error() -> None:
     assert error(b"{}").message == "the answer is JSON without a return_code."
     assert error(b'{"return_code":"0"}').message == "return_code must be an integer, not a string."
 
@@ -383,6 +383,6 @@ def test_retry_after_is_a_date_from_now_on_in_every_kind_of_answer(body: bytes) 
 
 
 @pytest.mark.parametrize(("length", "is_cut"), [(16 * 1024, False), (16 * 1024 + 1, True)])
-def test_of_a_long_message_only_the_beginning_is_looked_through(length: int, is_cut: bool) -> None:  # noqa: FBT001
+def test_only_the_beginning_of_a_long_message_is_searched_for_the_token(length: int, is_cut: bool) -> None:  # noqa: FBT001
     problem = error(b'{"return_code":-1,"return_message":"%s"}' % (b"m" * length))
     assert problem.return_message == ("m" * 12 * 1024 + "…" if is_cut else "m" * length)

@@ -68,12 +68,12 @@ def test_each_sample_of_a_create_is_recognised_in_its_detail(body: Any) -> None:
 
 @pytest.mark.parametrize("body", CREATES, ids=[body["clusterName"] for body in CREATES])
 @pytest.mark.parametrize("key", ["clusterName", "displayName", "clusterType"])
-def test_a_detail_that_differs_in_a_name_or_type_is_somebody_elses(body: Any, key: Any) -> None:
+def test_a_detail_that_differs_in_a_name_or_type_is_not_ours(body: Any, key: Any) -> None:
     assert not is_ours(as_detail(body) | {key: "other"}, body)
 
 
 @pytest.mark.parametrize("body", CREATES, ids=[body["clusterName"] for body in CREATES])
-def test_a_detail_with_another_definition_is_somebody_elses(body: Any) -> None:
+def test_a_detail_with_another_definition_is_not_ours(body: Any) -> None:
     assert not is_ours(as_detail(body) | {"userClusterDef": {}, "userTagDef": {}}, body)
 
 

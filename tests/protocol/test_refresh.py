@@ -244,7 +244,7 @@ def test_a_refresh_that_moves_often_gets_the_stall_time_all_the_same() -> None:
     assert verdict_of(watch_of(), *seen, (3603, 12, T0)) is Verdict.STALLED
 
 
-def test_looks_that_see_the_same_do_not_count_as_a_move() -> None:
+def test_polls_that_read_the_same_do_not_count_as_a_move() -> None:
     seen = [(second, 12, T0) for second in range(0, 3700, 100)]
     assert verdict_of(watch_of(), *seen[:36]) is Verdict.WAIT
     assert verdict_of(watch_of(), *seen[:37]) is Verdict.STALLED
@@ -449,7 +449,7 @@ def test_a_refresh_of_which_nothing_comes_is_never_a_success(server: Server, gap
 
 
 @given(st.floats(0, 1e6), st.integers())
-def test_the_first_look_comes_soon_and_later_ones_after_a_tenth_of_the_time_so_far(
+def test_the_first_poll_comes_soon_and_later_ones_after_a_tenth_of_the_time_so_far(
     elapsed: float, seed: int
 ) -> None:
     policy = PollPolicy()

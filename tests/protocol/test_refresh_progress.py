@@ -47,7 +47,7 @@ class Middle(Random):
         return (a + b) / 2
 
 
-def test_looks_become_rarer_with_the_time_since_the_post() -> None:
+def test_polls_become_rarer_with_the_time_since_the_post() -> None:
     policy = PollPolicy(first=1.0, share=0.1, longest=30.0)
     waits = [policy.interval(elapsed, Middle()) for elapsed in (0, 5, 50, 200, 300, 10_000)]
     assert waits == [1, 1, 5, 20, 30, 30]

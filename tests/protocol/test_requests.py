@@ -89,7 +89,7 @@ def test_a_definition_that_json_cannot_say_is_refused_without_showing_it(value: 
 
 @pytest.mark.parametrize("endpoint", [DETAIL, PROGRESS, PROGRESS_BY_NAME, UPDATE], ids=lambda e: e.name)
 @given(ref=st.integers(1) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_the_quick_way_to_name_a_cluster_says_what_the_careful_one_says(endpoint: Any, ref: Any) -> None:
+def test_the_fast_path_makes_the_same_query_as_the_checked_one(endpoint: Any, ref: Any) -> None:
     key = "clusterName" if isinstance(ref, str) else "clusterId"
     if key not in endpoint.query:
         return
@@ -123,7 +123,7 @@ def test_a_slash_in_a_name_stays_in_the_query() -> None:
     assert ref_query(DETAIL, 102, "a/b") == "projectId=102&clusterName=a%2Fb"
 
 
-def test_what_json_cannot_say_is_told_by_its_kind() -> None:
+def test_a_value_that_json_cannot_express_is_named_by_its_type() -> None:
     with pytest.raises(InvalidRequest, match=r"given to update .* cannot express \(TypeError\)") as caught:
         build(UPDATE, {"clusterId": 1}, {"a": object()})
     assert caught.value.endpoint == "update"

@@ -244,12 +244,12 @@ def test_a_budget_never_grows_above_its_size_nor_below_nothing(steps: Any) -> No
         {"retry_after_cap": float("inf")},
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused(settings: Any) -> None:
+def test_an_invalid_policy_is_refused(settings: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         RetryPolicy(**settings)
 
 
-def test_what_may_have_had_an_effect_gets_no_wait_but_an_end() -> None:
+def test_a_request_that_may_have_had_an_effect_is_not_retried() -> None:
     lost = OutcomeUnknown("lost.", reason="lost")
     policy = RetryPolicy()
     assert policy.delay(lost, Replay.RECONCILE, 1, Random(1)) is None

@@ -105,13 +105,13 @@ def test_the_length_of_a_display_name_is_checked_by_the_session_that_is_strict()
         (" ", "a blank str"),
     ],
 )
-def test_what_is_no_id_is_named_by_its_kind(wrong: Any, kind: str) -> None:
+def test_a_value_that_is_not_an_id_is_named_by_its_kind(wrong: Any, kind: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_id(wrong, Message("project-id"))
     assert caught.value.message == f"The project id must be a positive int, not {kind}."
 
 
-def test_what_is_no_ref_is_named_so() -> None:
+def test_a_value_that_is_not_a_ref_is_refused() -> None:
     with pytest.raises(InvalidRequest, match=r"A ref that is not a name must be a positive int, not float\."):
         check_ref(1.5, strict=True)
     with pytest.raises(InvalidRequest, match="1 to 24 letters"):
@@ -119,7 +119,7 @@ def test_what_is_no_ref_is_named_so() -> None:
     assert check_ref("a b", strict=False) == "a b"
 
 
-def test_what_is_no_name_is_named_by_its_kind() -> None:
+def test_a_value_that_is_not_a_name_is_named_by_its_kind() -> None:
     with pytest.raises(InvalidRequest, match=r"must be a str, not 5\."):
         check_name(5, strict=True)
     with pytest.raises(InvalidRequest, match=r"not NoneType\."):
