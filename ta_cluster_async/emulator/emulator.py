@@ -301,7 +301,7 @@ class Emulator:
         if results := self._context.not_evaluated(snapshots):
             if self._closed:
                 raise RuntimeError(Message("emulator-closed"))
-            self._worker.run_blocking(self._evaluator.fill, results, evaluate=True)
+            self._worker.run_blocking(self._evaluator.evaluate, results)
 
     def _on_loop(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a function where requests are served, so that no two threads change the state at once."""

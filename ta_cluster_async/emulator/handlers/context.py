@@ -93,17 +93,18 @@ class RequestContext:
             raise RequestRejected(self.settings.codes.duplicate_name, f"clusterName {name} exists already")
 
     def not_evaluated(self, snapshots: Sequence[Snapshot]) -> list[Result]:
-        """Return the results that the worker must evaluate. With `evaluate` off they are filled in here."""
+        """Return the results that the worker must evaluate: none if `evaluate` is off, when counts are drawn here."""
         results = [snapshot.result for snapshot in snapshots if snapshot.result.count is None]
         if self.settings.evaluate:
             return results
-        self.evaluator.fill(results, evaluate=False)
+        for result in results:
+            result.draw_count()
         return []
 
     async def evaluate(self, snapshots: Sequence[Snapshot]) -> None:
         """Evaluate what is shown for the first time since its computation ended."""
         if results := self.not_evaluated(snapshots):
-            await self.worker.run(self.evaluator.fill, results, evaluate=True)
+            await self.worker.run(self.evaluator.evaluate, results)
 
     def record_effect(self, kind: EffectKind, cluster: Cluster, request: Request, now: float) -> None:
         """Record a change that a request made."""

@@ -87,6 +87,11 @@ class Result:
         """Make the result of an upload."""
         return cls(members=members, count=len(members))
 
+    def draw_count(self) -> None:
+        """Set a seeded random count instead of evaluating."""
+        assert self.computation is not None
+        self.count = random.Random(self.computation.seed).randrange(10_000)  # noqa: S311 - no secret
+
 
 class Evaluator:
     """Evaluates definitions and matches ids. Every method that touches the data must run on the worker's thread."""
@@ -142,14 +147,10 @@ class Evaluator:
             self._cache[key] = self._evaluate(computation)
         return self._cache[key]
 
-    def fill(self, results: Sequence[Result], *, evaluate: bool) -> None:
-        """Evaluate the results that have not been used yet."""
+    def evaluate(self, results: Sequence[Result]) -> None:
+        """Complete results that have not been used yet."""
         for result in results:
-            if result.count is not None or result.computation is None:
-                continue
-            if not evaluate:
-                result.count = random.Random(result.computation.seed).randrange(10_000)  # noqa: S311 - no secret
-                continue
+            assert result.computation is not None
             try:
                 result.members = self.members(result.computation)
             except EvaluationError:
