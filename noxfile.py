@@ -1,11 +1,11 @@
-"""The suite on other Pythons, event loops and dependencies, and the checks of what is published.
+"""Run the suite on other Pythons, event loops and dependencies, and check what is published.
 
     python -m pip install nox
     nox                     # everything
     nox -s uvloop eager     # some of it
     nox -s lowest -- -x     # with arguments for pytest
 
-Each session makes an environment of its own from the package registry.
+Each session makes its own environment from the package registry.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ nox.options.error_on_missing_interpreters = True
 PYTHONS = ["3.11", "3.12", "3.13"]
 DEPENDENCIES = ["aiohttp", "attrs", "cattrs", "anyio"]
 
-# Every public name is there, a session opens and closes, and a refusal before sending is one.
+# Every public name can be loaded, a session opens and closes, and wrong arguments are refused before sending.
 USE_IT = """
 import asyncio, importlib.util, sys
 import ta_cluster_async as ta
@@ -41,13 +41,13 @@ print(sys.version.split()[0], "imports", len(ta.__all__), "names")
 
 
 def lowest() -> list[str]:
-    """The lowest versions that pyproject.toml allows."""
+    """Return the lowest versions that pyproject.toml allows."""
     given: list[str] = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
     return [one.replace(">=", "==") for one in given]
 
 
 def suite(session: nox.Session, *requirements: str, **env: str) -> None:
-    """Run the tests with the extra `test` and these requirements, and say with which versions."""
+    """Run all tests with the extra `test` and these requirements, and print the versions."""
     session.install("-e", ".[test]", *requirements)
     session.run(
         "python",
@@ -59,36 +59,36 @@ def suite(session: nox.Session, *requirements: str, **env: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The suite on each Python, with the newest dependencies at the time."""
+    """Run the suite on each Python, with the newest dependencies."""
     suite(session)
 
 
 @nox.session(python="3.12")
 def uvloop(session: nox.Session) -> None:
-    """The suite with uvloop wherever a test does not ask for virtual time."""
+    """Run the suite with uvloop, except for tests in virtual time."""
     suite(session, "uvloop", TA_TEST_LOOP="uvloop")
 
 
 @nox.session(python="3.13")
 def eager(session: nox.Session) -> None:
-    """The suite with tasks that begin at once, in virtual time too."""
+    """Run the suite with eager tasks, in virtual time too."""
     suite(session, TA_TEST_EAGER="1")
 
 
 @nox.session(python="3.11", name="lowest")
 def lowest_versions(session: nox.Session) -> None:
-    """The suite with the lowest versions of the four dependencies."""
+    """Run the suite with the lowest versions of the four dependencies."""
     suite(session, *lowest())
 
 
 @nox.session(python="3.13", name="newest")
 def newest_versions(session: nox.Session) -> None:
-    """The suite with the newest versions of the four dependencies and of all that they need."""
+    """Run the suite with the newest versions of the four dependencies and of their dependencies."""
     suite(session, "--upgrade", "--upgrade-strategy", "eager", *DEPENDENCIES)
 
 
 def tools(session: nox.Session, *packages: str) -> str:
-    """The Python of an environment beside the session's own, in which nothing may be that is not looked at."""
+    """Make an environment for these tools, so that they do not mix with what is checked, and return its Python."""
     folder = f"{session.virtualenv.location}-tools"
     session.run("python", "-m", "venv", folder)
     python = f"{folder}/bin/python"
@@ -98,7 +98,7 @@ def tools(session: nox.Session, *packages: str) -> str:
 
 @nox.session(python=PYTHONS)
 def wheel(session: nox.Session) -> None:
-    """Build what is published, check it, and use the wheel without extras in an environment that has nothing else."""
+    """Build what is published, check it, and use the wheel without extras in an empty environment."""
     folder = session.create_tmp()
     for old in Path(folder).iterdir():
         old.unlink()
@@ -108,9 +108,9 @@ def wheel(session: nox.Session) -> None:
     session.run(python, "-m", "twine", "check", "--strict", *found, external=True)
     session.install(next(path for path in found if path.endswith(".whl")))
     session.run("python", "-m", "pip", "check")
-    with session.chdir(folder):  # away from the checkout, which would be imported in its place
+    with session.chdir(folder):  # not in the checkout, which would be imported instead
         session.run("python", "-I", "-W", "error", "-c", USE_IT)
-        session.run("ta-cluster", "--help", success_codes=[2])  # says which extra it needs
+        session.run("ta-cluster", "--help", success_codes=[2])  # prints which extra it needs
 
 
 @nox.session(python="3.11", default=False)
@@ -122,14 +122,17 @@ def messages(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def audit(session: nox.Session) -> None:
-    """Look up known vulnerabilities of all that the library and its extras bring. Needs a vulnerability service on the network."""
+    """Look up known vulnerabilities of the library's dependencies and of all extras. Needs the network."""
     python = tools(session, "pip-audit")
     session.install(".[arrow,cli,demo,emulator,fast,keyring,report]")
     session.run("python", "-m", "pip", "check")
-    not_asked = ("--exclude=ta-cluster-async", "--exclude=pip")  # pip belongs to the environment
+    not_asked = (
+        "--exclude=ta-cluster-async",
+        "--exclude=pip",
+    )  # pip belongs to the environment, not to the library
     listed = session.run("python", "-m", "pip", "list", "--format=freeze", *not_asked, silent=True)
     versions = Path(session.create_tmp(), "versions.txt")
     versions.write_text(str(listed), encoding="utf-8")
-    # Strict: what the service does not know would otherwise be passed over, and the audit green.
+    # Strict: packages that the service does not know would otherwise be skipped silently.
     arguments = ("--strict", "--no-deps", "--disable-pip", "--progress-spinner=off", "-r", str(versions))
     session.run(python, "-m", "pip_audit", *arguments, *session.posargs, external=True)

@@ -56,12 +56,12 @@ SQL = re.compile(rf'"(?: ?(?:{_CLAUSES}) [^"]*|begin|commit|rollback)"')
 
 @frozen
 class Room:
-    """A part of the package, and the tests that are to guard it.
+    """A part of the package and the tests that must notice its mutants.
 
     Attributes:
         mutated: The files.
         tests: The folders and files of tests.
-        left_out: Those tests of them that look at frames or at memory, which mutmut changes.
+        left_out: Tests among them that check frames or memory, which mutmut changes, or that belong to another room.
     """
 
     mutated: tuple[str, ...]
@@ -94,7 +94,7 @@ class Mutants:
 
     def __init__(self, folder: Path, room: Room) -> None:
         self._folder = folder
-        self._said = ""
+        self._output = ""
         self._code = 0
         for name in COPIED:
             source = ROOT / name
@@ -108,12 +108,12 @@ class Mutants:
             "pytest_add_cli_args_test_selection": list(room.tests),
             "pytest_add_cli_args": [
                 *("-p", "no:cacheprovider", "-n", "0", "-m", ""),
-                *("-o", "faulthandler_timeout=30"),  # many a mutant waits for ever
+                *("-o", "faulthandler_timeout=30"),  # some mutants wait forever
                 *(f"--deselect={test}" for test in room.left_out),
             ],
             "also_copy": ["README.md", "CHANGELOG.md", "LICENSE"],
             "do_not_mutate_patterns": list(NO_CHANGE),
-            # By then the number of a process may be another's, whom mutmut would end: pytest ends what waits for ever.
+            # When mutmut kills a process after its timeout, another process may have its id. pytest ends what waits forever instead.
             "timeout_constant": 36000,
         }
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
@@ -121,24 +121,24 @@ class Mutants:
             file.write("\n[tool.mutmut]\n" + "\n".join(lines) + "\n")
 
     def make(self) -> None:
-        """Make them, and note which tests reach which function."""
-        # It does so before it finds that none has this name.
+        """Make the mutants and record which tests reach which function."""
+        # mutmut does this before it notices that no mutant has this name.
         self._mutmut("run", "none")
         if not self.ends():
             self._fail()
 
     def test(self, names: Sequence[str], workers: int) -> None:
-        """Run the tests of these."""
+        """Run the tests of these mutants."""
         if self._mutmut("run", "--max-children", str(workers), *names).returncode:
             self._fail()
 
     def ends(self) -> dict[str, str]:
-        """What became of each by name: "killed", "survived", "timeout", "no tests", "not checked"."""
-        said = self._mutmut("results", "--all", "true").stdout
-        return dict(line.strip().split(": ", 1) for line in said.splitlines() if "__mutmut_" in line)
+        """Return the result of each mutant by name: "killed", "survived", "timeout", "no tests", "not checked"."""
+        output = self._mutmut("results", "--all", "true").stdout
+        return dict(line.strip().split(": ", 1) for line in output.splitlines() if "__mutmut_" in line)
 
     def diff(self, name: str) -> str:
-        """What one changes."""
+        """Return the changed lines of a mutant."""
         lines = self._mutmut("show", name).stdout.splitlines()
         return "\n".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
@@ -151,27 +151,27 @@ class Mutants:
             text=True,
             check=False,
         )
-        self._said, self._code = done.stdout, done.returncode
+        self._output, self._code = done.stdout, done.returncode
         return done
 
     def _fail(self) -> NoReturn:
-        raise SystemExit(f"{self._said[-5_000:]}\nmutmut ended with {self._code}.")
+        raise SystemExit(f"{self._output[-5_000:]}\nmutmut ended with {self._code}.")
 
 
 def explanations_for(room: str) -> list[str]:
-    """The points below the room's heading in the file of explanations."""
+    """Return the points below the room's heading in the file of explanations."""
     _, _, text = EXPLANATIONS.read_text(encoding="utf-8").partition(f"\n## {room}\n")
     points = text.partition("\n## ")[0].split("\n- ")[1:]
     return [" ".join(point.split()) for point in points]
 
 
 def function_of(name: str) -> str:
-    """The function that a mutant is of: mutmut calls it `package.module.x_function__mutmut_1`, or `xǁClassǁmethod__mutmut_1`."""
+    """Return the function of a mutant. mutmut calls it `package.module.x_function__mutmut_1`, or `xǁClassǁmethod__mutmut_1`."""
     return name.rpartition("__mutmut_")[0].rpartition(".x")[2][1:].replace("ǁ", ".")
 
 
 def is_sql_in_another_case(diff: str) -> bool:
-    """Whether only the case of a statement of SQL is changed, outside of the strings in it: it has none."""
+    """Check whether the mutant only changes the case of an SQL statement, outside of its strings, which changes nothing."""
     before, after = ("\n".join(line[1:] for line in diff.splitlines() if line[0] == sign) for sign in "-+")
     return (
         before.casefold() == after.casefold()
@@ -181,7 +181,7 @@ def is_sql_in_another_case(diff: str) -> bool:
 
 
 def is_explained(name: str, diff: str, points: Sequence[str]) -> bool:
-    """Whether a point quotes the function and the changed line, or where that is gone the line that was there."""
+    """Check whether a point quotes the function and the changed line, or the removed line where there is no new one."""
     if is_sql_in_another_case(diff):
         return True
     lines = [line for line in diff.splitlines() if line[0] == "+"] or diff.splitlines()
@@ -195,13 +195,13 @@ def main() -> int:
     parser.add_argument(
         "--only", default="*", help="a pattern of the names of mutants, as they are shown here"
     )
-    parser.add_argument("--sample", type=int, help="so many of them, drawn by --seed; all by default")
+    parser.add_argument("--sample", type=int, help="test only this many, drawn by --seed; default: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--at-least", type=float, default=90.0, help="percent that have to be killed")
+    parser.add_argument("--at-least", type=float, default=90.0, help="percent that must be killed")
     options = parser.parse_args()
 
-    # What a shell starts in the background ignores Control-C, and so would the tests.
+    # A shell makes background processes ignore Ctrl-C, and the tests would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     points = explanations_for(options.room)
     with tempfile.TemporaryDirectory(prefix="ta-mutants-") as folder:
