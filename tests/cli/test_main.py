@@ -79,6 +79,29 @@ def test_the_list_of_commands_says_of_each_what_its_own_help_begins_with() -> No
         assert COMMANDS[name][2] == " ".join(load_command(name).help.split("\n\n")[0].split())
 
 
+def test_help_of_any_command_loads_nothing_that_does_work() -> None:
+    pages = [[], *([name] for name in COMMANDS), ["runs", "report"]]
+    ended = python(
+        "import sys\nfrom ta_cluster_async.cli.main import main\n"
+        f"for page in {pages!r}:\n    try:\n        main([*page, '--help'])\n    except SystemExit:\n        pass\n"
+        "print(*sys.modules)"
+    )
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert {"typer", "ta_cluster_async.cli.commands.refresh"} <= loaded
+    assert not loaded & {
+        "aiohttp",
+        "asyncio",
+        "attr",
+        "cattrs",
+        "duckdb",
+        "markdown_it",
+        "plotly",
+        "pydantic",
+    }
+    ours = {name.split(".")[1] for name in loaded if name.startswith("ta_cluster_async.")}
+    assert ours <= {"cli", "errors", "messages"}
+
+
 def test_python_m_is_the_same_command() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "ta_cluster_async", "--version"], capture_output=True, text=True, check=True

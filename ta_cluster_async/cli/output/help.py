@@ -93,6 +93,7 @@ class _Helpful:
         option = super().get_help_option(ctx)  # type: ignore[misc]
         if option is not None:
             option.help = tr("Show this message and exit.")
+            option.default = False  # for None, typer would import pydantic to make it a bool
         return option
 
 
