@@ -275,6 +275,7 @@ def test_closing_ends_all_waiting_and_gives_no_slot_any_more() -> None:
     assert sorted(log) == [(n, "closed", 1.0) for n in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [None, 3.0])
 def test_ten_thousand_waiters_cost_no_quadratic_time(rate: Any) -> None:
     async def main() -> Any:

@@ -1,6 +1,6 @@
 """Strategies for wrong bytes and JSON: some random, most of them almost valid.
 
-`HYPOTHESIS_PROFILE=long python -m pytest tests/fuzz` runs for about ten minutes, without it for some seconds.
+`HYPOTHESIS_PROFILE=long python -m pytest tests/fuzz -m ""` runs for about ten minutes, without it for some seconds.
 """
 
 import json

@@ -150,6 +150,7 @@ def test_a_result_without_a_readable_detail_is_a_success_all_the_same(served):
 LEFTOVERS = list(product([100, -1], [0.0, 0.4, 3.0, 4.9], [0.2, 3.0, 30.0], [False, True]))
 
 
+@pytest.mark.slow
 @MARKS
 def test_a_leftover_is_never_taken_for_the_end(served, marks):
     async def refresh_once(world, cluster, case):

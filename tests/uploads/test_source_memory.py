@@ -61,6 +61,7 @@ def peak_of_upload(source, size):
         assert transport.size == size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
 def test_the_memory_of_an_upload_of_rows_does_not_grow_with_its_size(make):
     size = 6 << 20
