@@ -14,6 +14,7 @@ import pytest
 from ta_cluster_async.emulator.query.data import Database
 from ta_cluster_async.emulator.query.errors import EvaluationError
 from ta_cluster_async.emulator.query.evaluate import cluster_members, tag_values
+from ta_cluster_async.messages import Message
 
 EVENTS_CSV = (
     "#account_id,#event_name,#event_time,price,ok\n"
@@ -157,41 +158,65 @@ def test_whole_numbers_of_twenty_digits_keep_them_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "message"),
+    ("events", "code", "params"),
     [
-        ("#account_id,#event_name\na,b\n", "has no column '#event_time'"),
-        ("#account_id,#event_name,#event_time\na,b,yesterday\n", "cannot be loaded"),
+        (
+            "#account_id,#event_name\na,b\n",
+            "emulator-source-column",
+            {"column": "#event_time", "columns": "#account_id, #event_name"},
+        ),
+        ("#account_id,#event_name,#event_time\na,b,yesterday\n", "emulator-source-unreadable", {}),
     ],
 )
-def test_a_wrong_table_of_events_is_refused_by_name(tmp_path: Path, events: str, message: str) -> None:
+def test_a_wrong_table_of_events_is_refused_by_name(
+    tmp_path: Path, events: str, code: str, params: dict[str, str]
+) -> None:
     path = tmp_path / "my.csv"
     path.write_text(events, encoding="utf-8")
 
-    with pytest.raises(ValueError, match=message) as caught, opened(path):
+    with pytest.raises(ValueError, match=r"^The events source '.*my\.csv' ") as caught, opened(path):
         pass
-    assert "my.csv" in str(caught.value)
+    reason = caught.value.args[0]
+    assert reason.code == code
+    assert reason.params.items() >= params.items()
 
 
 @pytest.mark.parametrize(
-    ("users", "message"),
+    ("users", "code", "params"),
     [
-        (pa.table({"#account_id": ["a", "a"]}), "more than one row with #account_id 'a'"),
-        (pa.table({"#account_id": [1.5]}), "ids must be strings or whole numbers"),
-        (pa.table({"id": ["a"]}), "has no column '#account_id'"),
-        ([{"#account_id": "a"}], "must be a path or an Arrow stream, not list"),
+        (
+            pa.table({"#account_id": ["a", "a"]}),
+            "emulator-source-user-twice",
+            {"column": "#account_id", "account": "a"},
+        ),
+        (
+            pa.table({"#account_id": [1.5]}),
+            "emulator-source-id-type",
+            {"column": "#account_id", "type": "DOUBLE"},
+        ),
+        (
+            pa.table({"id": ["a"]}),
+            "emulator-source-column",
+            {"column": "#account_id", "columns": "id"},
+        ),
+        ([{"#account_id": "a"}], "emulator-source-type", {"type": "list"}),
     ],
 )
-def test_a_wrong_table_of_users_is_refused(users: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message), opened(None, users):
+def test_a_wrong_table_of_users_is_refused(users: Any, code: str, params: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"^The users source ") as caught, opened(None, users):
         pass
+    source = Message("emulator-source", table="users")
+    assert caught.value.args[0] == Message(code, source=source, **params)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.xlsx"
     path.write_bytes(b"")
 
-    with pytest.raises(ValueError, match=r"must end in \.parquet or \.csv"), opened(path):
+    with pytest.raises(ValueError, match=r"must end in \.parquet or \.csv") as caught, opened(path):
         pass
+    source = Message("emulator-source-file", table="events", path=str(path))
+    assert caught.value.args[0] == Message("emulator-source-suffix", source=source)
 
 
 def test_a_name_with_pattern_characters_is_one_file(tmp_path: Path) -> None:
