@@ -83,24 +83,24 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _never_fail_to_encode() -> None:
-    """A terminal that cannot show a character shows a question mark."""
+    """Let a terminal that cannot show a character show a question mark."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def _has_token(arguments: Sequence[str]) -> bool:
-    """True for a token among the arguments, except for the emulator's, which is no secret."""
-    given = any(argument == "--token" or argument.startswith("--token=") for argument in arguments)
-    return given and arguments[0] != "emulator"
+    """Return whether a token is among the arguments. The emulator's is not a secret."""
+    has_token = any(argument == "--token" or argument.startswith("--token=") for argument in arguments)
+    return has_token and arguments[0] != "emulator"
 
 
 def _masked(text: str) -> str:
     from ..client.secret import Secret  # noqa: PLC0415 - only needed when something is broken
 
-    given = os.environ.get("TA_TOKEN")
+    variable = os.environ.get("TA_TOKEN")
     read = getattr(sys.modules.get(f"{__package__}.config.token"), "read", [])
-    for token in [Secret(given), *read] if given else read:
+    for token in [Secret(variable), *read] if variable else read:
         text = token.mask(text)
     return text
 

@@ -91,7 +91,7 @@ class _Stop:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     def disarm(self) -> None:
-        """The command has ended in time."""
+        """Cancel the timer: the command has ended in time."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -112,7 +112,7 @@ def _signals(stop: _Stop) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While a person or a pipe is waited for, which blocks everything: a signal ends the command there and then."""
+    """Let a signal end the command at once, while it blocks on a person or a pipe."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -27,7 +27,7 @@ from ..i18n.translate import ntr, tr
 from ..output.console import print_message, print_result, visible
 from ..output.errors import error_text
 from .doctor_checks import CheckResult, CheckStatus
-from .doctor_network import Place, look_at_clock, look_at_tls, reach
+from .doctor_network import Place, check_clock, check_tls, reach
 from .selection import server_now
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ async def _checks(options: CliOptions) -> AsyncIterator[CheckResult]:
     yield reached
     if reached.status is CheckStatus.FAILED:
         return
-    tls = await look_at_tls(place)
+    tls = await check_tls(place)
     yield tls
     if tls.status is CheckStatus.FAILED:
         return
@@ -107,12 +107,12 @@ async def _checks(options: CliOptions) -> AsyncIterator[CheckResult]:
     else:
         async for result in _token_and_project(session, settings.project_id, settings.timezone):
             yield result
-    yield await look_at_clock(place)
+    yield await check_clock(place)
 
 
 def _settings(settings: Settings) -> CheckResult:
     missing = settings.missing()
-    words = {
+    names = {
         "base_url": tr("the address"),
         "project_id": tr("the project"),
         "token": tr("the token"),
@@ -121,7 +121,7 @@ def _settings(settings: Settings) -> CheckResult:
         "timezone": tr("the time zone"),
     }
     places = [
-        tr("{what} from {place}", what=words[key], place=place) for key, place in settings.sources.items()
+        tr("{what} from {place}", what=names[key], place=place) for key, place in settings.sources.items()
     ]
     found = tr("Found {places}.", places=listed(places)) if places else tr("Found none.")
     if not missing:
@@ -142,7 +142,7 @@ def _settings(settings: Settings) -> CheckResult:
 async def _token_and_project(
     session: TaSession, project_id: int, timezone: str | None
 ) -> AsyncIterator[CheckResult]:
-    """Ask for one row of the list: the smallest request that needs both."""
+    """Read one page of each list, which needs both."""
     rows: list[ClusterRow] = []
     total = 0
     async with session as ta:
@@ -211,7 +211,7 @@ def _refused(problem: TaError, project_id: int) -> list[CheckResult]:
 
 
 def _time_zone(rows: list[ClusterRow], timezone: str | None) -> CheckResult:
-    """Whether refresh times lie in the future, which tells that the server has another time zone than is believed here."""
+    """Check that no refresh time is in the future: the server would have another time zone than the settings say."""
     subject = tr("time zone")
     times = [row.refresh_time for row in rows if row.refresh_time is not None]
     if not times:

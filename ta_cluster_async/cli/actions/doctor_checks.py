@@ -1,4 +1,4 @@
-"""What a check of `ta-cluster doctor` comes to."""
+"""The result of a check of `ta-cluster doctor`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CheckStatus(StrEnum):
 
     @property
     def text(self) -> str:
-        """The status in the user's language."""
+        """Return the status in the user's language."""
         return {
             CheckStatus.OK: tr("ok"),
             CheckStatus.WARNING: tr("warning"),

@@ -1,4 +1,4 @@
-"""A look at the server from below the session: whether it answers, its certificate and its clock. No token is sent."""
+"""Checks of the server below the session: whether it answers, its certificate and its clock. No token is sent."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ async def reach(place: Place) -> CheckResult:
     return await asyncio.to_thread(_reach, place)
 
 
-async def look_at_tls(place: Place) -> CheckResult:
+async def check_tls(place: Place) -> CheckResult:
     """Shake hands, and read the certificate."""
-    return await asyncio.to_thread(_look_at_tls, place)
+    return await asyncio.to_thread(_check_tls, place)
 
 
-async def look_at_clock(place: Place) -> CheckResult:
+async def check_clock(place: Place) -> CheckResult:
     """Compare the clock of whoever answers with this machine's."""
-    return await asyncio.to_thread(_look_at_clock, place)
+    return await asyncio.to_thread(_check_clock, place)
 
 
 def _reach(place: Place) -> CheckResult:
@@ -114,7 +114,7 @@ def _reach(place: Place) -> CheckResult:
     return CheckResult(CheckStatus.FAILED, tr("address"), what, advice, Exit.UNREACHABLE)
 
 
-def _look_at_tls(place: Place) -> CheckResult:
+def _check_tls(place: Place) -> CheckResult:
     if place.context is None:
         return CheckResult(
             CheckStatus.SKIPPED,
@@ -152,10 +152,10 @@ def _look_at_tls(place: Place) -> CheckResult:
             tr("The profile has verify = false, so anyone could impersonate the server and read the token."),
             tr("Set ca_file to the certificate of the CA instead."),
         )
-    return _of_certificate(version, str(certificate.get("notAfter", "")))
+    return _check_expiry(version, str(certificate.get("notAfter", "")))
 
 
-def _of_certificate(version: str, not_after: str) -> CheckResult:
+def _check_expiry(version: str, not_after: str) -> CheckResult:
     if not not_after:
         return CheckResult(
             CheckStatus.OK, "TLS", tr("{version}; the certificate is trusted.", version=version)
@@ -172,7 +172,7 @@ def _of_certificate(version: str, not_after: str) -> CheckResult:
     return CheckResult(CheckStatus.OK, "TLS", what)
 
 
-def _look_at_clock(place: Place) -> CheckResult:
+def _check_clock(place: Place) -> CheckResult:
     subject = tr("clock")
     connection: http.client.HTTPConnection = (
         http.client.HTTPConnection(place.host, place.port, timeout=_PATIENCE)
@@ -181,13 +181,13 @@ def _look_at_clock(place: Place) -> CheckResult:
     )
     try:
         connection.request("GET", f"{place.path}/")
-        said = connection.getresponse().getheader("Date")
+        date = connection.getresponse().getheader("Date")
     except (OSError, http.client.HTTPException):
-        said = None
+        date = None
     finally:
         connection.close()
     try:
-        theirs = None if said is None else parsedate_to_datetime(said)
+        theirs = None if date is None else parsedate_to_datetime(date)
     except ValueError:
         theirs = None
     if theirs is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def serve(*, clusters: int, token: str | None, project_id: int, **settings: Any) -> Exit:
-    """Serve until Ctrl-C, beginning with so many clusters. The further settings are those of `Emulator`."""
+    """Serve until Ctrl-C, starting with this many clusters. The further settings are those of `Emulator`."""
 
     def make() -> Emulator:
         from ...emulator import TOKEN, Emulator  # noqa: PLC0415 - needs the extra

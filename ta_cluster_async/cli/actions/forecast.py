@@ -1,4 +1,4 @@
-"""What a refresh would do, without doing it."""
+"""What a refresh would do, without doing it: `refresh --dry-run`."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Forecast:
         skip: How many run already and would be left out.
         fail: How many run already and would be counted as failed.
         unknown: How many do not exist.
-        ended: How many have ended already in the run that it would go on with.
+        ended: How many have ended already in the run that it would resume.
         known: Of how many it is known how long they take.
         requests: How many requests it would send, retries not counted.
-        requests_at_least: True when the history does not tell how many looks there will be, and `requests` is without them.
+        requests_at_least: True when the number of polls is unknown from earlier runs, and `requests` is without them.
         seconds: How long it would take; None when the history tells nothing.
         max_running: The most at a time.
-        run_id: The run that it would go on with.
+        run_id: The run that it would resume.
     """
 
     refresh: int = 0
@@ -57,12 +57,12 @@ class Forecast:
     run_id: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON values."""
+        """Return the forecast as JSON values."""
         return asdict(self)
 
     def sentences(self) -> list[str]:
-        """As a person reads it."""
-        said = [
+        """Return the forecast as a person reads it."""
+        lines = [
             tr(
                 "Would refresh {refresh}, attach to {attach} already running, and skip {skip}.",
                 refresh=self.refresh,
@@ -71,7 +71,7 @@ class Forecast:
             )
         ]
         if self.fail:
-            said.append(
+            lines.append(
                 ntr(
                     "{count} is already running and would count as failed.",
                     "{count} are already running and would count as failed.",
@@ -79,9 +79,9 @@ class Forecast:
                 )
             )
         if self.unknown:
-            said.append(ntr("{count} does not exist.", "{count} do not exist.", self.unknown))
+            lines.append(ntr("{count} does not exist.", "{count} do not exist.", self.unknown))
         if self.run_id is not None:
-            said.append(
+            lines.append(
                 ntr(
                     "{count} has ended in the run {run_id}, which was interrupted and would be resumed.",
                     "{count} have ended in the run {run_id}, which was interrupted and would be resumed.",
@@ -95,14 +95,14 @@ class Forecast:
             else ntr("about {count} request", "about {count} requests", self.requests)
         )
         if self.seconds is None:
-            said.append(
+            lines.append(
                 tr(
                     "Predicted: {requests}. How long it takes is unknown without a --journal of earlier runs.",
                     requests=count,
                 )
             )
         elif not self.known:
-            said.append(
+            lines.append(
                 tr(
                     "Predicted: {requests} and about {time}, at most {max_running} at a time, from the durations of others in the project.",
                     requests=count,
@@ -111,7 +111,7 @@ class Forecast:
                 )
             )
         else:
-            said.append(
+            lines.append(
                 tr(
                     "Predicted: {requests} and about {time}, at most {max_running} at a time, from the history of {known} of them.",
                     requests=count,
@@ -120,8 +120,8 @@ class Forecast:
                     known=self.known,
                 )
             )
-        said.append(tr("Dry run: no refresh was sent."))
-        return said
+        lines.append(tr("Dry run: no refresh was sent."))
+        return lines
 
 
 async def forecast(
@@ -133,7 +133,7 @@ async def forecast(
     max_running: int,
     longest_first: bool,
 ) -> Forecast:
-    """Look at the state of each, and tell what would be done."""
+    """Read the state of each, and return what would be done."""
     found = Forecast(max_running=max_running)
     if history.interrupted is not None:
         found.run_id = history.interrupted.run_id
@@ -174,7 +174,7 @@ async def forecast(
 
 
 async def _few_or_all(project: Project, refs: list[int | str]) -> dict[int, ClusterRow]:
-    """The whole list, unless so few are wanted that each is asked for by itself."""
+    """Return the rows of the whole list, or none where so few are wanted that each is read by itself."""
     if len(refs) <= 2:
         return {}
     rows: dict[int, ClusterRow] = {}

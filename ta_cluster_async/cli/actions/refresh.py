@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from .selection import Selection, Wanted
 
 _FEW = 64
-"""So many at most are polled as often as a person likes it; for more, the load on the server counts."""
+"""Up to this many are polled as often as a person likes it; for more, the load on the server counts."""
 
 _MOST_ROWS = 100
-"""Rows of a table on a terminal, and failures that are told in full; of a larger batch only what did not succeed is shown."""
+"""Rows of a table on a terminal, and failures that are printed in full; of a larger batch only what did not succeed is shown."""
 
 
 async def refresh(
@@ -106,7 +106,7 @@ async def refresh(
 
 
 async def _check_server(project: Project, ref: int | str) -> None:
-    """Say at once what a batch would find out only after it has been patient for long: a wrong address or token.
+    """Fail at once where a batch would retry for long: on a wrong address or token.
 
     Raises:
         TaError: The server cannot be reached, or does not take the token.
@@ -123,7 +123,7 @@ async def _check_server(project: Project, ref: int | str) -> None:
 async def _resumable(
     batch: RefreshBatch, context: typer.Context, selection: Selection, *, has_journal: bool, as_json: bool
 ) -> AsyncIterator[None]:
-    """However the batch is left before its end, say what goes on on the server and how to go on here."""
+    """Print the resume hint when the batch is left before its end, however that happens."""
     left = True
     try:
         yield
@@ -162,7 +162,7 @@ async def _on_screen(
             async for event in batch:
                 display.show(event)
     report = batch.report
-    tell_failures(report, already_told=display.shown)
+    print_failures(report, already_shown=display.shown)
     few = report.total <= _MOST_ROWS or not stdout().is_terminal
     rows = report.outcomes if few else report.failures[:_MOST_ROWS]
     if rows:
@@ -171,12 +171,12 @@ async def _on_screen(
     return report
 
 
-def tell_failures(report: RefreshReport, *, already_told: int) -> None:
-    """Say why each failed, as far as the display has not said it already and a person can read it."""
+def print_failures(report: RefreshReport, *, already_shown: int) -> None:
+    """Print why each failed, unless the display has shown it already, and up to as many as a person can read."""
     failures = report.failures
-    for outcome in () if already_told else failures[:_MOST_ROWS]:
+    for outcome in () if already_shown else failures[:_MOST_ROWS]:
         print_message(failure_line(outcome))
-    more = len(failures) - min(already_told, MOST_FAILURES) if already_told else len(failures) - _MOST_ROWS
+    more = len(failures) - min(already_shown, MOST_FAILURES) if already_shown else len(failures) - _MOST_ROWS
     if more > 0:
         print_message(
             tr(

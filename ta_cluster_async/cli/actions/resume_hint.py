@@ -91,7 +91,7 @@ def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> Non
 
 def _command_for(context: typer.Context, refs: Sequence[int | str]) -> str:
     """Return the same command with its options, for these refs in place of what the selecting options and arguments chose."""
-    words = [_program(context), str(context.info_name)]
+    arguments = [_program(context), str(context.info_name)]
     for parameter in context.command.params:
         name, value = parameter.name, context.params.get(parameter.name or "")
         source = context.get_parameter_source(name or "")
@@ -104,10 +104,10 @@ def _command_for(context: typer.Context, refs: Sequence[int | str]) -> str:
             continue
         flag = max(parameter.opts, key=len)
         if value is True:
-            words.append(flag)
+            arguments.append(flag)
         elif value is not None:
-            words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join([*words, *map(str, refs)])
+            arguments += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join([*arguments, *map(str, refs)])
 
 
 def _program(context: typer.Context) -> str:

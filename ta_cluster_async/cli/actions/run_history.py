@@ -1,4 +1,4 @@
-"""What earlier runs in a journal tell about the next one."""
+"""What earlier runs in a journal say about the next one: durations, requests, and the run that was interrupted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunHistory:
         seconds: How many seconds clusters took, by id; the newer runs count more.
         ids: The ids of names, as of the newest run.
         requests: Requests for each refresh in the newest complete runs; None when there is none.
-        interrupted: The run that waits to be gone on with; None when there is none.
+        interrupted: The run that can be resumed; None when there is none.
         ended: Its outcomes by id.
     """
 
@@ -44,18 +44,18 @@ class RunHistory:
     ended: Mapping[int, Outcome] = field(factory=dict, repr=False)
 
     def of(self, ref: int | str) -> float | None:
-        """How many seconds a reference took; None where it is not known."""
+        """Return how many seconds a ref took; None where it is not known."""
         cluster_id = self.ids.get(ref) if isinstance(ref, str) else ref
         return None if cluster_id is None else self.seconds.get(cluster_id)
 
     def expected(self, refs: Sequence[int | str]) -> dict[int | str, float]:
-        """How many seconds references took, of those where it is known."""
+        """Return how many seconds refs took, for those where it is known."""
         known = ((ref, self.of(ref)) for ref in refs)
         return {ref: seconds for ref, seconds in known if seconds is not None}
 
 
 async def read_journal(project: Project, journal: Journal | None) -> RunHistory:
-    """What a journal tells; nothing where there is none yet. One that cannot be read is left to the run to complain of."""
+    """Return what a journal says; nothing where there is none yet. An unreadable one is left to the run, which reports it."""
     if journal is None or not journal.path.exists():
         return RunHistory()
     try:
@@ -99,14 +99,14 @@ def _read(base_url: str, project_id: int, journal: Journal) -> RunHistory:
 def makespan(
     known: Sequence[float | None], at_once: int, *, longest_first: bool, others: Iterable[float] = ()
 ) -> float | None:
-    """Seconds until all of them have run, so many at a time, each as soon as there is a place.
+    """Return the seconds until all of them have run, `at_once` at a time, each as soon as a place is free.
 
     What is not known takes as long as the middle one of those that are, or of the `others` where none is. None when there are none either.
     """
-    told = [seconds for seconds in known if seconds is not None] or list(others)
-    if not told or not known:
+    durations = [seconds for seconds in known if seconds is not None] or list(others)
+    if not durations or not known:
         return None
-    typical = median(told)
+    typical = median(durations)
     seconds = [typical if one is None else one for one in known]
     if longest_first:
         seconds.sort(reverse=True)

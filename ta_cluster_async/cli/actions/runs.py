@@ -62,7 +62,7 @@ def list_runs(journal: Path | None, *, json_lines: bool) -> Exit:
 
 
 def show_run(run: str, journal: Path | None, *, json_lines: bool) -> Exit:
-    """Write what a run came to."""
+    """Write the outcomes of a run."""
     record = _record(run, journal)
     report = record.report
     if json_lines:
@@ -98,11 +98,11 @@ def prune_runs(journal: Path | None, keep: int) -> Exit:
     return Exit.OK
 
 
-def _journal(given: Path | None) -> Journal:
-    where = given or find_settings(CliOptions()).journal
-    if where is None:
+def _journal(path: Path | None) -> Journal:
+    found = path or find_settings(CliOptions()).journal
+    if found is None:
         raise ConfigurationError(tr("Name the journal of the runs with --journal FILE or TA_JOURNAL."))
-    return Journal(where)
+    return Journal(found)
 
 
 def _record(run: str, journal: Path | None) -> Record:
@@ -119,7 +119,7 @@ def _record(run: str, journal: Path | None) -> Record:
 
 
 def _writer(path: Path) -> Callable[[Record], bytes]:
-    """What makes the file, chosen by the end of its name, before anything is read."""
+    """Return what makes the file, chosen by its suffix before anything is read."""
     match path.suffix.lower():
         case ".html" | ".htm":
             return _page_writer()
@@ -151,7 +151,7 @@ def _page_writer() -> Callable[[Record], bytes]:
 
 
 def _write(path: Path, content: bytes) -> str:
-    """Write a file, and give its size as a person reads it."""
+    """Write a file, and return its size as a person reads it."""
     try:
         path.write_bytes(content)
     except OSError as problem:

@@ -1,4 +1,4 @@
-"""What `demo` and `emulator` share: an emulator that starts or says why not, and the sample team's clusters and tags in it."""
+"""What `demo` and `emulator` share: an emulator that starts or reports why it cannot, and the sample team's clusters and tags in it."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Wanted:
 
     @property
     def is_nothing(self) -> bool:
-        """True when the arguments name nothing at all."""
+        """Whether the arguments name nothing at all."""
         return not (self.refs or self.everything or self.from_file or self.failed_in or self.stale_seconds)
 
 
@@ -79,7 +79,7 @@ class Selection:
 async def select(
     project: Project, wanted: Wanted, journal: Journal | None, timezone: str | None
 ) -> Selection:
-    """Find out what is meant, with a sweep through the list where the arguments need one.
+    """Return what is meant, reading the whole list where the arguments need it.
 
     Raises:
         TaError: The list, the file or the journal cannot be read.
@@ -141,7 +141,7 @@ def _narrow(
 
 
 def server_now(timezone: str | None) -> datetime:
-    """The time of the server's clock as far as this machine's tells: in that zone, or in this machine's.
+    """Return the time of the server's clock, taken from this machine's: in that zone, or in this machine's.
 
     Raises:
         ConfigurationError: There is no such zone.
@@ -164,7 +164,7 @@ def server_now(timezone: str | None) -> datetime:
 
 
 def before(now: datetime, seconds: float) -> datetime:
-    """So many seconds before a time; the beginning of time where that is too far back."""
+    """Return the time `seconds` before `now`; the earliest possible time where that is too far back."""
     try:
         return now - timedelta(seconds=seconds)
     except OverflowError:
@@ -180,7 +180,7 @@ async def _rows(project: Project, wanted: Wanted) -> list[ClusterRow]:
 
 
 async def _failed_in(project: Project, run: str, journal: Journal | None) -> list[int | str]:
-    """What did not succeed in a run of the journal, and what it did not come to."""
+    """Return what did not succeed in a run of the journal, and what it did not reach."""
     if journal is None:
         raise ConfigurationError(
             tr("--failed-in needs the journal of the run: name it with --journal FILE or TA_JOURNAL.")

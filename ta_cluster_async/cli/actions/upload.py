@@ -56,7 +56,7 @@ async def upload(
 
 @contextmanager
 def _display() -> Iterator[Callable[[UploadProgress], object] | None]:
-    """A bar on a terminal, and a line every ten seconds elsewhere."""
+    """Show a bar on a terminal, and a line every ten seconds elsewhere."""
     console = stderr()
     if is_quiet():
         yield None
@@ -70,29 +70,29 @@ def _display() -> Iterator[Callable[[UploadProgress], object] | None]:
         )
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(tr("Uploading"), total=None)
-            yield lambda told: progress.update(task, completed=told.sent_bytes, total=told.total_bytes)
+            yield lambda state: progress.update(task, completed=state.sent_bytes, total=state.total_bytes)
     else:
         yield _Lines().show
 
 
 class _Lines:
-    """A line every ten seconds."""
+    """Prints a line every ten seconds."""
 
     def __init__(self) -> None:
         self._next = _SECONDS_BETWEEN_LINES
 
-    def show(self, told: UploadProgress) -> None:
-        """Tell how far it has come, if it is time."""
-        if told.seconds < self._next or told.done:
+    def show(self, state: UploadProgress) -> None:
+        """Print how far it has come, if it is time."""
+        if state.seconds < self._next or state.done:
             return
-        self._next = told.seconds + _SECONDS_BETWEEN_LINES
-        of = "" if told.total_bytes is None else tr(" of {size:.0f} MiB", size=told.total_bytes / _MIB)
+        self._next = state.seconds + _SECONDS_BETWEEN_LINES
+        of = "" if state.total_bytes is None else tr(" of {size:.0f} MiB", size=state.total_bytes / _MIB)
         print_message(
             tr(
                 "{done:.0f} MiB{of} sent after {seconds:.0f} s.",
-                done=told.sent_bytes / _MIB,
+                done=state.sent_bytes / _MIB,
                 of=of,
-                seconds=told.seconds,
+                seconds=state.seconds,
             )
         )
 

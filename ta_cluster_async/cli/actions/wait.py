@@ -93,17 +93,17 @@ class _Waiting:
     began: float
 
     async def all(
-        self, wanted: list[int | str | RefreshTicket], tell: Callable[[Event], None]
+        self, wanted: list[int | str | RefreshTicket], on_event: Callable[[Event], None]
     ) -> list[Outcome]:
         """Wait for each, and return their outcomes in the order of their ends."""
         outcomes: list[Outcome] = []
         count = len(wanted)
-        tell(Planned(at=0.0, refs=count, complete=True, to_refresh=0, to_attach=count, settled=0))
+        on_event(Planned(at=0.0, refs=count, complete=True, to_refresh=0, to_attach=count, settled=0))
 
         async def one(what: int | str | RefreshTicket) -> None:
-            outcome = await self._one(what, tell)
+            outcome = await self._one(what, on_event)
             outcomes.append(outcome)
-            tell(Finished(at=self._at(), outcome=outcome))
+            on_event(Finished(at=self._at(), outcome=outcome))
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -116,7 +116,7 @@ class _Waiting:
         assert isinstance(problem, TaError)
         raise problem.without_history()
 
-    async def _one(self, what: int | str | RefreshTicket, tell: Callable[[Event], None]) -> Outcome:
+    async def _one(self, what: int | str | RefreshTicket, on_event: Callable[[Event], None]) -> Outcome:
         ref = what if isinstance(what, int | str) else what.cluster_id
         ticket = what if isinstance(what, RefreshTicket) else None
         try:
@@ -126,7 +126,7 @@ class _Waiting:
                     return found
                 ticket = found
             handle = self._attach(ticket)
-            return await self._follow(ref, ticket, handle, tell)
+            return await self._follow(ref, ticket, handle, on_event)
         except (TokenRejected, InvalidRequest):
             raise
         except TaError as problem:
@@ -142,7 +142,7 @@ class _Waiting:
             )
 
     async def _running(self, ref: int | str) -> RefreshTicket | Outcome:
-        """A ticket for what runs on a cluster now, or how it stands if nothing does."""
+        """Return a ticket for what runs on a cluster now, or its outcome if nothing does."""
         detail = await self.project.clusters.detail(ref)
         if is_running(detail.progress, detail.refresh_time):
             return RefreshTicket(
@@ -175,14 +175,14 @@ class _Waiting:
         return resource.attach(ticket, poll=for_a_person(self.project) if stderr().is_terminal else None)
 
     async def _follow(
-        self, ref: int | str, ticket: RefreshTicket, handle: Refresh, tell: Callable[[Event], None]
+        self, ref: int | str, ticket: RefreshTicket, handle: Refresh, on_event: Callable[[Event], None]
     ) -> Outcome:
         cluster_id, name = ticket.cluster_id, ticket.cluster_name or str(ticket.cluster_id)
         began = self._at()
-        tell(Attached(at=began, ref=ref, cluster_id=cluster_id, cluster_name=name, ticket=ticket))
+        on_event(Attached(at=began, ref=ref, cluster_id=cluster_id, cluster_name=name, ticket=ticket))
         async for percent in handle.progress(timeout=self.timeout):
             if percent < 100:
-                tell(
+                on_event(
                     Progressed(
                         at=self._at(), ref=ref, cluster_id=cluster_id, cluster_name=name, progress=percent
                     )

@@ -32,14 +32,14 @@ class Settings:
     """What was found, and where.
 
     Attributes:
-        base_url: Where TA is; None when it is nowhere said.
-        project_id: The project; None when it is nowhere said.
+        base_url: The address of TA; None when no place has it.
+        project_id: The project; None when no place has it.
         ca_file: The certificate file of a private CA.
         journal: The journal file.
         timezone: The server's time zone; None for this machine's.
         profile: The profile, which may be one without settings.
         sources: For each setting that was found, what a person calls the place.
-        read_token: Gives the token, which may ask for it; None when it is nowhere said.
+        read_token: Reads the token, which may ask for it; None when no place has it.
     """
 
     base_url: str | None
@@ -52,7 +52,7 @@ class Settings:
     read_token: Callable[[], Secret] | None = field(repr=False)
 
     def missing(self) -> list[str]:
-        """What is nowhere said, by the names of the environment."""
+        """Return what no place has, by the names of the environment variables."""
         found = {
             "TA_BASE_URL": self.base_url,
             TOKEN: self.read_token,
@@ -62,10 +62,9 @@ class Settings:
 
 
 def find_settings(options: CliOptions) -> Settings:
-    """Look for the settings: first in the options, then in the environment, then in the profile.
+    """Find the settings: first in the options, then in the environment, then in the profile.
 
-    A profile that is named by an option counts as one, and comes before the environment: who writes `--profile prod` means that one
-    and no part of another.
+    A profile that is named by an option comes before the environment: `--profile prod` means that profile and no part of another.
 
     Raises:
         ConfigurationError: One of them cannot be right.
@@ -75,9 +74,9 @@ def find_settings(options: CliOptions) -> Settings:
     sources: dict[str, str] = {}
 
     def look_up(key: str, option: object, *, text: str) -> object:
-        said = [(os.environ.get(ENVIRONMENT[key]) or None, ENVIRONMENT[key])]
-        said.insert(0 if named else 1, (profile.values.get(key), _place(profile)))
-        for value, place in [(option, text), *said]:
+        places = [(os.environ.get(ENVIRONMENT[key]) or None, ENVIRONMENT[key])]
+        places.insert(0 if named else 1, (profile.values.get(key), _place(profile)))
+        for value, place in [(option, text), *places]:
             if value is not None:
                 sources[key] = place
                 return value

@@ -259,7 +259,7 @@ def test_the_clock_is_that_of_the_servers_answers(header: str, status: CheckStat
         place = wire.Place(
             host="127.0.0.1", port=door.getsockname()[1], path="", context=None, is_checked=True
         )
-        found = wire._look_at_clock(place)
+        found = wire._check_clock(place)
         thread.join()
     assert found.status is status
     assert words in found.what
