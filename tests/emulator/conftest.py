@@ -13,7 +13,7 @@ from attrs import frozen
 
 from ta_cluster_async.emulator import Emulator, ManualClock, Settings
 
-EVERYBODY = {"filts": [{"tableType": "user", "columnName": "#account_id", "comparator": "notNull"}]}
+ALL_USERS = {"filts": [{"tableType": "user", "columnName": "#account_id", "comparator": "notNull"}]}
 
 
 @frozen
@@ -73,7 +73,7 @@ class Server:
         query = {"displayName": "uploaded", "mainColumnName": "#account_id"} | query
         return self.send("POST", self.url(name, **query), body, {"Content-Type": "text/csv"}).json
 
-    def add(self, name: str = "one", definition: object = EVERYBODY, **fields: object) -> Any:
+    def add(self, name: str = "one", definition: object = ALL_USERS, **fields: object) -> Any:
         """The envelope of creating a condition cluster."""
         body = {"projectId": self.em.project_id, "clusterName": name, "displayName": name, "qp": definition}
         return self.post("user-cluster-add", body | fields)

@@ -42,7 +42,7 @@ def emulator_threads() -> list[str]:
 
 
 async def arrived(em: Emulator, count: int) -> None:
-    while len(em.requests) < count:  # noqa: ASYNC110 - the emulator tells nobody
+    while len(em.requests) < count:  # noqa: ASYNC110 - the emulator has no event for it
         await asyncio.sleep(0.001)
 
 

@@ -216,7 +216,7 @@ def test_a_stall_that_is_released_twice_is_handled_once() -> None:
             host, port = em.url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            await asyncio.sleep(1)  # of the virtual clock, which goes on when there is nothing left to do
+            await asyncio.sleep(1)  # virtual seconds, which pass when there is nothing left to do
             assert stalled.hits == 1
             stalled.release()
             stalled.release()
