@@ -144,6 +144,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "not-utf-8": "it is not UTF-8 text",
     "project-id": "The project id",
     "ref-by-id": "A ref that is not a name",
+    "refresh-echoed": "it was seen to run, and then the server showed the state of before it again.",
     "refresh-not-proven": "nothing proved within {seconds:.0f} seconds that the refresh ran.",
     "refresh-out-of-time": "the time for the refresh is over.",
     "refresh-reported-failed": "the server says that the refresh failed.",

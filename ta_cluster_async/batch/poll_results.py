@@ -30,14 +30,33 @@ if TYPE_CHECKING:
 
 
 def poll_succeeded(
-    state: BatchState, target: Target, seen: ClusterState, now: float, schedule: PollSchedule
+    state: BatchState,
+    target: Target,
+    seen: ClusterState,
+    now: float,
+    schedule: PollSchedule,
+    *,
+    is_detail: bool,
 ) -> None:
-    """Take in the state of a target in flight."""
+    """Take in the state of a target in flight, as its detail or a row of a list shows it."""
     before, waited, was_doubtful = target.watch, target.has_waited, target.is_doubtful
     assert before is not None
-    verdict = target.polled(seen, now, state.policy)
+    verdict = target.polled(
+        seen,
+        now,
+        state.policy,
+        is_detail=is_detail,
+        meaning=state.session.time_meaning,
+        may_learn=_may_learn(state, target),
+    )
     watch = target.watch
     assert watch is not None
+    if verdict is Verdict.CHECK:
+        target.hide(max(now, target.due) if before.standing is not None else now)
+        return
+    if watch.lesson != before.lesson:
+        state.session.time_meaning = state.session.time_meaning.learn(watch.lesson)
+    state.settles(target, settles=watch.has_left and verdict is Verdict.WAIT)
     if watch.proven and not before.proven and waited:
         state.queue_front, state.queue_moved = target.posted, now
     if was_doubtful and not target.is_doubtful:
@@ -77,6 +96,16 @@ def poll_failed(state: BatchState, target: Target, problem: TaError) -> None:
         _unconfirmed(state, target, Message("polls-failed", seconds=failing, cause=problem.what()), now)
 
 
+def _may_learn(state: BatchState, target: Target) -> bool:
+    """Whether other refreshes may still show what the refresh time means, on which an echo that stands depends."""
+    watch = target.watch
+    assert watch is not None
+    return watch.standing is not None and (
+        bool(state.waiting)
+        or any(other.watch is not None and other.watch.standing is None for other in state.in_flight.values())
+    )
+
+
 def _emit_progress(state: BatchState, target: Target, progress: int | None) -> None:
     """Emit that it has risen. Of one that is to be refreshed anew, only the progress of that refresh counts."""
     assert progress is not None  # a watch knows more with each poll, and what it shows never falls
@@ -98,7 +127,7 @@ def _may_be_queued(state: BatchState, target: Target, verdict: Verdict, now: flo
     assert watch is not None
     if verdict is Verdict.STALLED:
         return watch.progress == 0 and now - state.moved < state.policy.stall
-    if verdict is Verdict.UNCONFIRMED:
+    if verdict is Verdict.UNCONFIRMED and not watch.proven:
         if state.queue_front <= target.posted and now - state.queue_moved < state.policy.grace:
             return True
         return _is_ahead(state, target) and now - state.moved < state.policy.stall
@@ -118,7 +147,8 @@ def _wait(state: BatchState, target: Target, now: float, schedule: PollSchedule)
     watch = target.watch
     assert watch is not None
     if watch.standing is not None:
-        return max(schedule.shortest, watch.standing[2] + state.policy.settle - now)
+        left = watch.standing.since + state.policy.settle - now
+        return max(schedule.shortest, left) if left > 0 else schedule.longest
     wait = next_wait(target.poll_state, schedule, now) * state.sender.random.uniform(0.97, 1.03)
     grace = watch.since + state.policy.grace - now
     if not watch.proven and grace > 0:
@@ -140,11 +170,13 @@ def _end(state: BatchState, target: Target, verdict: Verdict, seen: ClusterState
             assert target.watch is not None
             what = Message("refresh-stood-still", seconds=now - target.watch.moved)
             state.finish(target, target.outcome(Status.STALLED, now, _error(target, RefreshStalled, what)))
+        case Verdict.UNCONFIRMED if target.watch is not None and target.watch.is_echoed:
+            _unconfirmed(state, target, Message("refresh-echoed"), now)
         case Verdict.UNCONFIRMED if target.resend:
             _start_again(state, target, seen, now)
         case Verdict.UNCONFIRMED:
             _unconfirmed(state, target, Message("refresh-not-proven", seconds=state.policy.grace), now)
-        case Verdict.WAIT:  # pragma: no branch - there is no other
+        case Verdict.WAIT | Verdict.CHECK:  # pragma: no branch - there is no other
             _time_is_over(state, target, now)
 
 

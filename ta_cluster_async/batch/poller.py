@@ -183,7 +183,7 @@ class Poller:
             elif target.posted > sent:
                 continue  # the page may have been made before the refresh was started
             elif target.watch.proven or is_baseline(seen) or seen.progress == 0:
-                poll_succeeded(state, target, seen, now, schedule)
+                poll_succeeded(state, target, seen, now, schedule, is_detail=False)
             else:
                 target.hide(now)  # an end that only the refresh time can prove, which the list does not show
         return shift
@@ -207,7 +207,7 @@ class Poller:
             return
         if state.in_flight.get(target.cluster_id) is target:
             now = state.loop.time()
-            poll_succeeded(state, target, seen, now, state.schedule(now))
+            poll_succeeded(state, target, seen, now, state.schedule(now), is_detail=True)
 
 
 def _is_lost(target: Target, view: ListView) -> bool:

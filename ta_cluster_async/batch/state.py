@@ -62,6 +62,7 @@ class BatchState:
         waiting: Targets to be submitted, in order.
         waiting_ids: The same by cluster id.
         in_flight: Targets in flight on the server, by cluster id.
+        settling: Ids of those whose end shows and only waits to be believed, so that they take no place on the server.
         starting: Targets whose POST is under way.
         planned: True when no more references are to come.
         stopped: Why no more are started; None while they are.
@@ -102,6 +103,7 @@ class BatchState:
         self.waiting: deque[Target] = deque()
         self.waiting_ids: dict[int, Target] = {}
         self.in_flight: dict[int, Target] = {}
+        self.settling: set[int] = set()
         self.starting: set[Target] = set()
         self.planned = False
         self.stopped: Stop | None = None
@@ -130,10 +132,14 @@ class BatchState:
         """True when nothing waits, is under way, or is to come."""
         return self.planned and not self.waiting and not self.starting and not self.in_flight
 
+    @property
+    def _places_taken(self) -> int:
+        return len(self.in_flight) - len(self.settling) + len(self.starting)
+
     async def next_target(self) -> Target | None:
         """Return the next target as soon as there is a place for it; None when the batch is over."""
         while not self.done:
-            if self.waiting and not self.stopped and len(self.in_flight) + len(self.starting) < self.places:
+            if self.waiting and not self.stopped and self._places_taken < self.places:
                 target = self.waiting.popleft()
                 del self.waiting_ids[target.cluster_id]
                 self.starting.add(target)
@@ -157,8 +163,19 @@ class BatchState:
 
     def untrack(self, target: Target) -> None:
         """Poll a target no more, if it is in flight."""
+        self.settling.discard(target.cluster_id)
         if self.in_flight.pop(target.cluster_id, None) is not None:
             self.places = self.limit.ended()
+
+    def settles(self, target: Target, *, settles: bool) -> None:
+        """Free the place of a target whose end shows, or take it again when it did not end after all."""
+        if settles == (target.cluster_id in self.settling):
+            return
+        if settles:
+            self.settling.add(target.cluster_id)
+            self.changed.fire()
+        else:
+            self.settling.discard(target.cluster_id)
 
     def refused(self) -> None:
         """The server has refused to start one."""

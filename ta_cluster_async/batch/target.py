@@ -18,7 +18,7 @@ from .schedule import PollState, remaining
 
 if TYPE_CHECKING:
     from ..messages import Message
-    from ..protocol.refresh import PollPolicy
+    from ..protocol.refresh import PollPolicy, TimeMeaning
     from .journal.journal import Entry
 
 
@@ -50,6 +50,7 @@ class Target:
         began_from: Its progress when it began.
         polled_at: When it was polled last; before that, when it was submitted.
         ends: When it should end, by its progress as of then; None where nothing tells.
+        left: When it was polled before the end that is waited out was seen, and when that was seen; None where none is.
         not_watched: It was submitted by an earlier process and not polled since.
         due: When it is to be polled next.
         deadline: When it is out of time.
@@ -79,6 +80,7 @@ class Target:
     risen: tuple[float, int] | None = None
     polled_at: float = 0.0
     ends: float | None = None
+    left: tuple[float, float] | None = None
     not_watched: bool = False
     due: float = inf
     deadline: float = inf
@@ -166,7 +168,7 @@ class Target:
         self.ticket = ticket
         self.posted = self.began = self.polled_at = since
         self.watch = Watch.of(ticket, since)
-        self.risen = self.ends = None
+        self.risen = self.ends = self.left = None
         self.not_watched = False
         self.began_from = max(0, self.seen.progress) if ticket.attached and self.seen.progress < 100 else 0
         self.failing_since = self.gone_since = None
@@ -195,12 +197,36 @@ class Target:
         self.hidden = True
         self.due = due
 
-    def polled(self, seen: ClusterState, now: float, policy: PollPolicy) -> Verdict:
-        """Take in a poll, and return what it means."""
+    def polled(
+        self,
+        seen: ClusterState,
+        now: float,
+        policy: PollPolicy,
+        *,
+        is_detail: bool,
+        meaning: TimeMeaning,
+        may_learn: bool,
+    ) -> Verdict:
+        """Take in a poll, and return what it means, as `judge` says."""
         watch = self.watch
         assert watch is not None
         was_proven = watch.proven
-        self.watch, verdict = judge(watch, policy, now, seen.progress, seen.refresh_time)
+        self.watch, verdict = judge(
+            watch,
+            policy,
+            now,
+            seen.progress,
+            seen.refresh_time,
+            is_detail=is_detail,
+            meaning=meaning,
+            may_learn=may_learn,
+        )
+        if verdict is Verdict.CHECK:
+            return verdict
+        if self.watch.has_left:
+            self.left = self.left or (self.polled_at, now)
+        elif verdict is Verdict.WAIT:
+            self.left = None
         if self.watch.proven and not was_proven:
             self.hidden = False
             if self.has_waited:
@@ -263,12 +289,21 @@ class Target:
         # The end lies between the last poll and this one: where it was to be expected, or else in the middle.
         detect = now - self.polled_at if ended else None
         end, begin = (now + self.polled_at) / 2, self.began
+        if ended and self.left is not None:
+            detect = self.left[1] - self.left[0]
         if status is Status.SUCCEEDED:
             if self.ends is not None:
                 end = min(max(self.ends, self.polled_at), now)
             begin = self._beginning(end)
         # Of one that was attached to, nobody knows when it began; of one that ended between two processes, when it ended.
-        is_known = ended and ticket is not None and not ticket.attached and not self.not_watched
+        # Of one that was never seen to run, polls tell neither.
+        is_known = (
+            watch is not None
+            and ended
+            and watch.proven
+            and ticket is not None
+            and not (ticket.attached or self.not_watched)
+        )
         return Outcome(
             ref=self.ref,
             status=status,

@@ -20,7 +20,7 @@ from ..errors import (
 from ..messages import Message
 from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
-from ..protocol.refresh import PollPolicy
+from ..protocol.refresh import NOTHING_KNOWN, PollPolicy
 from ..protocol.requests import Response
 from ..protocol.retry import RetryBudget, RetryPolicy
 from .limiter import Limiter
@@ -113,6 +113,7 @@ class ApiClient:
         self._borrowed = client_session
         self._transport = transport
         self._budget = RetryBudget(self.retry)
+        self.time_meaning = NOTHING_KNOWN
         self._random = Random()  # noqa: S311  (jitter)
         self._loop: asyncio.AbstractEventLoop | None = None
         warn_if_unencrypted(checked)

@@ -230,6 +230,10 @@ class Emulator:
         """Plan the next computation without a plan of a cluster, by id or name. The cluster need not exist yet."""
         self._on_loop(self._state.plan, ref, plan)
 
+    def restart(self) -> None:
+        """Forget all computations that wait or run, as a server that restarts: clusters show again what they showed before."""
+        self._on_loop(lambda: self._state.forget_jobs(self._state.advance()))
+
     def cluster(self, ref: int | str) -> ClusterView:
         """Return the current state of a cluster or tag, by id or by name.
 

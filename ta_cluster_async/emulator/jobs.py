@@ -91,6 +91,11 @@ class JobQueue:
         self._ends: list[tuple[float, int, Job]] = []
         self._running = 0
 
+    @property
+    def unfinished(self) -> int:
+        """How many jobs wait or run."""
+        return self._running + len(self._waiting)
+
     def submit(self, cluster_id: int, at: float, seconds: float, plan: JobPlan) -> Job:
         """Add a job at second `at`, which must not be before the last `advance`."""
         number = len(self.jobs) + 1

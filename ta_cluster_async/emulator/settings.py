@@ -30,6 +30,7 @@ class ReturnCodes:
         not_evaluable: The definition cannot be evaluated; the message names the key.
         bad_upload: The CSV cannot be read; the message names the line.
         refresh_refused: The refresh is refused: one runs already, or an id cluster has nothing to refresh.
+        queue_full: The refresh is refused: `max_jobs` wait or run already.
     """
 
     missing_parameter: int = -1008
@@ -43,6 +44,7 @@ class ReturnCodes:
     not_evaluable: int = -3006
     bad_upload: int = -3007
     refresh_refused: int = -3008
+    queue_full: int = -3009
 
 
 @frozen(kw_only=True)
@@ -66,7 +68,13 @@ class Settings:
         progress_before_first: Progress shown for a cluster that was never computed.
         while_running: What a refresh does while one is waiting or running: answered with success and ignored, queued
             behind it, or rejected.
-        refresh_time: Whether `refreshTime` marks the start or the end of the latest computation. The resolution is 1 second.
+        max_jobs: Most computations that wait or run at once; a refresh beyond them is refused with `codes.queue_full`. None means
+            no limit.
+        refresh_time: Whether `refreshTime` marks the start or the end of the latest computation, or is never set again after the
+            first one. The resolution is 1 second.
+        replica_lag: For how many server seconds a lagging replica is behind.
+        lagging_share: Share of the details, lists and progress answers, chosen by the seed, that come from a lagging replica.
+        list_lag: For how many server seconds every list is behind, as one that is cached.
         stale_seconds: Server seconds after a refresh was accepted during which the previous progress, `refreshTime` and user
             count are still shown: the "stale 100".
         queued_shows: A computation that waits for capacity shows progress 0, or the previous progress until it starts.
@@ -99,7 +107,11 @@ class Settings:
     compute_on_update: bool = True
     progress_before_first: int = 0
     while_running: Literal["ignore", "queue", "reject"] = "ignore"
-    refresh_time: Literal["start", "end"] = "start"
+    max_jobs: int | None = None
+    refresh_time: Literal["start", "end", "never"] = "start"
+    replica_lag: float = 0.0
+    lagging_share: float = 0.0
+    list_lag: float = 0.0
     stale_seconds: float = 0.0
     queued_shows: Literal["zero", "previous"] = "zero"
     refresh_id_clusters: Literal["accept", "reject"] = "reject"

@@ -16,7 +16,7 @@ from .jobs import Job, JobPlan, JobQueue
 from .query.compute import Computation, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .clock import Clock
     from .query.compute import Members
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TAG_CATALOG = "catalog_tag"
 CLUSTER_CATALOG = "catalog_cluster"
 _LISTING_CACHE_SIZE = 64
+# Computations of a cluster that replicas which lag can still show.
+_HISTORY = 8
 
 
 @frozen
@@ -34,6 +36,15 @@ class Snapshot:
     progress: int
     refresh_time: datetime | None
     result: Result
+
+
+@frozen
+class Run:
+    """A computation of a cluster, with what the cluster showed when it was submitted."""
+
+    submitted: float
+    before: Snapshot
+    job: Job
 
 
 @define(kw_only=True, eq=False)
@@ -57,6 +68,7 @@ class Cluster:
     reruns: int = 0
     runs: int = 0
     stale: tuple[float, Snapshot] | None = None
+    history: deque[Run] = field(factory=lambda: deque(maxlen=_HISTORY))
 
     @property
     def is_import(self) -> bool:
@@ -90,6 +102,7 @@ class State:
         self._clock = clock
         self._job_seconds = job_seconds
         self._seed = seed
+        self._replicas = random.Random(f"{seed}:replicas")  # noqa: S311 - repeatable, not secret
         self._next_id = settings.first_id
         self._plans: dict[int | str, deque[JobPlan]] = {}
         self._listings: dict[tuple[str, frozenset[str], str, str], list[Cluster]] = {}
@@ -114,19 +127,55 @@ class State:
         cluster_id = self._by_name.get(ref) if isinstance(ref, str) else ref
         return None if cluster_id is None else self.clusters.get(cluster_id)
 
+    def answer(self, clusters: Iterable[Cluster], now: float, *, is_list: bool = False) -> list[Snapshot]:
+        """Return what one answer at second `now` shows of clusters: by one replica, and for a list as old as its cache."""
+        settings = self.settings
+        behind = settings.list_lag if is_list else 0.0
+        if settings.lagging_share > 0 and self._replicas.random() < settings.lagging_share:
+            behind = max(behind, settings.replica_lag)
+        if behind > 0:
+            return [self._earlier(cluster, now - behind) for cluster in clusters]
+        return [self.snapshot(cluster, now) for cluster in clusters]
+
     def snapshot(self, cluster: Cluster, now: float) -> Snapshot:
         """Return what a cluster shows at second `now`, which `advance()` returned."""
         if cluster.stale is not None and now < cluster.stale[0]:
             return cluster.stale[1]
-        job = cluster.job
-        if job is None:
-            return Snapshot(cluster.progress, cluster.refresh_time, cluster.result)
-        if job.started is None:
-            waiting = cluster.progress if self.settings.queued_shows == "previous" and cluster.runs > 1 else 0
-            return Snapshot(waiting, cluster.refresh_time, cluster.result)
+        before = Snapshot(cluster.progress, cluster.refresh_time, cluster.result)
+        return (
+            before
+            if cluster.job is None
+            else self._during(cluster.job, before, now, is_first=cluster.runs == 1)
+        )
+
+    def _during(self, job: Job, before: Snapshot, now: float, *, is_first: bool) -> Snapshot:
+        """Return what is shown of a cluster while a computation waits or runs."""
+        if job.started is None or now < job.started:
+            waiting = before.progress if self.settings.queued_shows == "previous" and not is_first else 0
+            return Snapshot(waiting, before.refresh_time, before.result)
         starts = self.settings.refresh_time == "start"
-        refresh_time = self._whole_second(job.started) if starts else cluster.refresh_time
-        return Snapshot(job.progress(now), refresh_time, cluster.result)
+        refresh_time = self._whole_second(job.started) if starts else before.refresh_time
+        return Snapshot(job.progress(now), refresh_time, before.result)
+
+    def _earlier(self, cluster: Cluster, at: float) -> Snapshot:
+        """Return what a cluster showed at an earlier second."""
+        shown = Snapshot(cluster.progress, cluster.refresh_time, cluster.result)
+        for run in reversed(cluster.history):
+            if at >= run.submitted:
+                has_ended = run.job.finished is not None and at >= run.job.finished
+                return (
+                    shown if has_ended else self._during(run.job, run.before, at, is_first=cluster.runs == 1)
+                )
+            shown = run.before
+        return shown
+
+    def forget_jobs(self, now: float) -> None:
+        """Drop everything that waits or runs, as a server that restarts: all show again what they showed before."""
+        for cluster in self.clusters.values():
+            if cluster.job is not None:
+                self.drop_job(cluster, now)
+                cluster.stale = None
+                cluster.history.clear()
 
     def add(self, cluster: Cluster) -> None:
         """Store a cluster that has an id of `new_id()`."""
@@ -222,13 +271,15 @@ class State:
 
     def refresh(
         self, cluster: Cluster, now: float, *, stale_seconds: float | None = None
-    ) -> Literal["submitted", "queued", "ignored", "rejected"]:
+    ) -> Literal["submitted", "queued", "ignored", "rejected", "full"]:
         """Submit a refresh. What happens while one waits or runs is a setting."""
         if cluster.job is not None:
             if self.settings.while_running == "queue":
                 cluster.reruns += 1
                 return "queued"
             return "ignored" if self.settings.while_running == "ignore" else "rejected"
+        if self.settings.max_jobs is not None and self.queue.unfinished >= self.settings.max_jobs:
+            return "full"
         before = self.snapshot(cluster, now)
         stale = self.settings.stale_seconds if stale_seconds is None else stale_seconds
         if stale > 0:
@@ -248,7 +299,9 @@ class State:
             seconds = given(cluster.id, rng) if callable(given) else given
         if rng.random() < self.settings.failure_rate:
             plan = JobPlan(fails=True, stops_at=plan.stops_at)
+        before = Snapshot(cluster.progress, cluster.refresh_time, cluster.result)
         cluster.job = self.queue.submit(cluster.id, at, seconds, plan)
+        cluster.history.append(Run(at, before, cluster.job))
 
     def drop_job(self, cluster: Cluster, now: float) -> None:
         """Cancel the cluster's computation and those queued behind it."""
@@ -282,8 +335,9 @@ class State:
         assert job.finished is not None
         cluster.job = None
         cluster.progress = -1 if job.fails else 100
-        starts = self.settings.refresh_time == "start"
-        cluster.refresh_time = self._whole_second(job.started if starts else job.finished)
+        marks = self.settings.refresh_time
+        if marks != "never" or cluster.refresh_time is None:
+            cluster.refresh_time = self._whole_second(job.finished if marks == "end" else job.started)
         if not job.fails:
             cluster.computed_at = self.time(job.started)
             if cluster.definition is not None:

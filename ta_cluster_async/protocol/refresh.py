@@ -1,15 +1,22 @@
 """When a refresh is believed to be done: pure decisions about what was seen and when.
 
 A refresh has no job id (spec: 刷新条件分群或标签, 查询刷新进度). What is known of it is the cluster's state before the POST, the
-*baseline*, and what is seen after it. A 100 or a -1 may be left over from the refresh before, so neither is believed by itself:
+*baseline*, and what is seen after it. Answers may go back in time: a replica lags, a list is cached, a server restarts and forgets. So a
+100 or a -1 is never believed by itself:
 
-- A progress of 0 to 99 seen after the POST proves that the new refresh runs; the next 100 or -1 is its end.
-- A `refreshTime` that moved away from the baseline is weaker, since a server may set it when a refresh starts. With it, a 100 or -1
-  counts once it has stood for the settling time. An end that the baseline did not show (a -1 after a 100) is as good as a moved time.
-- Without either until the grace time ends, the refresh is unconfirmed. That is never taken for a success.
+- A progress of 0 to 99 seen after the POST proves that the new refresh began. The end that follows counts at once if the baseline does
+  not explain it: another progress, or a `refreshTime` that moved.
+- An end that the baseline explains (the same progress, and a time that is equal or unknown), or whose time is earlier than one already
+  seen, is an *echo*. It is waited out for the settling time; if it still stands, the refresh is unconfirmed. Only where the server is
+  known never to move `refreshTime` does it count.
+- An end with a moved `refreshTime` and no progress below 100 before it is weaker, since the time may mark the start of a refresh. It
+  counts at once where the time is known to mark the end, and else after the settling time.
+- Without any of these until the grace time ends, the refresh is unconfirmed. That is never taken for a success.
+
+What `refreshTime` means on a server is learned from the refreshes that were seen to run (`TimeMeaning`).
 
 A cluster that was never computed shows 0 without a refresh time, and after the POST it may still show that: because the refresh waits
-in the server's queue, or because nothing became of it. So this 0 is waited for as long as any that stands still, and is then not called
+in the server's queue, or because nothing came of it. So this 0 is waited for as long as any that stands still, and is then not called
 stalled but unconfirmed.
 """
 
@@ -17,7 +24,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from attrs import Factory, evolve, field, frozen
 
@@ -38,6 +45,10 @@ if TYPE_CHECKING:
 _SHORTEST_INTERVAL = 0.01
 # A refresh is stalled when it has stood still for so many times the longest pause that it has made before.
 _PAUSES = 5.0
+# So many refreshes that were seen to run to their end with the old time show that a server never moves it.
+_ENOUGH_UNMOVED = 3
+# An end is due when the progress, at its pace so far, has passed this percentage.
+_DUE = 80.0
 
 
 def _seconds(_: object, attribute: Attribute[float], value: object) -> None:
@@ -56,7 +67,8 @@ class PollPolicy:
             late and long ones cost few requests.
         longest: The longest time between two polls.
         grace: How long to wait for proof that the refresh runs before it is unconfirmed.
-        settle: How long a 100 or -1 must stand when only the moved refresh time speaks for it.
+        settle: How long a 100 or -1 must stand that is not proven: one that only a moved refresh time speaks for, and one that may be an
+            echo of the refresh before.
         stall: How long the progress may stand still before the refresh counts as stalled; or five times the longest time that lay
             between two of its moves, where that is longer.
         errors: How long polls may fail in a row before the wait gives up with their error.
@@ -82,10 +94,60 @@ class Verdict(Enum):
     """What a poll means."""
 
     WAIT = auto()
+    CHECK = auto()
+    """An end that may be an echo: only a detail can tell."""
     SUCCEEDED = auto()
     FAILED = auto()
     UNCONFIRMED = auto()
     STALLED = auto()
+
+
+Lesson: TypeAlias = Literal["start", "end", "never"]
+"""What one refresh shows about `refreshTime`: it moved before the end, with the end, or not at all."""
+
+
+@frozen(kw_only=True)
+class TimeMeaning:
+    """What `refreshTime` means on a server: how many refreshes showed which lesson."""
+
+    start: int = 0
+    end: int = 0
+    never: int = 0
+
+    @property
+    def marks_end(self) -> bool:
+        """True when a moved time means that the refresh has ended."""
+        return self.end > 0 and self.start == 0
+
+    @property
+    def never_moves(self) -> bool:
+        """True when an end is not expected to move the time."""
+        return self.never >= _ENOUGH_UNMOVED and self.start == self.end == 0
+
+    def learn(self, lesson: Lesson | None) -> TimeMeaning:
+        """Return what is known with one lesson more."""
+        return self if lesson is None else evolve(self, **{lesson: getattr(self, lesson) + 1})
+
+
+NOTHING_KNOWN = TimeMeaning()
+"""Before any refresh was seen to run."""
+
+
+@frozen
+class Standing:
+    """An end that is waited out.
+
+    Attributes:
+        progress: 100 or -1.
+        refresh_time: Its refresh time; None where it is not known.
+        since: When it was first seen.
+        is_echo: The baseline explains it, or it is older than what was seen before.
+    """
+
+    progress: int
+    refresh_time: datetime | None
+    since: float
+    is_echo: bool
 
 
 @frozen(kw_only=True)
@@ -101,7 +163,11 @@ class Watch:
         last_seen: The latest progress of 0 to 99, which may have fallen.
         moved: When that last changed.
         longest_pause: The longest time that lay between two such changes.
-        standing: The unproven end (progress and refresh time) that is being waited out, and since when.
+        first_risen: When a progress above 0 was first seen, and which.
+        latest_time: The latest `refreshTime` seen, the baseline's included.
+        running_time: The `refreshTime` that came with the latest progress of 1 to 99; None where none came.
+        standing: The end that is being waited out.
+        lesson: What this refresh shows about `refreshTime`, once it has ended or its echo has stood for the settling time.
     """
 
     baseline_time: datetime | None
@@ -112,7 +178,11 @@ class Watch:
     last_seen: int | None = None
     moved: float = Factory(lambda self: self.since, takes_self=True)
     longest_pause: float = 0.0
-    standing: tuple[int, datetime | None, float] | None = None
+    first_risen: tuple[float, int] | None = None
+    latest_time: datetime | None = Factory(lambda self: self.baseline_time, takes_self=True)
+    running_time: datetime | None = None
+    standing: Standing | None = None
+    lesson: Lesson | None = None
 
     @classmethod
     def of(cls, ticket: RefreshTicket, since: float) -> Watch:
@@ -124,9 +194,19 @@ class Watch:
             proven=ticket.attached or ticket.seen_running,
         )
 
+    @property
+    def is_echoed(self) -> bool:
+        """True while a refresh that was seen to run seems to have been forgotten: the server shows the state of before it."""
+        return self.proven and self.standing is not None
+
+    @property
+    def has_left(self) -> bool:
+        """True when it probably takes no place on the server any more: its end shows, and only waits to be believed."""
+        return self.standing is not None and not self.standing.is_echo
+
 
 def is_running(progress: int, refresh_time: datetime | None) -> bool:
-    """True when a state read before a POST shows a refresh that runs.
+    """Return whether a state read before a POST shows a refresh that runs.
 
     A progress of 0 without a refresh time shows none: a cluster that was never computed may show it for ever.
     """
@@ -139,42 +219,90 @@ def judge(
     now: float,
     progress: int,
     refresh_time: datetime | None,
+    *,
+    is_detail: bool = True,
+    meaning: TimeMeaning = NOTHING_KNOWN,
+    may_learn: bool = False,
 ) -> tuple[Watch, Verdict]:
-    """Judge what a poll read, the progress and the refresh time. Returns what is known of the refresh now, and the verdict.
+    """Judge what a poll read. Returns what is known of the refresh now, and the verdict.
 
-    Once the refresh is proven to run, the refresh time is not used and may be None.
+    Args:
+        watch: What was seen before.
+        policy: The times to wait.
+        now: When this was seen.
+        progress: -1 or 0 to 100.
+        refresh_time: The refresh time that came with it, or None.
+        is_detail: False where the answer is not one about this refresh alone with its refresh time: a progress, or a row of a list that
+            may be cached.
+        meaning: What `refreshTime` is known to mean on this server.
+        may_learn: True while other refreshes may still teach that. An echo that stands is waited for meanwhile, at most for the grace time.
     """
-    if 0 <= progress < 100:
-        return _running(watch, policy, now, progress)
-    if watch.proven:
-        return _ended(watch, progress)
-    is_evidence = _is_evidence(watch, progress, refresh_time)
-    grace_is_over = now >= watch.since + policy.grace
-    standing = watch.standing
-    if is_evidence and (standing is None or standing[:2] != (progress, refresh_time)):
-        if standing is not None and grace_is_over:
+    is_old = _is_old(watch, refresh_time)
+    if 0 <= progress < 100 and not (is_old and not watch.proven):
+        seen = watch.last_seen if is_old and watch.last_seen is not None else progress
+        return _running(watch, policy, now, seen, refresh_time)
+    is_echo = is_old or _is_explained(watch, progress, refresh_time, meaning)
+    if watch.proven and is_echo and not is_detail:
+        return watch, Verdict.CHECK
+    if watch.proven and not is_echo:
+        return _ended(watch, progress, refresh_time)
+    if not watch.proven and is_echo:
+        is_over = now >= watch.since + policy.grace
+        return evolve(watch, standing=None), Verdict.UNCONFIRMED if is_over else Verdict.WAIT
+    if not is_echo and meaning.marks_end and refresh_time not in (None, watch.baseline_time):
+        return _ended(watch, progress, refresh_time)
+    # Where the time never moves, each end looks like the one of before.
+    end = Standing(progress, refresh_time, now, is_echo and not meaning.never_moves)
+    return _standing(watch, policy, now, end, may_learn=may_learn)
+
+
+def _standing(
+    watch: Watch, policy: PollPolicy, now: float, end: Standing, *, may_learn: bool
+) -> tuple[Watch, Verdict]:
+    """Wait out an end that is not believed yet."""
+    before = watch.standing
+    if before is None or (before.progress, before.refresh_time) != (end.progress, end.refresh_time):
+        if before is not None and now >= watch.since + policy.grace:
             # A server that shows another end each time would be waited for without end.
             return watch, Verdict.UNCONFIRMED
-        standing = (progress, refresh_time, now)
-        watch = evolve(watch, standing=standing)
-    if is_evidence and standing is not None:
-        return _ended(watch, progress) if now >= standing[2] + policy.settle else (watch, Verdict.WAIT)
-    if standing is not None:
-        watch = evolve(watch, standing=None)
-    return watch, Verdict.UNCONFIRMED if grace_is_over else Verdict.WAIT
+        before = end
+        watch = evolve(watch, standing=end, latest_time=_later(watch.latest_time, end.refresh_time))
+    if now < before.since + policy.settle:
+        return watch, Verdict.WAIT
+    if not end.is_echo:
+        return _ended(watch, end.progress, end.refresh_time)
+    if watch.lesson is None and _is_due(watch, before.since):
+        watch = evolve(watch, lesson="never")
+    return watch, Verdict.WAIT if may_learn and now < before.since + policy.grace else Verdict.UNCONFIRMED
 
 
-def _running(watch: Watch, policy: PollPolicy, now: float, progress: int) -> tuple[Watch, Verdict]:
-    if progress != watch.last_seen:
+def _is_due(watch: Watch, at: float) -> bool:
+    """Whether the progress, at its pace so far, was near its end when the end was first seen."""
+    first, last = watch.first_risen, watch.last_seen
+    if first is None or last is None or last <= first[1] or watch.moved <= first[0]:
+        return False
+    pace = (last - first[1]) / (watch.moved - first[0])
+    return last + pace * (at - watch.moved) >= _DUE
+
+
+def _running(
+    watch: Watch, policy: PollPolicy, now: float, progress: int, refresh_time: datetime | None
+) -> tuple[Watch, Verdict]:
+    if refresh_time is not None:
+        running_time = refresh_time if progress else watch.running_time
+        watch = evolve(watch, latest_time=_later(watch.latest_time, refresh_time), running_time=running_time)
+    if progress != watch.last_seen or watch.standing is not None:
         best = progress if watch.progress is None else max(progress, watch.progress)
-        pause = 0.0 if watch.last_seen is None else now - watch.moved
+        has_moved = progress != watch.last_seen
+        pause = 0.0 if watch.last_seen is None or not has_moved else now - watch.moved
         watch = evolve(
             watch,
             proven=True,
             progress=best,
             last_seen=progress,
-            moved=now,
+            moved=now if has_moved else watch.moved,
             longest_pause=max(watch.longest_pause, pause),
+            first_risen=watch.first_risen or ((now, progress) if progress else None),
             standing=None,
         )
         return watch, Verdict.WAIT
@@ -184,27 +312,53 @@ def _running(watch: Watch, policy: PollPolicy, now: float, progress: int) -> tup
     return watch, Verdict.UNCONFIRMED if was_never_computed and watch.progress == 0 else Verdict.STALLED
 
 
-def _ended(watch: Watch, progress: int) -> tuple[Watch, Verdict]:
+def _ended(watch: Watch, progress: int, refresh_time: datetime | None) -> tuple[Watch, Verdict]:
+    watch = evolve(watch, lesson=_lesson(watch, refresh_time), standing=None)
     if progress == 100:
         return evolve(watch, progress=100), Verdict.SUCCEEDED
     return watch, Verdict.FAILED
 
 
-def _is_evidence(watch: Watch, progress: int, refresh_time: datetime | None) -> bool:
-    """True when an end that was seen without progress below 100 can belong to this refresh.
+def _lesson(watch: Watch, refresh_time: datetime | None) -> Lesson | None:
+    if watch.running_time is None or refresh_time is None:
+        return None
+    if watch.running_time != watch.baseline_time:
+        return "start"
+    return "end" if refresh_time != watch.baseline_time else "never"
 
-    A refresh time that went back has moved too, since a server's local time may go back. An unknown baseline proves nothing.
+
+def _is_old(watch: Watch, refresh_time: datetime | None) -> bool:
+    """Whether an answer is older than one that came before it."""
+    return refresh_time is not None and watch.latest_time is not None and refresh_time < watch.latest_time
+
+
+def _is_explained(
+    watch: Watch, progress: int, refresh_time: datetime | None, meaning: TimeMeaning = NOTHING_KNOWN
+) -> bool:
+    """Whether an end may be that of before, by its progress and its time.
+
+    Where nothing is known of the state before, it explains everything until the refresh is seen to run, and then nothing. The end of a refresh that was joined differs from its
+    baseline, so that only a server that is known to move the time at the end tells.
     """
-    if watch.baseline_progress is None:
-        return watch.baseline_time is not None and refresh_time not in (None, watch.baseline_time)
-    return progress != watch.baseline_progress or refresh_time not in (None, watch.baseline_time)
+    before = watch.baseline_progress
+    if before is None and watch.baseline_time is None:
+        return not watch.proven
+    if refresh_time not in (None, watch.baseline_time):
+        return False
+    if before is not None and 0 <= before < 100:
+        return meaning.marks_end
+    return before in (None, progress)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return other if one is None else one if other is None else max(one, other)
 
 
 def has_begun(watch: Watch, progress: int, refresh_time: datetime | None) -> bool:
-    """True when a state read after a POST of unknown outcome shows that the POST was applied."""
+    """Return whether a state read after a POST of unknown outcome shows that the POST was applied."""
     if 0 <= progress < 100:
         return progress != watch.baseline_progress or refresh_time != watch.baseline_time
-    return _is_evidence(watch, progress, refresh_time)
+    return not (_is_old(watch, refresh_time) or _is_explained(watch, progress, refresh_time))
 
 
 # Starting a refresh

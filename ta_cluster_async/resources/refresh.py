@@ -199,33 +199,51 @@ class Refresh:
         now = self._loop.time()
         self._next_poll = now + self._policy.interval(now - self._started, self._random)
         if self._watch.standing is not None:
-            self._next_poll = min(self._next_poll, self._watch.standing[2] + self._policy.settle)
+            self._next_poll = min(self._next_poll, self._watch.standing.since + self._policy.settle)
 
     async def _read(self, until: float) -> RefreshResult | RefreshError | None:
         """Read the state once, within the time. Returns how the refresh ended, None while it goes on."""
         project_id = self._ticket.project_id
         detail: ClusterDetail | None = None
-        seconds = until - self._loop.time()
-        if self._watch.proven:
+        verdict = Verdict.CHECK
+        if self._watch.proven and self._watch.standing is None:
+            seconds = until - self._loop.time()
             progress = await read_progress(self._client, project_id, self.ref, timeout=seconds)
-            refresh_time = None
-        else:
-            detail = await read_state(self._client, project_id, self.ref, timeout=seconds)
-            progress, refresh_time = detail.progress, detail.refresh_time
+            verdict = self._judge(progress, None, is_detail=False)
+        if verdict is Verdict.CHECK:
+            detail = await read_state(self._client, project_id, self.ref, timeout=until - self._loop.time())
+            verdict = self._judge(detail.progress, detail.refresh_time)
         now = self._loop.time()
-        self._watch, verdict = judge(self._watch, self._policy, now, progress, refresh_time)
         match verdict:
             case Verdict.SUCCEEDED:
                 return await self._success(detail, until)
             case Verdict.FAILED:
                 return self._error(RefreshFailed, Message("refresh-reported-failed"), progress=-1)
+            case Verdict.UNCONFIRMED if self._watch.is_echoed:
+                return self._unconfirmed(Message("refresh-echoed"))
             case Verdict.UNCONFIRMED:
                 return self._unconfirmed(Message("refresh-not-proven", seconds=now - self._started))
             case Verdict.STALLED:
                 message = Message("refresh-stood-still", seconds=now - self._watch.moved)
                 return self._error(RefreshStalled, message)
-            case Verdict.WAIT:  # pragma: no branch - there is no other
+            case Verdict.WAIT | Verdict.CHECK:  # pragma: no branch - there is no other
                 return None
+
+    def _judge(self, progress: int, refresh_time: datetime | None, *, is_detail: bool = True) -> Verdict:
+        client = self._client
+        had = self._watch.lesson
+        self._watch, verdict = judge(
+            self._watch,
+            self._policy,
+            self._loop.time(),
+            progress,
+            refresh_time,
+            is_detail=is_detail,
+            meaning=client.time_meaning,
+        )
+        if self._watch.lesson != had:
+            client.time_meaning = client.time_meaning.learn(self._watch.lesson)
+        return verdict
 
     async def _success(self, detail: ClusterDetail | None, until: float) -> RefreshResult:
         """Return the result, with what a detail tells of it where one can be read."""

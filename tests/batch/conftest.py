@@ -392,6 +392,8 @@ def tell(
             began = loop.time()
             for second, happens in (at or {}).items():
                 loop.call_later(second, happens, batch)
+            failed: list[dict[str, Any]] = []  # what happened then and went wrong, which the loop only logs
+            loop.set_exception_handler(lambda _, context: failed.append(context))
             try:
                 # One that nobody wakes would wait for ever.
                 async with asyncio.timeout(1e8), batch:
@@ -408,6 +410,7 @@ def tell(
             sent = len(server.asks)
             await asyncio.sleep(silence)
             assert len(server.asks) == sent, "no request starts afterwards"
+            assert failed == []
         told = Told(batch.report, events, server, seconds, error, loop.time())
         check_events(told)
         check_outcomes(told)

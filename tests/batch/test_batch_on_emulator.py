@@ -93,6 +93,7 @@ def check(em: Emulator, story: Story) -> None:
     )
     jobs = {job.cluster_id: job for job in em.jobs}
     ends = {event.outcome.cluster_id: event.at for event in events if isinstance(event, Finished)}
+    unknown = 0
     for outcome in report.outcomes:
         if outcome.cluster_id is None:
             assert outcome.ref == "no_such"
@@ -108,12 +109,13 @@ def check(em: Emulator, story: Story) -> None:
         else:
             assert isinstance(outcome.error, RefreshFailed)
         assert outcome.detect_seconds is not None
-        assert outcome.run_seconds is not None
-        assert abs(outcome.run_seconds - job.seconds) <= outcome.detect_seconds + 20, (
-            "looks at the queue are rare"
+        unknown += outcome.run_seconds is None  # it began and ended between two polls
+        assert abs((outcome.run_seconds or job.seconds) - job.seconds) <= outcome.detect_seconds + 20, (
+            "polls of the queue are rare"
         )
         assert job.finished is not None
         assert 0 <= began + ends[job.cluster_id] - job.finished < 25, "not before its end"
+    assert unknown <= 3
     assert {event.cluster_id for event in events if isinstance(event, Submitted)} == ids
     assert not [event for event in events if isinstance(event, Attached)]
     assert len([event for event in events if isinstance(event, Progressed)]) > 60

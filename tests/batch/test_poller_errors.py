@@ -81,7 +81,7 @@ def test_a_token_that_is_rejected_while_refreshes_run_ends_everything_at_once(ki
 def test_a_token_that_is_rejected_by_one_kind_of_request_is_enough(kit: Any, phase: str) -> None:
     server = kit.Deployment(page_size=1 if phase == "detail" else 100)
     server.add(20, seconds=HOUR)
-    server.add(5, seconds=0.5)
+    server.add(5, seconds=3.0)
     server.rule = lambda ask: kit.REJECTED if ask.name == phase and ask.at > 2 else None
     told = kit.tell(server, [*range(21, 26), *range(1, 21)], max_running=6)
     assert told.report.total == 25

@@ -31,7 +31,7 @@ def test_a_page_that_fails_late_says_nothing_of_what_another_page_has_shown_the_
         rows = []
         for cluster in (server.cluster(4), server.cluster(1)):
             progress = 100 if cluster.id == 4 else server.shown(cluster)[0]
-            time = "2026-01-02 00:00:00"
+            time = "2026-01-01 00:00:00"
             rows.append(
                 {"id": cluster.id, "clusterName": cluster.name, "progress": progress, "refreshTime": time}
             )
@@ -40,7 +40,9 @@ def test_a_page_that_fails_late_says_nothing_of_what_another_page_has_shown_the_
 
     server.rule = rule
     # The same rounds each time, so that some look at both pages and at all that are on them.
-    told = kit.tell(server, [1, 2, 3, 4], session=ONCE, at={0.01: lambda batch: batch._run.random.seed(7)})
+    told = kit.tell(
+        server, [1, 2, 3, 4], session=ONCE, at={0.01: lambda batch: batch._state.sender.random.seed(7)}
+    )
     assert told.report.counts == {Status.SUCCEEDED: 4}
     assert server.posts == {1: 1, 2: 1, 3: 1, 4: 1}
 

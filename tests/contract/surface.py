@@ -234,7 +234,16 @@ def losses(stored: Any, today: Any, where: str = "") -> list[str]:
         return []
     if where.endswith(").annotation") and {stored, _WIDER.get(stored)} & set(str(today).split(" | ")):
         return []
+    if _is_wider_literal(stored, today):
+        return []
     return [f"{where} was {stored!r} and is {today!r}"]
+
+
+def _is_wider_literal(stored: Any, today: Any) -> bool:
+    """Whether a Literal takes all that it took, and more."""
+    both = [re.fullmatch(r"Literal\[(.*)\]", each) for each in (stored, today) if isinstance(each, str)]
+    values = [set(each[1].split(", ")) for each in both if each is not None]
+    return len(values) == 2 and values[0] < values[1]
 
 
 def _parameter_losses(stored: dict[str, Any], today: dict[str, Any], where: str) -> list[str]:

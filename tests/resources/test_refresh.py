@@ -131,9 +131,12 @@ def test_when_a_detail_has_shown_the_end_no_other_is_read_for_the_result(served)
     served(story, job_seconds=1.0)
 
 
-def test_a_result_without_a_readable_detail_is_a_success_all_the_same(served):
+def test_a_result_without_a_readable_detail_is_a_success_where_the_progress_alone_proves_it(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
+        world.em.plan(cluster, JobPlan(fails=True))
+        with pytest.raises(RefreshFailed):
+            await (await world.clusters.refresh(cluster))
         refresh = await world.clusters.refresh(cluster)
         async for percent in refresh.progress():
             if percent > 50:

@@ -24,7 +24,7 @@ async def detail(context: RequestContext, request: Request) -> Answer:
     now = context.state.advance()
     find = context.by_name if query.has("clusterName") and not query.has("clusterId") else context.by_id
     cluster = find(query)
-    snapshot = context.state.snapshot(cluster, now)
+    [snapshot] = context.state.answer([cluster], now)
     await context.evaluate([snapshot])
     return success(
         views.detail(
@@ -64,7 +64,7 @@ async def list_page(context: RequestContext, request: Request) -> Answer:
     now = context.state.advance()
     found = context.state.listed(catalog, types, search)
     page = found[(number - 1) * size : number * size]
-    snapshots = [context.state.snapshot(cluster, now) for cluster in page]
+    snapshots = context.state.answer(page, now, is_list=True)
     await context.evaluate(snapshots)
     rows: list[JsonValue] = [
         views.row(cluster, snapshot, project_id=context.project_id)
@@ -84,6 +84,10 @@ def refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answ
         raise RequestRejected(code, f"{cluster.name}: {cluster.cluster_type} has nothing to refresh")
     now = context.state.advance()
     outcome = context.state.refresh(cluster, now, stale_seconds=request.stale_seconds)
+    if outcome == "full":
+        raise RequestRejected(
+            context.settings.codes.queue_full, f"{cluster.name}: too many refreshes wait or run"
+        )
     if outcome == "rejected":
         raise RequestRejected(code, f"{cluster.name}: a refresh is running")
     if outcome != "ignored":
@@ -97,4 +101,5 @@ def refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answ
 def progress(context: RequestContext, _: Request, cluster: Cluster) -> Answer:
     """Show the progress."""
     now = context.state.advance()
-    return success({"progress": context.state.snapshot(cluster, now).progress})
+    [snapshot] = context.state.answer([cluster], now)
+    return success({"progress": snapshot.progress})
