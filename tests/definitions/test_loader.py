@@ -185,6 +185,10 @@ def test_an_update_needs_no_names() -> None:
     assert (found.body, found.name, found.catalog) == ({"displayName": "A"}, None, None)
 
 
+def test_the_project_may_be_named_in_the_text() -> None:
+    assert body_of({**API, "projectId": "102"}) == {**API, "projectId": 102}
+
+
 def test_all_mistakes_are_told_at_once_in_their_order() -> None:
     text = "name: a b\ndisplay_name: A\ndefinition:\n  events: 1\n  relation: [and]\n"
     head, *lines = refusal(text).message.splitlines()
