@@ -178,3 +178,8 @@ def test_the_text_of_a_server_ends_with_one_full_stop(text: str) -> None:
     error = errors.ApiError(-1, text)
     assert str(error) == f"the server answered return_code -1: {text.rstrip('.。')}."
     assert error.return_message == text
+
+
+def test_an_argument_that_no_error_has_is_refused() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'atempts'"):
+        TaError("said.", atempts=1)  # type: ignore[call-arg]

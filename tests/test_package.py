@@ -151,3 +151,14 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'refresh_al'"):
         _ = ta_cluster_async.refresh_al  # type: ignore[attr-defined]
     assert {"refresh_all", "TaSession"} <= set(dir(ta_cluster_async))
+
+
+def test_a_public_room_is_there_without_an_import_of_its_own() -> None:
+    code = "import ta_cluster_async; print(ta_cluster_async.errors.TaError.code, ta_cluster_async.models.Catalog.TAG)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["error", "catalog_tag"]
+
+
+def test_a_room_is_loaded_on_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(ta_cluster_async, "errors")
+    assert ta_cluster_async.errors is sys.modules["ta_cluster_async.errors"]

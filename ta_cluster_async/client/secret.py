@@ -92,7 +92,7 @@ def _pattern(token: str) -> str:
 
 
 def _encodings(data: bytes) -> list[str]:
-    """Patterns for the token in hexadecimal digits and in base64, alone or with other bytes around it."""
+    """Return patterns for the token in hexadecimal digits and in base64, alone or with other bytes around it."""
     found = [data.hex()] if len(data) >= _SHORTEST_ENCODED else []
     for start in range(3):
         # Base64 writes three bytes at a time: groups without other bytes are the same everywhere.
@@ -105,7 +105,7 @@ def _encodings(data: bytes) -> list[str]:
 
 
 def _spellings(character: str, length: int) -> str:
-    """A pattern for a character of the token in every escape that a server or a log may have put it in, up to three times.
+    """Return a pattern for a character of the token in every escape that a server or a log may apply, up to three times.
 
     Hardly any two forms fit the same text, so a long text is searched in linear time.
     """

@@ -36,7 +36,7 @@ class Dropped:
 
 
 def encode_ids(rows: Iterable[object], first_row: int, dropped: Dropped | None = None) -> bytes:
-    """One id per line. Rows count from `first_row`. Raises InvalidRequest that names the row.
+    """Write one id per line. Rows count from `first_row`. Raises InvalidRequest that names the row.
 
     With `dropped`, rows whose id is None or blank are left out and counted there, and not refused.
     """
@@ -49,7 +49,7 @@ def encode_ids(rows: Iterable[object], first_row: int, dropped: Dropped | None =
 
 
 def encode_pairs(rows: Iterable[object], first_row: int, dropped: Dropped | None = None) -> bytes:
-    """An id and its tag value per line; a tag value of None is left empty. As `encode_ids` otherwise."""
+    """Write an id and its tag value per line, where None is an empty tag value. As `encode_ids` otherwise."""
     lines = []
     for row, pair in enumerate(rows, first_row):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
@@ -66,7 +66,7 @@ def _encode(lines: list[str], first_row: int) -> bytes:
 
 
 def check_start(head: bytes) -> int:
-    """How many bytes at the start of a CSV file to leave out: 3 for a BOM, else 0. Raises InvalidRequest for UTF-16."""
+    """Return how many bytes at the start of a CSV file to skip: 3 for a BOM, else 0. Raises InvalidRequest for UTF-16."""
     if head.startswith(_UTF16_BOMS):
         raise InvalidRequest(Message("csv-in-utf-16"))
     return len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0

@@ -22,7 +22,7 @@ class Replay(StrEnum):
     REPLAYABLE = "replayable"
     """Nothing more: the second time leads to the same state."""
     RECONCILE = "reconcile"
-    """A second effect. It is not sent again; the server's state is looked at instead."""
+    """A second effect. It is not sent again; the state on the server is read instead."""
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Whether what is found under a name is what a create of unknown outcome would have made."""
+"""Decide whether what has a name now is what a create of unknown outcome would have made."""
 
 from __future__ import annotations
 

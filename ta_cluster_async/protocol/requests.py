@@ -41,7 +41,7 @@ class Upload(Protocol):
         """What the source itself raised while it was read, if it did."""
 
     def chunks(self) -> AsyncIterator[Chunk]:
-        """The body from its start."""
+        """Return the body from its start."""
         ...
 
 

@@ -66,7 +66,7 @@ class RetryPolicy:
     refund: float = field(default=0.1, validator=_amount)
 
     def delay(self, error: TaError, replay: Replay, attempt: int, random: Random) -> float | None:
-        """Seconds to wait before sending again after the `attempt`-th try failed with `error`; None to give up."""
+        """Return the seconds to wait before sending again after the `attempt`-th try failed with `error`; None to give up."""
         if attempt >= self.attempts or not may_resend(error, replay):
             return None
         asked = retry_after(error)
@@ -75,7 +75,7 @@ class RetryPolicy:
         return max(asked or 0.0, random.uniform(0, self._longest(attempt)))
 
     def pause(self, error: TaError, attempt: int) -> float:
-        """Seconds for which a rate-limit answer pauses the whole session; 0 when `error` is none."""
+        """Return the seconds for which a rate-limit answer pauses the whole session; 0 when `error` is none."""
         if not is_rate_limit(error):
             return 0.0
         asked = retry_after(error)
@@ -157,12 +157,12 @@ def _is_rejection(error: ApiError) -> bool:
 
 
 def retry_after(error: TaError) -> float | None:
-    """The seconds that the answer asked to wait, or None."""
+    """Return the seconds that the answer asked to wait, or None."""
     return error.retry_after if isinstance(error, HttpStatusError | ApiError) else None
 
 
 def parse_retry_after(text: str | None, now: float) -> float | None:
-    """Seconds from a `Retry-After` header: a number or a date, never negative; None for anything else.
+    """Read the seconds of a `Retry-After` header, a number or a date, never negative. Returns None for anything else.
 
     `now` is the wall clock in Unix seconds.
     """

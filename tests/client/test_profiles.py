@@ -159,3 +159,12 @@ def test_without_the_extra_it_says_what_to_install(write: Any, monkeypatch: pyte
     with pytest.raises(ConfigurationError) as caught:
         TaSession.from_profile()
     assert caught.value.code == "profile-extra-missing"
+
+
+def test_a_file_that_cannot_be_read_says_why(write: Any) -> None:
+    file = write("").joinpath("config.toml")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ConfigurationError) as caught:
+        TaSession.from_profile()
+    assert (caught.value.code, caught.value.params["reason"]) == ("file-unreadable", "Is a directory")
