@@ -63,12 +63,4 @@ def left_running(reason: Message, *, is_on_its_way: bool) -> Message:
 
 def _track(state: BatchState, target: Target, ticket: RefreshTicket) -> None:
     state.track(target)
-    state.events.emit(
-        Attached(
-            at=state.at(),
-            ref=target.ref,
-            cluster_id=target.cluster_id,
-            cluster_name=target.name,
-            ticket=ticket,
-        )
-    )
+    state.events.emit(Attached(**state.of(target), ticket=ticket))

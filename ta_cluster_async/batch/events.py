@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from attrs import frozen
 
@@ -31,8 +31,25 @@ class Planned:
     settled: int
 
 
+class OfTarget(TypedDict):
+    """The attributes that all events of one cluster have."""
+
+    at: float
+    ref: int | str
+    cluster_id: int
+    cluster_name: str
+
+
 @frozen(kw_only=True)
-class Submitted:
+class _TargetEvent:
+    at: float
+    ref: int | str
+    cluster_id: int
+    cluster_name: str
+
+
+@frozen(kw_only=True)
+class Submitted(_TargetEvent):
     """The server has taken a refresh.
 
     Attributes:
@@ -43,26 +60,18 @@ class Submitted:
         ticket: What identifies the refresh.
     """
 
-    at: float
-    ref: int | str
-    cluster_id: int
-    cluster_name: str
     ticket: RefreshTicket
 
 
 @frozen(kw_only=True)
-class Attached:
+class Attached(_TargetEvent):
     """A refresh that runs already is watched, and no request was sent. Attributes as of `Submitted`."""
 
-    at: float
-    ref: int | str
-    cluster_id: int
-    cluster_name: str
     ticket: RefreshTicket
 
 
 @frozen(kw_only=True)
-class Progressed:
+class Progressed(_TargetEvent):
     """The progress has risen. While the consumer is behind, some are left out; what it sees never falls.
 
     Attributes:
@@ -73,10 +82,6 @@ class Progressed:
         progress: Percent, 0 to 99.
     """
 
-    at: float
-    ref: int | str
-    cluster_id: int
-    cluster_name: str
     progress: int
 
 

@@ -257,11 +257,8 @@ class Planner:
         self._state.record(outcome)
 
     def _stopped(self, target: Target) -> Outcome:
-        state = self._state
-        assert state.stopped is not None
-        status, what, error = state.stopped
-        return self._remembered(target.ref, self._known.get(target.cluster_id)) or target.outcome(
-            status, state.loop.time(), what, error=error
+        return self._remembered(target.ref, self._known.get(target.cluster_id)) or self._state.unstarted(
+            target
         )
 
     def _remembered(self, ref: Ref, entry: Entry | None) -> Outcome | None:

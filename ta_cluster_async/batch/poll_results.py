@@ -110,15 +110,7 @@ def _emit_progress(state: BatchState, target: Target, progress: int | None) -> N
     """Emit that it has risen. Of one that is to be refreshed anew, only the progress of that refresh counts."""
     assert progress is not None  # a watch knows more with each poll, and what it shows never falls
     if progress < 100 and not target.rerun:
-        state.events.emit(
-            Progressed(
-                at=state.at(),
-                ref=target.ref,
-                cluster_id=target.cluster_id,
-                cluster_name=target.name,
-                progress=progress,
-            )
-        )
+        state.events.emit(Progressed(**state.of(target), progress=progress))
 
 
 def _may_be_queued(state: BatchState, target: Target, verdict: Verdict, now: float) -> bool:

@@ -13,7 +13,7 @@ from ..client.signal import Signal
 from ..messages import Message
 from ..models import Catalog
 from .event_stream import EventStream
-from .events import Finished
+from .events import Finished, OfTarget
 from .limit import FixedLimit
 from .listing import ListView
 from .report import RefreshReport, Status
@@ -120,6 +120,10 @@ class BatchState:
     def at(self) -> float:
         """Return the seconds since the batch began."""
         return self.loop.time() - self.began
+
+    def of(self, target: Target) -> OfTarget:
+        """Return what an event of a target says of it."""
+        return OfTarget(at=self.at(), ref=target.ref, cluster_id=target.cluster_id, cluster_name=target.name)
 
     def deadline_of(self, now: float) -> float:
         """Return when a refresh that comes into flight now is out of time."""
@@ -233,13 +237,18 @@ class BatchState:
         """Give what waits its outcome, if the batch was stopped."""
         if self.stopped is None:
             return
-        status, what, error = self.stopped
         while self.waiting:
             target = self.waiting.popleft()
             del self.waiting_ids[target.cluster_id]
-            self.record(target.outcome(status, self.loop.time(), what, error=error))
+            self.record(self.unstarted(target))
         self.sender.stop()
         self.changed.fire()
+
+    def unstarted(self, target: Target, error: TaError | None = None) -> Outcome:
+        """Return the outcome of a target that is not started, because the batch was stopped, or because of this error."""
+        assert self.stopped is not None
+        status, what, behind = self.stopped
+        return target.outcome(status, self.loop.time(), error or what, error=behind)
 
     def abort(self, error: TokenRejected) -> None:
         """End the batch, as the token is rejected. With another one, a run with the same journal can go on."""

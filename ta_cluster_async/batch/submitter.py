@@ -54,29 +54,19 @@ class Submitter:
             await self._submit(target)
         except TokenRejected as error:
             state.abort(error)
-            self._stopped(target, error)
+            state.finish(target, state.unstarted(target, error))
         except JournalError as error:
             state.interrupted = True
             state.stop(Message("batch-journal-lost", cause=error.what()), error=error)
-            self._stopped(target, error)
+            state.finish(target, state.unstarted(target, error))
         except TaError as error:
             if ends_the_batch(error):
                 raise
             if state.stopped and may_pass(error):
-                self._stopped(target)
+                state.finish(target, state.unstarted(target))
                 return
-            self._finish(target, Status.REJECTED if is_refusal(error) else Status.FAILED, error)
-
-    def _finish(self, target: Target, status: Status, error: TaError) -> None:
-        state = self._state
-        state.finish(target, target.outcome(status, state.loop.time(), error))
-
-    def _stopped(self, target: Target, error: TaError | None = None) -> None:
-        """It was not started, because the batch was stopped, or because of this error."""
-        state = self._state
-        assert state.stopped is not None
-        status, what, behind = state.stopped
-        state.finish(target, target.outcome(status, state.loop.time(), error or what, error=behind))
+            status = Status.REJECTED if is_refusal(error) else Status.FAILED
+            state.finish(target, target.outcome(status, state.loop.time(), error))
 
     async def _submit(self, target: Target) -> None:
         """Bring it into flight, or give it its outcome. Raises what speaks against its refresh."""
@@ -91,7 +81,7 @@ class Submitter:
                 assert refusal is not None
                 raise refusal
             if state.stopped:
-                self._stopped(target)
+                state.finish(target, state.unstarted(target))
                 return
             if step is Start.ATTACH:
                 outcome = attach(state, target)
@@ -150,7 +140,7 @@ class Submitter:
                 return None
             await state.sender.pause(wait)
             wait = min(2 * wait, _LONGEST_PAUSE)
-        self._stopped(target)
+        state.finish(target, state.unstarted(target))
         return None
 
     def _track(self, target: Target, ticket: RefreshTicket, doubt: TaError | None) -> None:
@@ -170,15 +160,7 @@ def confirm(state: BatchState, target: Target) -> None:
     assert ticket is not None
     if state.journal is not None:
         state.journal.submitted(target.cluster_id, ticket)
-    state.events.emit(
-        Submitted(
-            at=state.at(),
-            ref=target.ref,
-            cluster_id=target.cluster_id,
-            cluster_name=target.name,
-            ticket=ticket,
-        )
-    )
+    state.events.emit(Submitted(**state.of(target), ticket=ticket))
 
 
 def _nothing(_: JsonValue) -> None:

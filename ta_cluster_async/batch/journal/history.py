@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from ..report import Outcome
 
 _PAGE = 1_000
+# The columns of a run, by the names of `RunInfo`.
+_RUN = (
+    "run_id",
+    "base_url",
+    "project_id",
+    "started_at",
+    "ended_at",
+    "state",
+    "max_running",
+    "requests",
+    "makespan",
+)
 
 # In the mean the run before these would count for less than a thousandth.
 _EARLIER_RUNS = 10
@@ -46,42 +58,22 @@ def read_runs(path: Path, now: float) -> list[RunInfo]:
                 unfinished[run] = count
             else:
                 counts.setdefault(run, {})[status] = count
-        rows = connection.execute(
-            "SELECT runs.id, project, run_id, base_url, project_id, started_at, ended_at, state, max_running, requests, makespan"
-            " FROM runs JOIN projects ON projects.id = runs.project ORDER BY runs.id DESC"
-        ).fetchall()
         infos = []
-        for (
-            run,
-            project,
-            run_id,
-            base_url,
-            project_id,
-            started,
-            ended,
-            state,
-            most,
-            requests,
-            makespan,
-        ) in rows:
-            holder = holder_of(connection, project, now) if state == "running" else None
-            infos.append(
-                read(
-                    RunInfo,
-                    run_id=run_id,
-                    base_url=base_url,
-                    project_id=project_id,
-                    started_at=moment(started),
-                    ended_at=None if ended is None else moment(ended),
-                    state=state,
-                    holder=None if holder is None else str(holder.process),
-                    counts=counts.get(run, {}),
-                    unfinished=unfinished.get(run, 0),
-                    max_running=most,
-                    requests=requests,
-                    makespan=makespan,
-                )
-            )
+        for run, project, *columns in connection.execute(
+            f"SELECT runs.id, project, {', '.join(_RUN)} FROM runs"  # noqa: S608 - constants
+            " JOIN projects ON projects.id = runs.project ORDER BY runs.id DESC"
+        ).fetchall():
+            values = dict(zip(_RUN, columns, strict=True))
+            ended = values["ended_at"]
+            holder = holder_of(connection, project, now) if values["state"] == "running" else None
+            values |= {
+                "started_at": moment(values["started_at"]),
+                "ended_at": None if ended is None else moment(ended),
+                "holder": None if holder is None else str(holder.process),
+                "counts": counts.get(run, {}),
+                "unfinished": unfinished.get(run, 0),
+            }
+            infos.append(read(RunInfo, **values))
         return infos
 
 
