@@ -183,7 +183,7 @@ def test_a_page_that_several_need_for_their_baselines_is_read_once(kit: Any) -> 
     server.add(64, seconds=90.0)
     told = kit.tell(server, range(1, 65), max_running=16)
     assert told.report.counts == {Status.SUCCEEDED: 64}
-    # The second half of the clusters is on the first page, which nobody looks at before the third quarter begins.
+    # The second half of the clusters is on the first page, which nobody polls before the third quarter begins.
     third = sorted(event.at for event in told.of(Submitted))[32]
     before = [ask for ask in server.asks if ask.page == (kit.CLUSTER, 1) and third - 5 < ask.at <= third]
     assert len(before) == 1

@@ -1,4 +1,4 @@
-"""When a look fails: when the next one comes, when a list is given up, and when the refresh is."""
+"""When a poll fails: when the next one comes, when a list is given up, and when the refresh is."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -104,7 +104,7 @@ def test_a_list_that_cannot_be_read_for_a_while_is_given_up_after_half_the_time_
         seen.polled_at = NOON + 155.5
         poller._page_failed(view, [late, seen], PASSES)
         assert (late.hidden, seen.hidden) == (True, False)
-        assert late.due == NOON + 155.5 + 15.0, "the server is no better for a look at each of them"
+        assert late.due == NOON + 155.5 + 15.0, "the server is no better for a poll of each of them"
 
     poll_story(kit, story, errors=300.0)
 

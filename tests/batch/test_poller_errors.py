@@ -86,7 +86,7 @@ def test_a_token_that_is_rejected_by_one_kind_of_request_is_enough(kit: Any, pha
     told = kit.tell(server, [*range(21, 26), *range(1, 21)], max_running=6)
     assert told.report.total == 25
     assert told.report.stopped
-    assert told.seconds < 60, "nobody sleeps until the next look"
+    assert told.seconds < 60, "nobody sleeps until the next poll"
     assert not told.report.ok
 
 

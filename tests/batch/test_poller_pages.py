@@ -39,7 +39,7 @@ def test_a_page_that_fails_late_says_nothing_of_what_another_page_has_shown_the_
         return kit.answer({"pagerResult": pager, "userClusters": rows})
 
     server.rule = rule
-    # The same rounds each time, so that some look at both pages and at all that are on them.
+    # The same rounds each time, so that some poll both pages and all that are on them.
     told = kit.tell(
         server, [1, 2, 3, 4], session=ONCE, at={0.01: lambda batch: batch._state.sender.random.seed(7)}
     )

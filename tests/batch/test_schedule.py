@@ -1,4 +1,4 @@
-"""When to look: always later than now, never too late, and pages where they tell more than one."""
+"""When to poll: always later than now, never too late, and pages where they tell more than one."""
 
 from math import inf
 
@@ -114,7 +114,7 @@ def test_one_of_which_nothing_is_known_is_polled_ever_more_seldom(
 
 @given(numbers(0.1, 1e5), tempos())
 def test_one_that_waits_in_the_queue_is_polled_ever_more_seldom(stood: float, schedule: PollSchedule) -> None:
-    """Its beginning is put off with each look, so that only the time for which it has stood at 0 tells how long it waits."""
+    """Its beginning is put off with each poll, so that only the time for which it has stood at 0 tells how long it waits."""
     now = 1e6
     queued = PollState(began=now, begun_from=0, progress=0, seen=now - stood, expected=None)
     assert next_wait(queued, schedule, now) == pytest.approx(
