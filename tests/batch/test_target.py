@@ -68,3 +68,12 @@ def test_the_journal_knows_it_too(tmp_path: Path) -> None:
     report = story(path)
     kept = Journal(path).outcomes(report.run_id)
     assert [one.settled_at for one in kept] == [one.settled_at for one in report.outcomes]
+
+
+def test_where_nothing_is_known_of_its_place_the_moves_of_others_tell_nothing(kit: Any) -> None:
+    one = kit.target(9, 11)
+    one.moved_by(-12)
+    assert one.place == 0
+    one.lost()
+    one.moved_by(3)
+    assert one.place is None
