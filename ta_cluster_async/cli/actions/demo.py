@@ -107,6 +107,8 @@ def _job_seconds(_cluster_id: int, random: random.Random) -> float:
 
 
 def _emulator(seed: int) -> Emulator:
-    from ...emulator import Emulator  # noqa: PLC0415 - needs the extra
+    from ...emulator import Emulator, Settings  # noqa: PLC0415 - needs the extra
 
-    return Emulator(seed=seed, capacity=_CAPACITY, job_seconds=_job_seconds)
+    # Refresh times are whole seconds. The start of a refresh may fall into the second of the creation, its end cannot.
+    settings = Settings(refresh_time="end")
+    return Emulator(seed=seed, capacity=_CAPACITY, job_seconds=_job_seconds, settings=settings)
