@@ -210,7 +210,9 @@ def check_outcome(story: Story, outcome: Any, cluster: Any, begun: int) -> None:
         assert outcome.ticket is not None, "what may go on has a ticket"
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize(
+    "chunk", [*range(5), *(pytest.param(chunk, marks=pytest.mark.slow) for chunk in range(5, CHUNKS))]
+)
 def test_a_batch_is_right_whatever_happens(kit: Any, chunk: int) -> None:
     for seed in range(chunk, SEEDS, CHUNKS):
         story = story_of(seed, kit)

@@ -267,6 +267,7 @@ def test_about_as_many_are_in_flight_as_were_allowed() -> None:
     assert 7 < highest < 9  # when an end was seen is known but roughly
 
 
+@pytest.mark.slow
 def test_ten_thousand_clusters_make_a_file_that_can_be_sent() -> None:
     html = render_page(Record(report=batch(10_000, max_running=50)))
     assert len(html.encode()) < 8_000_000
