@@ -69,7 +69,7 @@ def parameters_of(code: str) -> set[str]:
     return fields_of(template)
 
 
-USES = [(place, call, code) for place, call in calls_of("Message") for code in codes_of(call.args[0])]
+USES = [(place, call, code) for place, call in calls_of("Message") for code in sorted(codes_of(call.args[0]))]
 
 
 @pytest.mark.parametrize(

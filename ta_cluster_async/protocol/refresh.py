@@ -266,7 +266,7 @@ def _standing(
             # A server that shows another end each time would be waited for without end.
             return watch, Verdict.UNCONFIRMED
         before = end
-        watch = evolve(watch, standing=end, latest_time=_later(watch.latest_time, end.refresh_time))
+        watch = evolve(watch, standing=end)
     if now < before.since + policy.settle:
         return watch, Verdict.WAIT
     if not end.is_echo:
