@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 GOOD_TIME = 8.0
 
 
-def until(condition: Callable[[], bool], within: float = 10.0) -> None:
+def until(condition: Callable[[], bool], within: float = 60.0) -> None:
     end = time.monotonic() + within
     while not condition():
         assert time.monotonic() < end
