@@ -263,9 +263,10 @@ async def _run_tasks(state: BatchState, planner: Planner) -> BaseException | Non
     submitter = Submitter(state)
     # What is started when the last polls are due has no time left, and what is polled for the last time goes on on the server.
     clock = state.loop.call_at(state.last_start, _out_of_time, state) if state.deadline < inf else None
+    group = anyio.create_task_group()
+    first = FirstFailure(group.cancel_scope)
     try:
-        async with anyio.create_task_group() as group:
-            first = FirstFailure(group.cancel_scope)
+        async with group:
             group.start_soon(first.guard, planner.read)
             group.start_soon(first.guard, planner.plan)
             for _ in range(submitter.workers):

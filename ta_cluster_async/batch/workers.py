@@ -37,8 +37,9 @@ async def work_all(
             if not await work(*pulled):
                 pull.end()
 
-    async with anyio.create_task_group() as group:
-        first = FirstFailure(group.cancel_scope)
+    group = anyio.create_task_group()
+    first = FirstFailure(group.cancel_scope)
+    async with group:
         for _ in range(at_once):
             group.start_soon(first.guard, worker)
     if first.failure is not None:

@@ -370,10 +370,12 @@ class Shown(Protocol):
     @property
     def progress(self) -> int:
         """Percent; -1 for failed."""
+        raise NotImplementedError
 
     @property
     def refresh_time(self) -> datetime | None:
         """The refresh time; None where there is none."""
+        raise NotImplementedError
 
 
 class Start(Enum):

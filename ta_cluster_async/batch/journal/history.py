@@ -120,7 +120,8 @@ def read_history(path: Path, run_id: str) -> dict[int, float]:
                 cluster_id: int = from_cell(key)
                 if type(cluster_id) is not int or not 0 <= took < inf:
                     raise ValueError
-                seconds[cluster_id] = moving_mean(seconds.get(cluster_id, took), took)
+                mean = seconds.setdefault(cluster_id, took)
+                seconds[cluster_id] = moving_mean(mean, took)
     return seconds
 
 
