@@ -26,6 +26,10 @@ _OF_ELAPSED = 0.25
 _OF_LEFT = 0.5
 # A refresh of which nothing is known is polled again after this share of the time for which it has run.
 _OF_UNKNOWN = 0.5
+# The poll after the first sign of progress comes after a share of the time in which the refresh must have begun: so much at least and most.
+_OF_BEGINNING = (0.5, 1.0)
+# Where that time is shorter, the first sign tells the pace well enough: a second one is not worth its request.
+_SURE_BEGINNING = 1.0
 # Before anything is known of how long refreshes take.
 _GUESS = 30.0
 
@@ -85,6 +89,7 @@ class PollState:
         progress: The latest progress; None when it is not proven to run.
         seen: When that progress was first seen.
         expected: How long it is expected to run, from past runs; None when unknown.
+        risen: When it was first seen with a progress above 0, and with which; None before that.
     """
 
     began: float
@@ -92,16 +97,46 @@ class PollState:
     progress: int | None
     seen: float
     expected: float | None
+    risen: tuple[float, int] | None = None
 
 
 def remaining(poll_state: PollState, now: float) -> float | None:
     """Estimate the seconds to its end; negative when it should have ended, None when nothing tells."""
     progress = poll_state.progress
     if progress is not None and progress > poll_state.begun_from and poll_state.seen > poll_state.began:
-        # A progress of 40 means anything from 40 to 41.
-        rate = (progress + 0.5 - poll_state.begun_from) / (poll_state.seen - poll_state.began)
-        return (99.5 - progress) / rate - (now - poll_state.seen)
+        return (99.5 - progress) / _rate(poll_state, progress) - (now - poll_state.seen)
     return None if poll_state.expected is None else poll_state.expected - (now - poll_state.began)
+
+
+def _rate(poll_state: PollState, progress: int) -> float:
+    """Return the percent per second since it began, or since its first rise where the two contradict each other.
+
+    It may have waited in the server's queue for long after `began`. A progress of 40 means anything from 40 to 41.
+    """
+    rate = (progress + 0.5 - poll_state.begun_from) / (poll_state.seen - poll_state.began)
+    if poll_state.risen is None:
+        return rate
+    at, first = poll_state.risen
+    rise, seconds = progress - first, poll_state.seen - at
+    return rate if rise <= 0 or seconds <= 0 or rate * seconds >= rise - 1 else rise / seconds
+
+
+def _until_second_rise(poll_state: PollState, now: float) -> float:
+    """Return the seconds until a second progress is worth a poll; inf where it tells nothing new.
+
+    One progress gives no pace, since nobody knows when between `began` and that poll the refresh began to compute. While it stands still,
+    the pace is known to be lower and lower.
+    """
+    progress, risen = poll_state.progress, poll_state.risen
+    if not progress or risen is None or progress > risen[1]:
+        return inf
+    began_within = risen[0] - poll_state.began
+    if began_within < _SURE_BEGINNING:
+        return inf
+    least, most = _OF_BEGINNING
+    return max(
+        began_within * min(max(2 / progress, least), most), _OF_LEFT * (99 - progress) * (now - risen[0])
+    )
 
 
 def next_wait(poll_state: PollState, schedule: PollSchedule, now: float) -> float:
@@ -122,6 +157,8 @@ def next_wait(poll_state: PollState, schedule: PollSchedule, now: float) -> floa
     nap = max(schedule.spacing, 0.01 * elapsed)
     early = left * (1 - sure) > nap and schedule.queued <= 0
     wait = left * sure if early else left + 0.1 * nap + (0.02 * elapsed if schedule.queued > 0 else 0.0)
+    if schedule.queued <= 0:
+        wait = min(wait, _until_second_rise(poll_state, now))
     still = _OF_STILL * (now - poll_state.seen) if left <= 0 else 0.0
     return min(max(wait, still, nap), longest)
 

@@ -117,6 +117,7 @@ class Target:
             progress=watch.progress if watch.proven else None,
             seen=watch.moved,
             expected=self.expected,
+            risen=self.risen,
         )
 
     # Before it is in flight

@@ -167,3 +167,51 @@ def test_a_page_is_read_where_a_due_one_has_company(
     alone = [one for one in due if one not in pages]
     assert all(page is None or crowd[catalog, page] == 1 for catalog, page in alone)
     assert len(pages) + len(alone) <= len(due), "never dearer than one by one"
+
+
+def waited(progress: int, *, seen: float, risen: tuple[float, int]) -> PollState:
+    """One that was last seen to wait at second 0."""
+    return PollState(began=0.0, begun_from=0, progress=progress, seen=seen, expected=None, risen=risen)
+
+
+ALONE = PollSchedule(ends=1 / 60, cost=1.0, queued=0, shortest=0.5, longest=15.0)
+
+
+@given(st.integers(1, 98), numbers(1, 15))
+def test_a_single_progress_of_one_that_has_waited_is_followed_by_a_poll_soon(
+    progress: int, gap: float
+) -> None:
+    """It may have begun at any time since it was last seen to wait, so that one progress gives no pace."""
+    single = waited(progress, seen=gap, risen=(gap, progress))
+    assert next_wait(single, ALONE, gap) <= max(gap, ALONE.shortest)
+
+
+def test_a_single_progress_that_stands_still_is_a_slow_one() -> None:
+    single = waited(1, seen=8.0, risen=(8.0, 1))
+    assert next_wait(single, ALONE, 8.0) == 8.0
+    assert next_wait(single, ALONE, 16.0) > 100
+
+
+def test_a_single_progress_right_after_the_request_tells_the_pace() -> None:
+    single = waited(1, seen=0.9, risen=(0.9, 1))
+    assert next_wait(single, ALONE, 0.9) == pytest.approx(0.5 * 98.5 * 0.9 / 1.5)
+
+
+def test_while_the_server_has_a_queue_a_single_progress_is_not_followed_soon() -> None:
+    single = waited(1, seen=8.0, risen=(8.0, 1))
+    busy = PollSchedule(ends=1 / 60, cost=1.0, queued=4, shortest=0.5, longest=15.0)
+    assert next_wait(single, busy, 8.0) > 100
+
+
+@given(st.integers(1, 40), st.integers(5, 55), numbers(1, 20), numbers(1, 20))
+def test_two_progresses_tell_the_pace_of_one_that_began_late(
+    first: int, rise: int, gap: float, between: float
+) -> None:
+    poll_state = waited(first + rise, seen=gap + between, risen=(gap, first))
+    left = remaining(poll_state, gap + between)
+    assert left is not None
+    assert left <= (99.5 - first - rise) * between / (rise - 1) + 1e-6
+
+
+def test_progresses_that_agree_with_its_beginning_leave_the_pace_as_it_is() -> None:
+    assert remaining(waited(50, seen=50.5, risen=(1.0, 1)), 50.5) == pytest.approx(49.5)
