@@ -168,7 +168,8 @@ class Target:
     def _begin(self, ticket: RefreshTicket, now: float, since: float, deadline: float) -> None:
         self.ticket = ticket
         self.posted = self.began = self.polled_at = since
-        self.watch = Watch.of(ticket, since)
+        # `since` may come from a clock that has jumped, so that the times to wait without a sign begin now.
+        self.watch = Watch.of(ticket, now)
         self.risen = self.ends = self.left = None
         self.not_watched = False
         self.began_from = max(0, self.seen.progress) if ticket.attached and self.seen.progress < 100 else 0

@@ -498,37 +498,61 @@ def test_a_journal_that_stopped_the_batch_is_not_asked_again(
     )
 
 
-@pytest.mark.parametrize(("age", "within"), [(1_000, (0, 20)), (0, (290, 330))])
-def test_an_intent_is_waited_for_from_when_it_was_written_on(
-    kit: Any, tmp_path: Any, age: int, within: tuple[int, int]
-) -> None:
-    path = tmp_path / "runs.db"
-    server = kit.Deployment()
-    server.add(1, seconds=5.0)
-    before = RefreshTicket(
-        project_id=1,
-        cluster_id=1,
-        cluster_name="c_1",
-        baseline_progress=100,
-        baseline_refresh_time=datetime(2025, 12, 31),  # noqa: DTZ001
-        submitted_at=datetime.now(UTC),
-    )
-
-    async def main() -> None:
-        held = await Journal(path).open(base_url="http://127.0.0.1", project_id=1, max_running=16)
-        await held.intend(before, 1)
-        await held.close(complete=False)
-
-    run(main())
+def intend_ago(path: Any, ids: list[int], age: float) -> Journal:
+    """A journal with intents that are so many seconds old by the clock of today."""
+    journal = leave(path, intended=ids)
     with closing(sqlite3.connect(path)) as other:
         other.execute("UPDATE refreshes SET intended_at = intended_at - ?", (age,))
         other.commit()
-    told = kit.tell(server, [1], journal=path)
+    return journal
+
+
+@pytest.mark.parametrize("age", [0, 400, 100_000, -400])
+def test_an_intent_is_waited_for_from_the_first_poll_of_this_process_on(
+    kit: Any, tmp_path: Any, age: float
+) -> None:
+    server = kit.Deployment()
+    server.add(1, seconds=5.0)
+    told = kit.tell(server, [1], journal=intend_ago(tmp_path / "runs.db", [1], age))
     assert told[1].ok
-    (attached,) = told.of(Attached)
-    assert attached.ticket == before
     (submitted,) = told.of(Submitted)
-    assert within[0] <= submitted.at <= within[1]
+    assert 290 <= submitted.at <= 330
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_clock_that_jumped_makes_no_second_post(kit: Any, tmp_path: Any, count: int) -> None:
+    """The process died between its POSTs and their answers, and the clock of the next one is 400 seconds ahead."""
+    server = kit.Deployment(stale=120.0)
+    ids = server.add(count, seconds=200.0)
+    journal = intend_ago(tmp_path / "runs.db", ids, 400.0)
+
+    def refs() -> Any:
+        for cluster in server.clusters.values():
+            server.begin(cluster)
+        return ids
+
+    told = kit.tell(server, refs, journal=journal, max_running=count)
+    assert told.report.counts == {Status.SUCCEEDED: count}
+    assert server.posts == dict.fromkeys(ids, 1)
+    assert not [ask for ask in server.asks if ask.is_refresh]
+
+
+def test_what_was_submitted_is_not_given_up_early_because_a_clock_jumped(kit: Any, tmp_path: Any) -> None:
+    server = kit.Deployment(stale=120.0)
+    server.add(1, seconds=200.0)
+    path = tmp_path / "runs.db"
+    leave(path, submitted=[1])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE refreshes SET intended_at = intended_at - 400")
+        other.commit()
+
+    def refs() -> Any:
+        server.begin(server.clusters[1])
+        return [1]
+
+    told = kit.tell(server, refs, journal=Journal(path))
+    assert told[1].ok
+    assert server.posts == {1: 1}
 
 
 NOON = 1_000.0  # by the clock of `in_batch`
