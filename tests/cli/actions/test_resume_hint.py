@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Command, Process
 
 pytestmark = [
-    pytest.mark.ta_emulator(capacity=4, job_seconds=0.4, settings=Settings(evaluate=False)),
+    # Longer than a second: `refreshTime` has whole seconds, and no cluster is refreshed twice within one.
+    pytest.mark.ta_emulator(capacity=4, job_seconds=1.1, settings=Settings(evaluate=False)),
     pytest.mark.usefixtures("quick_polls"),
 ]
 
