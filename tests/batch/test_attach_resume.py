@@ -498,9 +498,9 @@ def test_a_journal_that_stopped_the_batch_is_not_asked_again(
     )
 
 
-def intend_ago(path: Any, ids: list[int], age: float) -> Journal:
-    """A journal with intents that are so many seconds old by the clock of today."""
-    journal = leave(path, intended=ids)
+def leave_ago(path: Any, age: float, **left: list[int]) -> Journal:
+    """A journal as `leave` makes it, whose entries are so many seconds old by the clock of today."""
+    journal = leave(path, **left)
     with closing(sqlite3.connect(path)) as other:
         other.execute("UPDATE refreshes SET intended_at = intended_at - ?", (age,))
         other.commit()
@@ -513,7 +513,7 @@ def test_an_intent_is_waited_for_from_the_first_poll_of_this_process_on(
 ) -> None:
     server = kit.Deployment()
     server.add(1, seconds=5.0)
-    told = kit.tell(server, [1], journal=intend_ago(tmp_path / "runs.db", [1], age))
+    told = kit.tell(server, [1], journal=leave_ago(tmp_path / "runs.db", age, intended=[1]))
     assert told[1].ok
     (submitted,) = told.of(Submitted)
     assert 290 <= submitted.at <= 330
@@ -524,7 +524,7 @@ def test_a_clock_that_jumped_makes_no_second_post(kit: Any, tmp_path: Any, count
     """The process died between its POSTs and their answers, and the clock of the next one is 400 seconds ahead."""
     server = kit.Deployment(stale=120.0)
     ids = server.add(count, seconds=200.0)
-    journal = intend_ago(tmp_path / "runs.db", ids, 400.0)
+    journal = leave_ago(tmp_path / "runs.db", 400.0, intended=ids)
 
     def refs() -> Any:
         for cluster in server.clusters.values():
@@ -540,17 +540,13 @@ def test_a_clock_that_jumped_makes_no_second_post(kit: Any, tmp_path: Any, count
 def test_what_was_submitted_is_not_given_up_early_because_a_clock_jumped(kit: Any, tmp_path: Any) -> None:
     server = kit.Deployment(stale=120.0)
     server.add(1, seconds=200.0)
-    path = tmp_path / "runs.db"
-    leave(path, submitted=[1])
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("UPDATE refreshes SET intended_at = intended_at - 400")
-        other.commit()
+    journal = leave_ago(tmp_path / "runs.db", 400.0, submitted=[1])
 
     def refs() -> Any:
         server.begin(server.clusters[1])
         return [1]
 
-    told = kit.tell(server, refs, journal=Journal(path))
+    told = kit.tell(server, refs, journal=journal)
     assert told[1].ok
     assert server.posts == {1: 1}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 from statistics import mean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 
@@ -22,12 +22,12 @@ class Seen(NamedTuple):
     requests: int
 
 
-def behind_another(waits: float, seconds: float, refresh_time: str) -> Seen:
+def behind_another(waits: float, seconds: float, refresh_time: Literal["start", "end"]) -> Seen:
     """Refresh a cluster that waits until another one has ended, which takes so many seconds."""
 
     async def main() -> Seen:
         emulator = Emulator(
-            settings=Settings(evaluate=False, refresh_time=refresh_time),  # type: ignore[arg-type]
+            settings=Settings(evaluate=False, refresh_time=refresh_time),
             capacity=1,
             job_seconds=lambda cluster_id, _: waits if cluster_id == 970 else seconds,
         )
@@ -50,7 +50,7 @@ def behind_another(waits: float, seconds: float, refresh_time: str) -> Seen:
 
 
 @pytest.mark.parametrize("refresh_time", ["start", "end"])
-def test_the_end_after_a_long_wait_in_the_queue_is_seen_soon(refresh_time: str) -> None:
+def test_the_end_after_a_long_wait_in_the_queue_is_seen_soon(refresh_time: Literal["start", "end"]) -> None:
     random = Random(16)
     seen = [behind_another(random.uniform(20, 40), random.uniform(10, 20), refresh_time) for _ in range(100)]
     assert mean(one.late for one in seen) <= 1
