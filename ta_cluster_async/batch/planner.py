@@ -155,7 +155,8 @@ class Planner:
             if ref in self._seen:
                 return
             self._seen.add(ref)
-        self._record(Outcome(ref=ref, status=Status.REJECTED, **explain(error)))
+        name = given if isinstance(given, str) else None
+        self._record(Outcome(ref=ref, status=Status.REJECTED, cluster_name=name, **explain(error)))
 
     def _make_targets(self, found: Found, began: float) -> None:
         """Make targets of those that were found, and give the others their outcome. They were looked for from `began` on."""
@@ -191,12 +192,9 @@ class Planner:
             )
 
     def _not_found(self, ref: Ref, error: TaError | None) -> Outcome:
-        cluster_id = ref if isinstance(ref, int) else None
         if error is None or isinstance(error, NotFound):
-            what = Message("no-such-cluster", ref=ref)
-            return Outcome(ref=ref, status=Status.REJECTED, cluster_id=cluster_id, **explain(what, error))
-        status = Status.REJECTED if is_refusal(error) else Status.FAILED
-        return Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(error))
+            return _unknown(ref, Status.REJECTED, Message("no-such-cluster", ref=ref), error)
+        return _unknown(ref, Status.REJECTED if is_refusal(error) else Status.FAILED, error)
 
     async def _dispatch(self) -> None:
         """Attach to, finish or enqueue each target, with what the journal knows of it."""
@@ -303,13 +301,23 @@ class Planner:
         if outcome is None:
             assert self._state.stopped is not None
             status, what, error = self._state.stopped
-            cluster_id = ref if isinstance(ref, int) else None
-            outcome = Outcome(ref=ref, status=status, cluster_id=cluster_id, **explain(what, error))
+            outcome = _unknown(ref, status, what, error)
         elif isinstance(ref, str) and outcome.cluster_id is not None:
             if outcome.cluster_id in self._seen:
                 return  # it is among the references by its id
             self._seen.add(outcome.cluster_id)
         self._record(outcome)
+
+
+def _unknown(ref: Ref, status: Status, what: Message | TaError, error: TaError | None = None) -> Outcome:
+    """Return the outcome of a reference of which only what was given is known: the id or the name."""
+    return Outcome(
+        ref=ref,
+        status=status,
+        cluster_id=ref if isinstance(ref, int) else None,
+        cluster_name=ref if isinstance(ref, str) else None,
+        **explain(what, error),
+    )
 
 
 def _is_begun(entry: Entry) -> bool:

@@ -53,7 +53,7 @@ class Outcome:
         ref: As it was given: an id or a name.
         status: How it ended.
         cluster_id: The cluster or tag; None where it is not known.
-        cluster_name: Its name, where known.
+        cluster_name: Its name, where known; of one that was not found, the name that was given.
         error: Why it did not succeed, as the error itself; None after JSON and when resumed from a journal.
         message: The same in English, "" for a success.
         baseline_refresh_time: The refresh time before, in the server's local time.
@@ -209,8 +209,13 @@ class RefreshReport:
 
     @property
     def ok(self) -> bool:
-        """True when all references were tried, and each succeeded or was skipped."""
+        """True when all references were tried, and each succeeded or was skipped. That is so as well where there were none: see `empty`."""
         return not self.stopped and not self.counts.keys() - {Status.SUCCEEDED, Status.SKIPPED}
+
+    @property
+    def empty(self) -> bool:
+        """True when the batch went through all references and there were none."""
+        return not self.stopped and not self.counts
 
     @property
     def failures(self) -> tuple[Outcome, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import AsyncIterable, Iterable
 from math import inf
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
@@ -45,6 +46,8 @@ Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]
 """What to refresh: ids, names, or rows of a list, as an iterable or an async iterable of any length."""
 
 OnEvent: TypeAlias = "Callable[[Event], Awaitable[None] | None]"
+
+logger = logging.getLogger("ta_cluster_async")
 
 # When the batch is cancelled, the journal has so long for its last commit, and whoever waits for the end waits so long.
 _JOURNAL_SECONDS = 0.7
@@ -197,6 +200,8 @@ class RefreshBatch:
             try:
                 self._abandon_rest(state, planner, failure)
                 self._report = state.report()
+                if self._report.empty and failure is None:
+                    logger.warning("The batch had no references: nothing was refreshed.")
                 if state.journal is not None:
                     try:
                         await self._close_journal(state.journal, state)

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger: logging.Logger = logging.getLogger("ta_cluster_async")
+# Without a handler of its own, Python would write warnings to the standard error of programs that have configured no logging.
+logger.addHandler(logging.NullHandler())
 
 _REFUSED: dict[Refusal, Message] = {
     "no-connection": Message("no-connection-in-time"),

@@ -130,6 +130,7 @@ def test_what_cannot_be_a_reference_is_rejected_and_hides_no_other(kit: Any, wro
     assert [outcome.status for outcome in rejected] == [Status.REJECTED]
     assert isinstance(rejected[0].error, InvalidRequest)
     assert rejected[0].message == str(rejected[0].error)
+    assert rejected[0].cluster_name == (wrong if isinstance(wrong, str) else None)
     assert told.report.counts == {Status.SUCCEEDED: 2, Status.REJECTED: 1}
 
 
@@ -147,6 +148,7 @@ def test_an_unknown_reference_is_rejected_before_anything_is_sent_for_it(kit: An
     assert told[unknown].status is Status.REJECTED
     assert isinstance(told[unknown].error, NotFound)
     assert told[unknown].cluster_id == (unknown if isinstance(unknown, int) else None)
+    assert told[unknown].cluster_name == (unknown if isinstance(unknown, str) else None)
     assert told[unknown].message == f"There is no cluster or tag {unknown!r} in this project."
     assert told.report.counts == {Status.SUCCEEDED: 3, Status.REJECTED: 1}
 
@@ -181,6 +183,7 @@ def test_what_is_not_there_is_called_so_however_that_was_found(kit: Any, unknown
     refs = server.add(others) if others else []
     told = kit.tell(server, [*refs, unknown])
     assert told[unknown].status is Status.REJECTED
+    assert told[unknown].cluster_name == (unknown if isinstance(unknown, str) else None)
     assert told[unknown].message == f"There is no cluster or tag {unknown!r} in this project."
 
 

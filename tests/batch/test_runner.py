@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ta_cluster_async.batch import (
     RefreshBatch,
@@ -107,3 +108,21 @@ def test_a_batch_may_be_made_where_no_loop_runs(kit: Any) -> None:
 
     run(main())
     assert batch.report.ok
+
+
+def test_an_empty_batch_is_ok_and_says_that_it_was_empty(kit: Any, caplog: pytest.LogCaptureFixture) -> None:
+    report = kit.tell(kit.Deployment(), []).report
+    assert (report.ok, report.empty, report.total) == (True, True, 0)
+    assert [(record.name, record.levelname) for record in caplog.records] == [("ta_cluster_async", "WARNING")]
+
+
+def test_a_batch_that_did_something_or_was_stopped_before_it_could_is_not_empty(
+    kit: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = kit.Deployment()
+    server.add(1)
+    assert not kit.tell(server, [1]).report.empty
+    assert not kit.tell(server, [99]).report.empty
+    assert not caplog.records
+    nothing = kit.tell(server, []).report
+    assert not evolve(nothing, stopped="The batch was cancelled.").empty
