@@ -136,7 +136,11 @@ class _Waiting:
                 ref=ref,
                 status=status,
                 cluster_id=cluster_id,
-                cluster_name=None if ticket is None else ticket.cluster_name,
+                cluster_name=ticket.cluster_name
+                if ticket is not None
+                else ref
+                if isinstance(ref, str)
+                else None,
                 ticket=ticket,
                 **explain(problem),
             )

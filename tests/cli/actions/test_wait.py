@@ -123,6 +123,8 @@ def test_what_does_not_exist_does_not_hide_the_others(
     assert "succeeded" in ended.out
     assert "rejected" in ended.out
     assert command("wait", "nobody").code == 3
+    outcome = json.loads(command("wait", "nobody", "--json").out.splitlines()[-1])["outcome"]
+    assert (outcome["cluster_id"], outcome["cluster_name"]) == (None, "nobody")
 
 
 def test_as_json_each_event_is_a_line(settings: Emulator, command: Command, start: Start) -> None:
