@@ -23,7 +23,7 @@ from .timeouts import Timeouts, is_cancelled
 
 if TYPE_CHECKING:
     import ssl as ssl_module
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, MutableMapping
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
     from aiohttp.abc import AbstractStreamWriter
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 MAX_ANSWER = 256 * 2**20
 """Bytes of the largest answer that is read. A page of 1,000 rows is half a megabyte."""
 
-_JSON_HEADERS = {"Content-Type": JSON_TYPE}
 _CSV_HEADERS = {"Content-Type": CSV_TYPE}
 
 
@@ -145,7 +144,7 @@ class AiohttpTransport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             connector_owner=borrowed is None,
-            headers=None if borrowed is None else borrowed.headers,
+            headers=_headers(borrowed),
             request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=borrowed is not None and borrowed.trust_env,
@@ -206,7 +205,7 @@ class AiohttpTransport:
         path = self._prefix + request.endpoint.path
         upload = request.upload
         data: object = request.body
-        headers = None if data is None else _JSON_HEADERS
+        headers = None
         if upload is not None:
             data = upload.chunks()
             length = upload.length
@@ -298,6 +297,13 @@ def _borrowed_pool(borrowed: aiohttp.ClientSession) -> aiohttp.BaseConnector:
     if pool._loop is not asyncio.get_running_loop():  # noqa: SLF001  (it has no public name)
         raise ConfigurationError(Message("client-session-in-other-loop"))
     return pool
+
+
+def _headers(borrowed: aiohttp.ClientSession | None) -> MutableMapping[str, str]:
+    """Return the headers of all requests. The specification gives one type for all but the uploads, also where there is no body."""
+    headers: MutableMapping[str, str] = {} if borrowed is None else borrowed.headers.copy()
+    headers[aiohttp.hdrs.CONTENT_TYPE] = JSON_TYPE
+    return headers
 
 
 def _pool_closed() -> NotSent:

@@ -127,6 +127,37 @@ def test_each_endpoint_is_sent_with_its_method_below_the_prefix(
     assert line == f"{endpoint.method} {prefix}{endpoint.path}?x=%231&token=t HTTP/1.1"
 
 
+@pytest.mark.parametrize("lent", [False, True], ids=["own connections", "lent session"])
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
+def test_each_endpoint_has_the_head_of_the_specification_to_the_byte(
+    raw_server: Any, endpoint: Any, lent: Any
+) -> None:
+    upload: Any = Body(b"1\r\n", length=3) if endpoint.body == "csv" else None
+    body = b"{}" if endpoint.body == "json" else None
+
+    async def main() -> Any:
+        lending = aiohttp.ClientSession(headers={"content-type": "text/html", "User-Agent": "mine"})
+        async with raw_server(takes) as server, lending as borrowed:
+            settings: Any = {"client_session": borrowed} if lent else {}
+            async with TaSession(server.url, "t", **settings) as ta:
+                await ta.call(Request(endpoint, "x=1", body, upload), same)
+            return server
+
+    server = asyncio.run(main())
+    first, *lines = server.heads[0].removesuffix(b"\r\n\r\n").decode().split("\r\n")
+    assert first == f"{endpoint.method} {endpoint.path}?x=1&token=t HTTP/1.1"
+    length = {"csv": ["Content-Length: 3"], "json": ["Content-Length: 2"], "none": ["Content-Length: 0"]}
+    assert sorted(line for line in lines if not line.startswith("User-Agent:")) == sorted(
+        [
+            f"Host: {server.url.removeprefix('http://')}",
+            f"Content-Type: {'text/csv' if endpoint.body == 'csv' else 'application/json'}",
+            "Accept: */*",
+            next(line for line in lines if line.startswith("Accept-Encoding: ")),
+            *(length[endpoint.body] if endpoint.method == "POST" else []),
+        ]
+    )
+
+
 def test_a_json_body_goes_out_as_it_is_with_its_type(raw_server: Any) -> None:
     result, server = one(raw_server, takes, Request(CREATE, "", b'{"a":"\\u4e2d"}'))
     assert result == 7
