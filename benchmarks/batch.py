@@ -94,7 +94,6 @@ async def run_batch(count: int, seed: int, *, ahead: int = 0, history: bool = Fa
                 list(seconds),
                 max_running=PLACES,
                 submit_ahead=ahead,
-                order="longest_first" if history else "given",
                 journal=journal if history else None,
             )
     assert report.counts == {Status.SUCCEEDED: count}, report.counts

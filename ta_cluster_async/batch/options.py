@@ -25,7 +25,7 @@ class RefreshOptions(TypedDict, total=False):
 
     max_running: int
     submit_ahead: int
-    order: Literal["given", "longest_first"]
+    order: Literal["auto", "given", "longest_first"]
     on_running: Literal["attach", "rerun", "skip", "fail"]
     on_error: Literal["continue", "stop"]
     max_failures: int | None
@@ -62,7 +62,9 @@ class Options:
 
     max_running: int = field(validator=_positive_int)
     submit_ahead: int = field(validator=_natural)
-    order: Literal["given", "longest_first"] = field(validator=_one_of("given", "longest_first"))
+    order: Literal["auto", "given", "longest_first"] = field(
+        validator=_one_of("auto", "given", "longest_first")
+    )
     on_running: Literal["attach", "rerun", "skip", "fail"] = field(
         validator=_one_of("attach", "rerun", "skip", "fail")
     )

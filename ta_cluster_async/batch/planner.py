@@ -45,7 +45,8 @@ class Planner:
         self._needed = state.limit.number
         self._window = max(_WINDOW, 2 * self._needed)
         self._chunks = Chunks(refs, self._window, state.changed, lambda: bool(state.stopped))
-        self._longest_first = state.options.order == "longest_first"
+        # "given", or how long targets are held until they are put in order: until their chunk is planned, or until all are.
+        self._order = state.options.order
         # All references so far, and the ids of those that were given by name.
         self._seen: set[Ref] = set()
         self._open: list[Ref] = []
@@ -70,7 +71,7 @@ class Planner:
             except TokenRejected as error:
                 state.abort(error)
             self._emit_planned(complete=False)
-            while not (self._longest_first or state.stopped) and len(state.waiting) > self._enough:
+            while not (self._order == "longest_first" or state.stopped) and len(state.waiting) > self._enough:
                 await state.changed.wait()
         if state.stopped:
             self._chunks.close()
@@ -78,8 +79,7 @@ class Planner:
                 await self._read_journal()
                 self._record_open()
                 await state.events.wait_for_consumer()
-        if self._held:
-            await self._enqueue_longest_first()
+        self._enqueue_held()
         state.planned = True
         state.drop_waiting()
         self._emit_planned(complete=True)
@@ -118,6 +118,8 @@ class Planner:
         await state.events.wait_for_consumer()
         self._make_targets(found, began)
         await self._dispatch()
+        if self._order == "auto":
+            self._enqueue_held()
 
     def _check_refs(self, chunk: Sequence[object]) -> None:
         """Open the references that are neither invalid nor known already."""
@@ -227,21 +229,15 @@ class Planner:
 
     def _enqueue(self, target: Target) -> None:
         self._to_refresh += 1
-        if self._longest_first:
-            self._held.append(target)
-        else:
+        if self._order == "given":
             self._state.enqueue(target)
+        else:
+            self._held.append(target)
 
-    async def _enqueue_longest_first(self) -> None:
-        state = self._state
-        typical = None if state.journal is None else await state.journal.typical_duration()
-        guess = inf if typical is None else typical
-        self._held.sort(
-            key=lambda target: guess if target.expected is None else target.expected, reverse=True
-        )
-        for target in self._held:
-            state.enqueue(target)
-        self._held.clear()
+    def _enqueue_held(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self._state.enqueue_longest_first(held)
 
     def _resume(self, target: Target, entry: Entry) -> None:
         if entry.outcome is not None:

@@ -73,7 +73,7 @@ class RefreshBatch:
         *,
         max_running: int = 16,
         submit_ahead: int = 0,
-        order: Literal["given", "longest_first"] = "given",
+        order: Literal["auto", "given", "longest_first"] = "auto",
         on_running: Literal["attach", "rerun", "skip", "fail"] = "attach",
         on_error: Literal["continue", "stop"] = "continue",
         max_failures: int | None = None,
@@ -298,7 +298,9 @@ async def refresh_all(
             had not given yet when the batch was stopped has no outcome.
         max_running: The most refreshes in flight on the server.
         submit_ahead: So many more, for a server that queues refreshes by itself: it is never idle between two polls.
-        order: As given, or the longest first by the journal's past durations, which reads all references before it begins.
+        order: With `auto`, the longest first by the journal's past durations, those that it does not know before all others, and as given
+            where it knows none. A list of references is put in order as it is; of a stream, those that wait at a time. `longest_first` is
+            the same with all references, read before the first is started; `given` keeps their order.
         on_running: What to do with a cluster that is being refreshed already: watch it without a request (`attach`), refresh it
             again when that has ended (`rerun`), leave it out (`skip`), or count it as failed (`fail`).
         on_error: With `stop`, the first one that does not succeed ends the batch: what is in flight is watched to its end.

@@ -23,6 +23,8 @@ from .target import last_poll
 from .totals import Totals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..client.api import ApiClient
     from ..errors import TaError, TokenRejected
     from ..protocol.refresh import PollPolicy
@@ -159,6 +161,13 @@ class BatchState:
             self.waiting.append(target)
         self.waiting_ids[target.cluster_id] = target
 
+    def enqueue_longest_first(self, targets: Sequence[Target]) -> None:
+        """Let targets wait among those that do: first those of unknown length, which may be the longest, and then the longest."""
+        for target in targets:
+            self.enqueue(target)
+        if self.journal is not None:
+            self.waiting = deque(sorted(self.waiting, key=_length, reverse=True))
+
     def track(self, target: Target) -> None:
         """Poll a target, which is in flight from now on."""
         self.in_flight[target.cluster_id] = target
@@ -276,3 +285,7 @@ class BatchState:
             stop_code="" if what is None else what.code,
             stop_params={} if what is None else what.params,
         )
+
+
+def _length(target: Target) -> float:
+    return inf if target.expected is None else target.expected

@@ -124,7 +124,6 @@ async def resume(path: Path) -> None:
             held.entries(ids),
             held.entries_by_name(["c_7", "nix"]),
             held.durations(ids),
-            held.typical_duration(),
         ):
             with suppress(JournalError):
                 await query

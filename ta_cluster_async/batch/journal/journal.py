@@ -174,10 +174,6 @@ class RunJournal:
         """
         return await self._look_up(self._store.durations, cluster_ids)
 
-    async def typical_duration(self) -> float | None:
-        """Return the median of these seconds over all clusters of the project; None when none is known. Raises JournalError."""
-        return await self._writer.read(self._store.typical_duration)
-
     async def intend(self, ticket: RefreshTicket, ref: int | str) -> None:
         """Note that a refresh is about to be started, and return when that is on disk. A commit is shared by all who wait for one.
 

@@ -178,21 +178,6 @@ class Store:
         with readable(self._path):
             return {from_cell(key): float(seconds) for key, seconds in rows}
 
-    def typical_duration(self) -> float | None:
-        """Return the median of that over all clusters of the project; None when none is known."""
-        with wrap_errors(self._path):
-            row = (
-                self._opened()
-                .execute(
-                    "SELECT seconds FROM durations WHERE project = ? ORDER BY seconds LIMIT 1"
-                    " OFFSET (SELECT count(*) / 2 FROM durations WHERE project = ?)",
-                    (self.project, self.project),
-                )
-                .fetchone()
-            )
-        with readable(self._path):
-            return None if row is None else float(row[0])
-
     def _take(self, connection: sqlite3.Connection) -> None:
         """Find the run to go on with, or begin one, and take its lease."""
         terms, now = self._terms, self._clock()

@@ -87,7 +87,7 @@ async def refresh(
                 history,
                 on_running=batch_options["on_running"],
                 max_running=batch_options["max_running"],
-                longest_first=batch_options["order"] == "longest_first",
+                longest_first=batch_options["order"] != "given",
             )
             print_lines(json.dumps(found.to_dict()) if json_lines else found.sentences())
             return Exit.OK if found.unknown < len(selection.refs) else Exit.NOTHING

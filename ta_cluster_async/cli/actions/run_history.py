@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Mapping
+from math import inf
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -101,15 +102,16 @@ def makespan(
 ) -> float | None:
     """Return the seconds until all of them have run, `at_once` at a time, each as soon as a place is free.
 
-    What is not known takes as long as the middle one of those that are, or of the `others` where none is. None when there are none either.
+    With `longest_first`, what is not known begins before all others, as in a batch. It takes as long as the middle one of those that are, or of the `others` where none is. None when there are none either.
     """
     durations = [seconds for seconds in known if seconds is not None] or list(others)
     if not durations or not known:
         return None
     typical = median(durations)
-    seconds = [typical if one is None else one for one in known]
-    if longest_first:
-        seconds.sort(reverse=True)
+    in_order = (
+        sorted(known, key=lambda one: inf if one is None else one, reverse=True) if longest_first else known
+    )
+    seconds = [typical if one is None else one for one in in_order]
     places = [0.0] * min(at_once, len(seconds))
     for one in seconds:
         heapq.heappush(places, heapq.heappop(places) + one)

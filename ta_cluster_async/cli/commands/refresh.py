@@ -14,6 +14,7 @@ from ..options import CliOptions, Quiet, connected
 class Order(StrEnum):
     """What begins first."""
 
+    AUTO = "auto"
     GIVEN = "given"
     LONGEST_FIRST = "longest-first"
 
@@ -137,9 +138,12 @@ def refresh(
         typer.Option(
             "--order",
             rich_help_panel=_HOW,
-            help=tr("What starts first; the journal knows which ones take long."),
+            help=tr(
+                "What starts first: with a journal the longest by its past durations (auto), or as given. longest-first reads "
+                "everything before it begins."
+            ),
         ),
-    ] = Order.GIVEN,
+    ] = Order.AUTO,
     on_running: Annotated[
         OnRunning,
         typer.Option(

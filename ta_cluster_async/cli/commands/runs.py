@@ -108,7 +108,7 @@ def prune_runs(
 ) -> None:
     """Delete all runs but the newest N of each project from a journal.
 
-    An unfinished run stays, and so do the durations that `refresh --order longest-first` uses. The file does not shrink: later runs
+    An unfinished run stays, and so do the durations that `refresh` orders by. The file does not shrink: later runs
     reuse its space.
 
     Example: ta-cluster runs prune --keep 30 --journal runs.db

@@ -286,7 +286,7 @@ def test_nothing_is_kept_in_memory_of_the_clusters_that_ended(journal: Journal) 
                 held.submitted(cluster_id, ticket(cluster_id))
                 held.finished(success(cluster_id, run_seconds=1.0))
             await held.flush()
-            await held.typical_duration()  # another job, so that the thread has let go of the last one
+            await held.durations([1])  # another job, so that the thread has let go of the last one
 
         def taken() -> int:
             gc.collect()  # which also gives back the tuples that Python keeps for later

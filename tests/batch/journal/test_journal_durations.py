@@ -64,21 +64,11 @@ def test_a_resumed_outcome_is_not_taken_in_again(journal: Journal) -> None:
 def test_durations_belong_to_one_project_of_one_deployment(journal: Journal, place: Any) -> None:
     in_run(journal, learn(100.0), complete=True)
 
-    async def main() -> tuple[dict[int, float], float | None]:
+    async def main() -> dict[int, float]:
         held = await opened(journal, **place)
         try:
-            return await held.durations([970]), await held.typical_duration()
+            return await held.durations([970])
         finally:
             await held.close(complete=True)
 
-    assert run(main()) == ({}, None)
-
-
-def test_the_typical_duration_is_the_median(journal: Journal) -> None:
-    async def story(held: RunJournal) -> float | None:
-        for cluster_id, took in enumerate([5.0, 1.0, 1000.0, 2.0, 3.0], start=1):
-            await learn(took, cluster_id=cluster_id)(held)
-        await held.flush()
-        return await held.typical_duration()
-
-    assert in_run(journal, story) == 3.0
+    assert run(main()) == {}

@@ -120,6 +120,7 @@ def test_names_have_their_history_too(busy: Emulator, command: Command, tmp_path
         ([1.0, 1.0, 4.0], 2, False, 5.0),
         ([1.0, 1.0, 4.0], 2, True, 4.0),
         ([10.0, None, 30.0], 1, False, 60.0),
+        ([30.0, 10.0, 14.0, None], 2, True, 38.0),
     ],
 )
 def test_the_time_of_a_batch_follows_from_the_times_of_its_parts(

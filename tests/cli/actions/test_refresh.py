@@ -67,17 +67,16 @@ def test_what_is_done_with_one_that_runs_is_said_by_an_option(
     assert len(refreshed(zoo)) == 1
 
 
+@pytest.mark.parametrize("order", [(), ("--order", "longest-first")])
 def test_the_order_is_the_longest_first_where_the_journal_knows(
-    zoo: Emulator, command: Command, tmp_path: Path
+    zoo: Emulator, command: Command, tmp_path: Path, order: tuple[str, ...]
 ) -> None:
     path = str(tmp_path / "runs.db")
     for cluster, seconds in ((970, 5.0), (971, 50.0), (972, 20.0)):
         zoo.plan(cluster, JobPlan(seconds=seconds))
     command("refresh", "970", "971", "972", "--journal", path)
     before = len(zoo.effects)
-    command(
-        "refresh", "970", "971", "972", "--journal", path, "--order", "longest-first", "--max-running", "1"
-    )
+    command("refresh", "970", "971", "972", "--journal", path, "--max-running", "1", *order)
     assert [effect.cluster_id for effect in zoo.effects[before:]] == [971, 972, 970]
 
 
