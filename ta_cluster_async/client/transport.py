@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote
 
 import aiohttp
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ..errors import ConfigurationError, NotJson, NotSent, TransportError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.connector import Connection
+    from multidict import CIMultiDict
 
     from ..protocol.requests import Request
 
@@ -67,22 +69,51 @@ class Transport(Protocol):
 
 
 class _Request(aiohttp.ClientRequest):
-    """aiohttp's request, which closes the connection where it is lost at the end of the body.
+    """aiohttp's request, whose URL holds the token only while the head is written.
 
-    The reader reports the loss; raising here would only log it.
+    Instrumentations patch a `TraceConfig` into every `ClientSession`. What they are given (URLs, responses, exceptions and their frames)
+    comes from a request without the token.
     """
+
+    add_token: Callable[[], URL]
+    """Returns the URL with the token. Set by `_AddToken`."""
+
+    @property
+    def request_info(self) -> aiohttp.RequestInfo:
+        """What responses and exceptions keep of the request."""
+        headers = CIMultiDictProxy(self.headers)
+        return aiohttp.RequestInfo(self.original_url, self.method, headers, self.original_url)
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        try:
+            self.url = self.add_token()
+            return await super().send(conn)
+        except BaseException as problem:  # noqa: BLE001
+            # The locals of aiohttp's frame hold the request line.
+            problem.__cause__ = problem.__context__ = None
+            raise problem.with_traceback(None)  # noqa: B904
+        finally:
+            self.url = self.original_url
 
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
     ) -> None:
+        """Write the body. Where the connection is lost at its end, close it: the reader reports the loss, raising would only log it."""
+        self.url = self.original_url  # eager tasks begin inside send()
         try:
             await super().write_bytes(writer, conn, content_length)
         except aiohttp.ClientConnectionResetError:
             conn.close()
 
+    async def _on_headers_request_sent(self, method: str, url: URL, headers: CIMultiDict[str]) -> None:  # noqa: ARG002
+        await super()._on_headers_request_sent(method, self.original_url, headers)
+
+    async def _on_chunk_request_sent(self, method: str, url: URL, chunk: bytes) -> None:  # noqa: ARG002
+        await super()._on_chunk_request_sent(method, self.original_url, chunk)
+
 
 class _AddToken:
-    """Puts the token into the URL of the request that aiohttp is about to write: the only place that does. No local keeps it."""
+    """Gives the request that aiohttp is about to write what puts the token into its URL: the only place that does. No local keeps it."""
 
     __slots__ = ("_authority", "_called", "_parameter", "_path", "_query", "_scheme")
 
@@ -99,15 +130,19 @@ class _AddToken:
             # aiohttp would send a GET once more by itself. Retries are the session's: it counts and spaces them.
             raise aiohttp.ServerDisconnectedError
         self._called = True
+        assert isinstance(request, _Request)
+        request.add_token = self._url
+        return handler(request)
+
+    def _url(self) -> URL:
         query, parameter = self._query, self._parameter
-        request.url = URL.build(
+        return URL.build(
             scheme=self._scheme,
             authority=self._authority,
             path=self._path,
             query_string=f"{query}&{parameter.reveal()}" if query else parameter.reveal(),
             encoded=True,
         )
-        return handler(request)
 
 
 class AiohttpTransport:

@@ -33,6 +33,7 @@ from tests.client.token_failures import (
     envelope,
     fails_by_answer,
     http,
+    traced_by_an_agent,
     writes,
 )
 from tests.faults.leaks import leaks
@@ -88,7 +89,7 @@ def _fail(kind: Any, name: Any, serve: Any) -> Any:
 
     gc.freeze()  # else the collection below would go through all that the whole suite holds
     try:
-        with warnings.catch_warnings(record=True) as warned:
+        with warnings.catch_warnings(record=True) as warned, traced_by_an_agent(seen):
             warnings.simplefilter("always")
             try:
                 run_in_virtual_time(main(), debug=True)
@@ -127,6 +128,7 @@ SURFACES: dict[str, Any] = {
     "copies": lambda seen: repr([vars(make(seen.error)) for make in (copy.copy, copy.deepcopy)]),
     "logs": lambda seen: "\n".join(seen.logs),
     "traces of a borrowed session": lambda seen: "\n".join(seen.traces),
+    "traces of an agent": lambda seen: "\n".join(seen.agent),
     "tasks and our frames while it runs": lambda seen: "\n".join(seen.during),
     "warnings": lambda seen: "\n".join(seen.warned),
 }
@@ -196,7 +198,16 @@ def test_the_frames_were_looked_at(observe: Any, raw_server: Any) -> None:
     assert "Secret('***')" in during
 
 
-@pytest.mark.parametrize("surface", ["logs", "traces", "during", "warned"])
+def test_the_agent_sees_requests_answers_and_failures_by_their_path(observe: Any, raw_server: Any) -> None:
+    seen = "\n".join(observe("html", "awkward", raw_server).agent)
+    for event in ("RequestStart", "RequestHeadersSent", "RequestEnd"):
+        assert f"Trace{event}Params " in seen
+    assert seen.count("/open/user-cluster-refresh-progress") > 5
+    assert "TraceRequestChunkSentParams " in "\n".join(observe("retries", "awkward", raw_server).agent)
+    assert "TraceRequestExceptionParams " in "\n".join(observe("reset", "awkward", raw_server).agent)
+
+
+@pytest.mark.parametrize("surface", ["logs", "traces", "agent", "during", "warned"])
 def test_a_leak_into_what_was_noted_would_be_found(surface: Any) -> None:
     seen = Seen(MARKED, error=ValueError("x"))
     getattr(seen, surface).append("before Kx7Kx7 after")

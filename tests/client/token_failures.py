@@ -4,15 +4,16 @@ import asyncio
 import json
 import socket
 import ssl
+import traceback
 from base64 import b64encode, urlsafe_b64encode
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import aiohttp
 import trustme
-from attrs import define, field
+from attrs import asdict, define, field
 
 from ta_cluster_async.errors import (
     ApiError,
@@ -261,6 +262,7 @@ class Seen:
     requests: int = 0
     during: list[str] = field(factory=list, repr=False)
     traces: list[str] = field(factory=list, repr=False)
+    agent: list[str] = field(factory=list, repr=False)
     logs: list[str] = field(factory=list, repr=False)
     warned: list[str] = field(factory=list, repr=False)
 
@@ -428,6 +430,18 @@ async def fails_by_its_source(seen: Any, serve: Any) -> None:
         await ta.call(Request(UPLOAD, "projectId=1", upload=Rows(ZeroDivisionError("mine"))), refuse)
 
 
+async def fails_by_an_agent(seen: Any, serve: Any) -> None:
+    async def breaks(session: Any, context: Any, params: Any) -> None:
+        raise RuntimeError
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(breaks)
+    trace.freeze()
+    async with serve(stalls) as server, seen.session(server.url) as ta:
+        ta._transport._session._trace_configs.append(trace)
+        await ta.call(READ, refuse)
+
+
 async def fails_by_its_provider(seen: Any, serve: Any) -> None:
     async def provide() -> str:
         raise RuntimeError(seen.token)
@@ -478,6 +492,7 @@ SITUATIONS = {
     "no place": (fails_by_no_place, NotSent, "no-connection"),
     "a lost upload": (fails_by_a_lost_upload, OutcomeUnknown, "lost"),
     "a source that breaks": (fails_by_its_source, ZeroDivisionError, None),
+    "an agent that breaks": (fails_by_an_agent, OutcomeUnknown, "lost"),
     "a provider that breaks": (fails_by_its_provider, NotSent, "token"),
     "a rejected provider": (fails_by_a_rejection_of_its_providers_token, TokenRejected, None),
 }
@@ -489,14 +504,45 @@ def _authority() -> Any:
     return trustme.CA()
 
 
-@asynccontextmanager
-async def _borrowed(seen: Any) -> Any:
+def note_into(notes: Any) -> Any:
+    """A `TraceConfig` that notes all that an instrumentation can see."""
+
     async def note(session: Any, context: Any, params: Any) -> None:
-        seen.traces.append(f"{params!r} {vars(params) if hasattr(params, '__dict__') else ''}")
+        noted = {**asdict(params, recurse=False)}
+        response = noted.pop("response", None)
+        if response is not None:
+            # Not the headers of the answer: they are what the server says.
+            noted["response"] = (response.url, response.real_url, response.request_info)
+        notes.append(f"{type(params).__name__} {noted}")
+        error = getattr(params, "exception", None)
+        if error is not None:
+            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+            notes.append(f"{error!s} {error!r} {vars(error)} {''.join(shown.format())}")
 
     trace = aiohttp.TraceConfig()
     for name in dir(trace):
         if name.startswith("on_"):
             getattr(trace, name).append(note)
-    async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+    return trace
+
+
+@contextmanager
+def traced_by_an_agent(seen: Any) -> Any:
+    """Every `ClientSession` has a trace that the program did not ask for."""
+    original = aiohttp.ClientSession.__init__
+
+    def init(self: Any, *args: Any, trace_configs: Any = None, **settings: Any) -> None:
+        traces = [*(trace_configs or ()), note_into(seen.agent)]
+        original(self, *args, trace_configs=traces, **settings)
+
+    aiohttp.ClientSession.__init__ = init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        aiohttp.ClientSession.__init__ = original  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def _borrowed(seen: Any) -> Any:
+    async with aiohttp.ClientSession(trace_configs=[note_into(seen.traces)]) as session:
         yield session
