@@ -13,7 +13,6 @@ from attrs import frozen
 
 from ..models import (
     EventCondition,
-    EventQuota,
     FirstLastEvent,
     PropertyFilter,
     PropertyRef,
@@ -23,12 +22,11 @@ from ..models import (
 from ..models.base import Definition
 
 REQUIRED: dict[type[Definition], tuple[str, ...]] = {
-    EventCondition: ("eventName", "comparator"),
-    PropertyFilter: ("columnName", "comparator"),
+    EventCondition: ("eventName", "comparator", "taPropQuota"),
+    PropertyFilter: ("columnName", "comparator", "tableType"),
     TagValue: ("tagValue", "userClusterDef"),
     FirstLastEvent: ("eventName", "calcPropVo"),
     QuotaEvent: ("eventName", "analysis"),
-    EventQuota: ("analysis",),
     PropertyRef: ("columnName",),
 }
 """Keys that the specification requires."""

@@ -25,7 +25,7 @@ from ..models import (
 )
 from ..protocol.validation import check_display_name, check_name
 from .checker import Checker
-from .positions import Mistake, read_json, read_yaml
+from .positions import MOST_REPEATED, Mistake, read_json, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +42,7 @@ _SHORT = {
 }
 _OF_THE_LIBRARY = frozenset({"name", "display_name", "cluster_type", "definition", "values", "event"})
 _OF_A_DETAIL = {"userClusterDef": "qp", "userTagDef": "tagQp"}
+_ONLY_OF_A_DETAIL = frozenset({*_OF_A_DETAIL, "progress", "refreshTime", "userId", "usersNum"})
 _OF_THE_SERVER = frozenset(
     {
         "historyDataStatus",
@@ -57,7 +58,12 @@ _OF_THE_SERVER = frozenset(
     }
 )
 _TEXTS = ("clusterName", "displayName", "clusterType", "clusterCatalog", "subConditionTabType", "remarks")
-_KNOWN = frozenset({*_TEXTS, "projectId", "qp", "tagQp"})
+_LONG = {key: name for name, key in _SHORT.items()}
+_KNOWN = {
+    **{key: key for key in (*_TEXTS, "projectId", "qp", "tagQp", "definition", "values", "event")},
+    **_SHORT,
+}
+_KNOWN_TO_THE_LIBRARY = {name: _LONG.get(key, key) for name, key in _KNOWN.items()}
 _TAG_KEYS = frozenset({*UserTagDef.wire_names.keys(), *UserTagDef.wire_names.values()})
 
 
@@ -83,7 +89,13 @@ class LoadedDefinition:
 
 
 def load_definition(
-    text: str, source: str | Message, *, create: bool, strict_names: bool, project_id: int
+    text: str,
+    source: str | Message,
+    *,
+    create: bool,
+    strict_names: bool,
+    project_id: int,
+    most_repeated: int = MOST_REPEATED,
 ) -> LoadedDefinition:
     """Read and check a definition.
 
@@ -93,12 +105,15 @@ def load_definition(
         create: The definition is to be created, and needs its names.
         strict_names: Names must keep to the specification's rules.
         project_id: The project it is for.
+        most_repeated: How many values the aliases of YAML may repeat.
 
     Raises:
         InvalidRequest: The text has mistakes. The message has the line of each.
     """
     try:
-        node = read_json(text) if _is_json(str(source), text) else read_yaml(text)
+        node = (
+            read_json(text) if _is_json(str(source), text) else read_yaml(text, most_repeated=most_repeated)
+        )
         reader = _Reader(node, create=create, strict_names=strict_names, project_id=project_id)
         body = reader.body()
     except Mistake as mistake:
@@ -148,35 +163,42 @@ class _Reader:
         self._create = create
         self._strict = strict_names
         self._project_id = project_id
-        self.checker = Checker(of_library=not _OF_THE_LIBRARY.isdisjoint(node.content))
+        self._is_detail = not _ONLY_OF_A_DETAIL.isdisjoint(node.content)
+        of_library = not self._is_detail and not _OF_THE_LIBRARY.isdisjoint(node.content)
+        self.checker = Checker(of_library=of_library, as_it_is=self._is_detail)
         self.catalog: Catalog | None = None
 
     def body(self) -> JsonObject:
         """Return the body of a create."""
-        is_detail = not _OF_A_DETAIL.keys().isdisjoint(self._members) or "usersNum" in self._members
-        members: dict[str, Node] = {}
+        names: dict[str, str] = {}
         for name, member in self._members.items():
-            if is_detail and (name in _OF_THE_SERVER or name == "projectId"):
+            if self._is_detail and (name in _OF_THE_SERVER or name == "projectId"):
                 continue
-            key = _SHORT.get(name) or (_OF_A_DETAIL.get(name) if is_detail else None) or name
-            if key in members:
+            key = _SHORT.get(name) or (_OF_A_DETAIL.get(name) if self._is_detail else None) or name
+            if key in names:
                 self.checker.wrong(member.line, "key-repeated", key=name)
-            members[key] = member
+            names[key] = name
         body: JsonObject = {}
-        for key, member in members.items():
-            self._take(key, member, body)
-        self._find_catalog(members, body)
-        self._fill(body, is_detail=is_detail)
+        misspelled: set[str] = set()
+        for key, name in names.items():
+            meant = self._take(key, name, self._members[name], body)
+            if meant is not None:
+                misspelled.add(_SHORT.get(meant, meant))
+        self._find_catalog(names, body)
+        self._fill(body)
         if self._create:
-            self._require(members, body)
+            self._require(names, misspelled, body)
         return body
 
-    def _take(self, key: str, member: Node, body: JsonObject) -> None:
+    def _take(self, key: str, name: str, member: Node, body: JsonObject) -> str | None:
+        """Add a member to the body. Returns the known name that its name misspells, if it does."""
         checker = self.checker
         if key in _TEXTS:
-            body[key] = self._text(key, member)
+            body[key] = self._text(key, name, member)
         elif key == "projectId":
             body[key] = self._project(member)
+        elif key in ("qp", "tagQp") and member.content is None:
+            body[key] = None
         elif key == "qp":
             body[key] = checker.part(member, UserClusterDef)
         elif key == "tagQp":
@@ -189,8 +211,9 @@ class _Reader:
         elif key == "event":
             self._take_event(member, body)
         else:
-            checker.unknown(key, member, _KNOWN | _SHORT.keys() | _OF_THE_LIBRARY)
             body[key] = member.plain()
+            return checker.unknown(key, member, _KNOWN_TO_THE_LIBRARY if checker.of_library else _KNOWN)
+        return None
 
     def _take_values(self, member: Node, body: JsonObject) -> None:
         if not isinstance(member.content, list):
@@ -209,48 +232,57 @@ class _Reader:
             inner = self.checker.part(member, FirstLastEvent, of_event=True)
             body["tagQp"] = {outer["first_last"]: {FirstLastDef.wire_names["event"]: inner}}
 
-    def _text(self, key: str, member: Node) -> JsonValue:
-        value = member.plain()
-        if not isinstance(value, str):
-            self.checker.wrong(member.line, "text-expected", key=key)
-        elif key == "clusterName":
+    def _text(self, key: str, name: str, member: Node) -> JsonValue:
+        value = self.checker.text(member, name)
+        if value is None:
+            return member.plain()
+        if key == "clusterName":
             self._check(member, check_name, value)
         elif key == "displayName":
             self._check(member, check_display_name, value)
         elif key == "clusterType" and value.endswith("_by_import"):
-            self.checker.wrong(member.line, "upload-has-no-definition")
+            self._told().append((member.line, Message("upload-has-no-definition")))
+        else:
+            self.checker.word(member.line, key, value, name)
         return value
 
     def _check(self, member: Node, check: Callable[..., str], value: str) -> None:
         try:
             check(value, strict=self._strict)
         except InvalidRequest as refusal:
-            self.checker.mistakes.append((member.line, refusal.what()))
+            self._told().append((member.line, refusal.what()))
+
+    def _told(self) -> list[tuple[int, Message]]:
+        """Return where what no server takes is noted: what the server itself has may stay as it is, but nothing new can be like it."""
+        is_change = self._is_detail and not self._create
+        return self.checker.warnings if is_change else self.checker.mistakes
 
     def _project(self, member: Node) -> JsonValue:
-        value = member.plain()
-        if str(value) != str(self._project_id):
-            self.checker.wrong(member.line, "project-differs", other=str(value), own=self._project_id)
+        written = member.content if isinstance(member.content, str) else member.written
+        if written != str(self._project_id):
+            other = str(member.plain()) if written is None else written
+            self.checker.wrong(member.line, "project-differs", other=other, own=self._project_id)
         return self._project_id
 
-    def _find_catalog(self, members: dict[str, Node], body: JsonObject) -> None:
+    def _find_catalog(self, names: dict[str, str], body: JsonObject) -> None:
         catalogs: dict[str, Catalog | None] = {
             "clusterCatalog": _catalog(body.get("clusterCatalog")),
             "clusterType": catalog_of(str(body.get("clusterType", ""))),
-            "qp": Catalog.CLUSTER if "qp" in body else None,
-            "tagQp": Catalog.TAG if "tagQp" in body else None,
+            "qp": None if body.get("qp") is None else Catalog.CLUSTER,
+            "tagQp": None if body.get("tagQp") is None else Catalog.TAG,
         }
         for key, catalog in catalogs.items():
             if catalog is None:
                 continue
             if self.catalog not in (None, catalog):
-                line = members[key].line if key in members else self._line
-                self.checker.wrong(line, "catalog-conflict", key=key)
+                of_library = [name for name in ("definition", "values", "event") if name in names]
+                name = names[key] if key in names else of_library[0]
+                self.checker.wrong(self._members[name].line, "catalog-conflict", key=name)
             self.catalog = self.catalog or catalog
 
-    def _fill(self, body: JsonObject, *, is_detail: bool) -> None:
+    def _fill(self, body: JsonObject) -> None:
         """Add what follows from the rest, to a definition in the library's names or one that `show` wrote."""
-        if not (self.checker.of_library or is_detail):
+        if not (self.checker.of_library or self._is_detail):
             return
         if "clusterType" not in body and self.catalog is not None:
             static = (ClusterType.CLUSTER_BY_STATIC_CONDITION, ClusterType.TAG_BY_STATIC_CONDITION)
@@ -259,14 +291,18 @@ class _Reader:
         if kind is not None:
             body.setdefault("subConditionTabType", kind.value)
 
-    def _require(self, members: dict[str, Node], body: JsonObject) -> None:
-        missing = [key for key in ("clusterName", "displayName") if key not in members]
-        if self.checker.of_library and self.catalog is None and "clusterType" not in body:
+    def _require(self, names: dict[str, str], misspelled: set[str], body: JsonObject) -> None:
+        of_library = self.checker.of_library
+        missing = [key for key in ("clusterName", "displayName") if key not in names]
+        if of_library and self.catalog is None and "clusterType" not in body:
             missing.append("definition")
         if "condition" in str(body.get("clusterType", "")) and not {"qp", "tagQp"} & body.keys():
-            missing.append("tagQp" if self.catalog is Catalog.TAG else "qp")
+            key = "tagQp" if self.catalog is Catalog.TAG else "qp"
+            missing.append("definition" if of_library else key)
+        own = _LONG if of_library else {}
         for key in missing:
-            self.checker.wrong(self._line, "key-missing", key=key)
+            if key not in misspelled:
+                self.checker.mistakes.append((self._line, Message("key-missing", key=own.get(key, key))))
 
 
 def _catalog(value: JsonValue) -> Catalog | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,8 @@ from ..errors import InvalidRequest
 from ..messages import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import yaml
 
     from ..models import JsonValue
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
 _SPACE = re.compile(r"[ \t\n\r]*")
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 _DEEPEST = 200
+_LONGEST_NUMBER = 1000
+_SCALARS = frozenset({"null", "bool", "int", "float"})
+_YAML = "tag:yaml.org,2002:"
+_TEXTS = frozenset({"str", "timestamp", "value", "merge"})
+
+MOST_REPEATED = 100_000
+"""How many values the aliases of a YAML text may repeat: a text of 500 bytes can stand for billions."""
 
 Content: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
@@ -31,10 +41,12 @@ class Node:
     Attributes:
         content: The value; the members of an object and the items of an array are nodes too.
         line: The line, from 1.
+        written: How a value without quotes is written, such as `1.10` or `NO`; None for all other values.
     """
 
     content: Content
     line: int
+    written: str | None = None
 
     def plain(self) -> JsonValue:
         """Return the value without its lines."""
@@ -66,19 +78,29 @@ def read_json(text: str) -> Node:
     return _Json(text).read()
 
 
-def read_yaml(text: str) -> Node:
-    """Read YAML. Dates stay text, as they are written. Raises Mistake."""
+def read_yaml(text: str, *, most_repeated: int = MOST_REPEATED) -> Node:
+    """Read YAML. Dates stay text, as they are written. At most `most_repeated` values may be repeated by aliases. Raises Mistake."""
     import yaml  # noqa: PLC0415 - JSON does without
 
+    line = 0
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is None:
-            raise Mistake(1, Message("definition-empty"))
-        return _Yaml(yaml.SafeLoader("")).read(root, root.start_mark.line + 1, 0)
-    except (yaml.YAMLError, ValueError) as found:  # ValueError: an explicit tag that its value does not fit
+        loader = yaml.SafeLoader(text)
+        try:
+            root = loader.get_single_node()
+        finally:
+            line = loader.line
+    except (
+        yaml.YAMLError,
+        ValueError,
+        OverflowError,
+    ) as found:  # the last two: a character that cannot exist
         mark = getattr(found, "problem_mark", None)
         reason = getattr(found, "problem", None) or getattr(found, "reason", None) or str(found)
-        mistake = Mistake(1 if mark is None else mark.line + 1, Message("yaml-syntax", reason=reason))
+        mistake = Mistake(1 + (line if mark is None else mark.line), Message("yaml-syntax", reason=reason))
+    else:
+        if root is None:
+            raise Mistake(1, Message("definition-empty"))
+        return _Yaml(loader, most_repeated).read(root, root.start_mark.line + 1, 0)
     raise mistake
 
 
@@ -86,6 +108,8 @@ class _Json:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._counted = 0
+        self._lines = 1
 
     def read(self) -> Node:
         found = self._value(0)
@@ -110,8 +134,8 @@ class _Json:
         if found is None:
             raise self._mistake("json-value-expected")
         self._at = found.end()
-        content: Content = json.loads(found[0])
-        return Node(content, line)
+        written = found[0]
+        return Node(_number(line, written, json.loads), line, written)
 
     def _object(self, depth: int) -> dict[str, Node]:
         members: dict[str, Node] = {}
@@ -164,42 +188,98 @@ class _Json:
         self._at = found.end()
 
     def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
+        # Counted on from the last place: from the beginning each time, a long text would take the square of its length.
+        self._lines += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._lines
 
     def _mistake(self, code: str, **params: object) -> Mistake:
         return Mistake(self._line(), Message(code, **params))
 
 
 class _Yaml:
-    def __init__(self, loader: yaml.SafeLoader) -> None:
+    def __init__(self, loader: yaml.SafeLoader, most_repeated: int) -> None:
         self._loader = loader
+        self._most = most_repeated
+        self._repeated = 0
+        self._seen: set[yaml.Node] = set()
+        self._last_line = 1
 
     def read(self, node: yaml.Node, line: int, depth: int) -> Node:
         import yaml  # noqa: PLC0415 - JSON does without
 
         if depth > _DEEPEST:
             raise Mistake(line, Message("nested-too-deeply"))
+        self._count(node, line)
         if isinstance(node, yaml.MappingNode):
+            self._check_tag(node, line, "map")
             return Node(self._members(node, depth), line)
         if isinstance(node, yaml.SequenceNode):
+            self._check_tag(node, line, "seq")
             return Node([self.read(item, item.start_mark.line + 1, depth + 1) for item in node.value], line)
-        return Node(self._scalar(node), line)
+        assert isinstance(node, yaml.ScalarNode)
+        return self._scalar(node, line)
+
+    def _count(self, node: yaml.Node, line: int) -> None:
+        if node not in self._seen:
+            self._seen.add(node)
+            self._last_line = line
+            return
+        self._repeated += 1
+        if self._repeated > self._most:
+            # The line of what repeats: the values themselves stand where they were written first.
+            raise Mistake(self._last_line, Message("yaml-repeats-too-much", most=self._most))
 
     def _members(self, node: yaml.MappingNode, depth: int) -> dict[str, Node]:
-        own: set[str] = set()
-        for key, _ in node.value:
+        own: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key.value, str):
                 raise Mistake(line, Message("key-not-text"))
             if key.value in own:
                 raise Mistake(line, Message("key-repeated", key=key.value))
-            own.add(key.value)
-        self._loader.flatten_mapping(node)  # what is merged comes first, so that what stands here itself wins
-        return {key.value: self.read(value, key.start_mark.line + 1, depth + 1) for key, value in node.value}
+            if key.tag == f"{_YAML}merge":
+                merged = self._merged(value, line, depth + 1)
+            else:
+                own[key.value] = self.read(value, line, depth + 1)
+        return merged | own
 
-    def _scalar(self, node: yaml.Node) -> Content:
-        tag = node.tag.removeprefix("tag:yaml.org,2002:")
-        if tag not in ("null", "bool", "int", "float"):
-            return str(node.value)
-        content: Content = self._loader.construct_object(node)
+    def _merged(self, node: yaml.Node, line: int, depth: int) -> dict[str, Node]:
+        """Return what `<<` brings: the members of one object, or of several, where the first that has a key wins."""
+        found = self.read(node, line, depth).content
+        merged: dict[str, Node] = {}
+        for source in (part.content for part in found) if isinstance(found, list) else (found,):
+            if not isinstance(source, dict):
+                raise Mistake(line, Message("yaml-merge-not-object"))
+            merged = source | merged
+        return merged
+
+    def _scalar(self, node: yaml.ScalarNode, line: int) -> Node:
+        text = str(node.value)
+        written = text if node.style is None else None
+        if node.tag.removeprefix(_YAML) not in _SCALARS:
+            self._check_tag(node, line, *_TEXTS)
+            return Node(text, line, written)
+        return Node(_number(line, text, lambda _: self._loader.construct_object(node)), line, text)
+
+    @staticmethod
+    def _check_tag(node: yaml.Node, line: int, *known: str) -> None:
+        tag = node.tag.removeprefix(_YAML)
+        if tag not in known:
+            raise Mistake(line, Message("yaml-tag-unknown", tag=tag))
+
+
+def _number(line: int, written: str, read: Callable[[str], Content]) -> Content:
+    """Return a number, a boolean or null. Raises Mistake for what is none of them, and for what JSON cannot say."""
+    if len(written) > _LONGEST_NUMBER:
+        raise Mistake(line, Message("number-too-long", digits=len(written), most=_LONGEST_NUMBER))
+    try:
+        content = read(written)
+    except (ValueError, LookupError):  # an explicit tag that its value does not fit
+        mistake = Mistake(line, Message("value-not-of-its-tag"))
+    else:
+        if isinstance(content, float) and not math.isfinite(content):
+            raise Mistake(line, Message("number-not-finite", value=written))
         return content
+    raise mistake

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ta_cluster_async import (
+    ClusterDetail,
     ConditionCluster,
     ConditionTag,
     FirstLastEvent,
@@ -23,7 +24,7 @@ from ta_cluster_async import (
 from ta_cluster_async.cli.actions.demo_data import TEAM
 from ta_cluster_async.definitions.loader import load_definition
 from ta_cluster_async.messages import Message
-from ta_cluster_async.models import create_body, unstructure
+from ta_cluster_async.models import create_body, structure, unstructure, update_body
 from tests.definitions.samples import API, WHALES
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ def test_each_body_that_the_library_makes_is_taken_without_a_warning(definition:
     [
         ("display_name: A\ndefinition: {}\n", 1, "key-missing"),
         ("name: a\ndefinition: {}\n", 1, "key-missing"),
-        ("name: 12\ndisplay_name: A\ndefinition: {}\n", 1, "text-expected"),
+        ("name: [12]\ndisplay_name: A\ndefinition: {}\n", 1, "wrong-type"),
+        ("name: a\ndisplay_name: ~\ndefinition: {}\n", 2, "wrong-type"),
+        ("name: a\ndisplay_name: A\nproject_id: 0146\ndefinition: {}\n", 3, "project-differs"),
+        ("name: a\ndisplay_name: A\nproject_id: [102]\ndefinition: {}\n", 3, "project-differs"),
         ("name: a\ndisplay_name: A\n", 1, "key-missing"),
         ("name: a\ndisplay_name: A\ncluster_type: cluster_by_static_condition\n", 1, "key-missing"),
         ("name: a\ndisplay_name: A\ncluster_type: tag_by_static_condition\n", 1, "key-missing"),
@@ -143,7 +147,7 @@ def test_each_body_that_the_library_makes_is_taken_without_a_warning(definition:
         ("name: a\ndisplay_name: A\ncluster_type: cluster_by_import\n", 3, "upload-has-no-definition"),
         (
             "name: a\ndisplay_name: A\ncluster_type: cluster_by_static_condition\nvalues: []\n",
-            1,
+            4,
             "catalog-conflict",
         ),
         (
@@ -203,8 +207,8 @@ def test_a_thousand_mistakes_can_be_told() -> None:
 
 
 def test_a_mistake_that_an_anchor_repeats_is_told_once() -> None:
-    text = "name: a\ndisplay_name: A\ndefinition:\n  filters: [&x {column_name: a, comparator: isTrue, table_type: 1}, *x]\n"
-    assert mistakes_in(text) == [(4, "text-expected")]
+    text = "name: a\ndisplay_name: A\ndefinition:\n  filters: [&x {column_name: a, comparator: isTrue, table_type: []}, *x]\n"
+    assert mistakes_in(text) == [(4, "wrong-type")]
 
 
 def test_a_text_that_is_nested_too_deeply_is_refused() -> None:
@@ -240,7 +244,105 @@ def test_a_body_is_read_as_the_models_would_have_it() -> None:
 
 
 def test_warnings_say_where_they_stand() -> None:
-    found = load({**API, "qp": {"relation": "xor"}})
+    found = load({**API, "qp": {"relation": "between"}})
     assert [str(warning) for warning in found.warnings] == [
-        "a.json, line 6: the specification has no relation 'xor'; it is sent as it is."
+        "a.json, line 6: the specification has no relation 'between'; it is sent as it is."
     ]
+
+
+def test_names_are_taken_as_they_are_written() -> None:
+    body = body_of("name: 007\ndisplay_name: 1.10\nremarks: NO\nproject_id: 102\ndefinition: {}\n")
+    assert [body[key] for key in ("clusterName", "displayName", "remarks", "projectId")] == [
+        "007",
+        "1.10",
+        "NO",
+        102,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nam: a\ndisplay_name: A\ndefinition: {}\n", "line 1: there is no key 'nam'; did you mean 'name'?"),
+        ("name: a\ndisplay_name: A\ndefinitoin: {}\n", "line 3: there is no key 'definitoin'; did you mean 'definition'?"),
+        ("name: a\ndisplay_name: A\n", "line 1: 'definition' is missing."),
+        ("name: a\ndefinition: {}\n", "line 1: 'display_name' is missing."),
+        ("name: a\ndisplayname: A\ndefinition: {}\n", "line 2: there is no key 'displayname'; did you mean 'display_name'?"),
+        ("clusterName: a\ndisplayNane: A\nqp: {}\n", "line 2: there is no key 'displayNane'; did you mean 'displayName'?"),
+        ("clusterName: a\nqp: {}\n", "line 1: 'displayName' is missing."),
+        ("name: a\ndisplay_name: A\ncluster_type: tag_by_static_condition\ndefinition: {}\n", "line 4: 'definition' conflicts with an earlier key: one defines a cluster, the other a tag."),
+    ],
+)  # fmt: skip
+def test_a_slip_is_told_once_and_in_the_names_of_the_file(text: str, words: str) -> None:
+    assert refusal(text).message == f"a.yaml cannot be used: {words}"
+
+
+def test_a_misspelled_type_is_warned_of_and_sent() -> None:
+    found = load({**API, "clusterType": "cluster_by_static_conditon"})
+    assert found.body["clusterType"] == "cluster_by_static_conditon"
+    assert [str(warning) for warning in found.warnings] == [
+        (
+            "a.json, line 4: the specification has no clusterType 'cluster_by_static_conditon'; it is sent as it is. "
+            "Did you mean 'cluster_by_static_condition'?"
+        )
+    ]
+
+
+DETAIL: dict[str, Any] = {
+    "id": 970,
+    "projectId": 7,
+    "clusterName": "whales",
+    "clusterType": "cluster_by_static_condition",
+    "displayName": "A",
+    "progress": 100,
+    "refreshTime": "2020-01-10 10:51:14",
+    "userId": 13,
+    "usersNum": 5,
+    "userClusterDef": API["qp"],
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"userClusterDef": None},
+        {"userClusterDef": None, "userTagDef": None, "usersNum": 0},
+        {"userClusterDef": {"events": [{"eventName": "e", "comparator": "greater", "num": 4, "recentDay": ""}]}},
+        {"userClusterDef": {"filts": [{"columnName": "a", "comparator": "between", "ftv": [1.5, None, [True]]}]}},
+        {"userClusterDef": {"events": 5, "filts": {}, "relations": 1}},
+        {"clusterType": "cluster_by_dynamic_nothing", "newKey": {"a": [None]}},
+        {"clusterType": "tag_by_static_condition", "userClusterDef": None, "userTagDef": {"userTagConFirstLastEventDef": {"userTagConFirstLastEvent": {"calcPropVo": "item"}}}},
+        {"displayName": "x" * 60, "clusterName": "a-b"},
+        {"clusterType": "cluster_by_import", "userClusterDef": None},
+    ],
+)  # fmt: skip
+def test_what_show_writes_is_taken_back_unchanged(changes: dict[str, Any]) -> None:
+    detail = {**DETAIL, **changes}
+    shown = unstructure(structure(ClusterDetail, detail))
+    found = load(detail if changes.get("userClusterDef", 1) is None else shown, create=False)
+    body = {key: value for key, value in found.body.items() if key != "clusterName"}
+    # What the library itself sends of a detail, which names the catalog too.
+    sent = {
+        key: value
+        for key, value in update_body(structure(ClusterDetail, detail)).items()
+        if key != "clusterCatalog"
+    }
+    nulls = {
+        new: None
+        for old, new in (("userClusterDef", "qp"), ("userTagDef", "tagQp"))
+        if shown.get(old, 1) is None
+    }
+    assert body == sent | nulls
+
+
+def test_what_show_writes_of_an_upload_can_create_nothing() -> None:
+    assert mistakes_in({**DETAIL, "clusterType": "cluster_by_import"}) == [(5, "upload-has-no-definition")]
+
+
+def test_aliases_may_repeat_a_bounded_number_of_values() -> None:
+    text = f"name: a\ndisplay_name: A\ndefinition: {{}}\nx: &x [{'1, ' * 9}]\ny: [*x, *x]\n"
+    settings: dict[str, Any] = {"create": True, "strict_names": True, "project_id": 102}
+    assert load_definition(text, "a.yaml", most_repeated=20, **settings).name == "a"
+    with pytest.raises(InvalidRequest, match="line 5: aliases repeat more than 19 values"):
+        load_definition(text, "a.yaml", most_repeated=19, **settings)

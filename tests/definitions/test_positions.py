@@ -76,6 +76,9 @@ def test_yaml_knows_its_lines_too() -> None:
         ("[" * 1000, 1, "nested-too-deeply"),
         ("[NaN]", 1, "json-value-expected"),
         ("[01]", 1, "json-comma-missing"),
+        ("[1,\n1e999]", 2, "number-not-finite"),
+        ("[1,\n-1e999]", 2, "number-not-finite"),
+        (f"[1,\n{'9' * 6000}]", 2, "number-too-long"),
     ],
 )
 def test_json_with_a_mistake_says_the_line(text: str, line: int, code: str) -> None:
@@ -99,7 +102,21 @@ def test_json_with_a_string_that_does_not_end_says_so() -> None:
         ("a: \tb: c\n", 1, "yaml-syntax"),
         ("a: &x [*x]\n", 1, "nested-too-deeply"),
         ("a: \x01\n", 1, "yaml-syntax"),
-        ("a: !!int b\n", 1, "yaml-syntax"),
+        ("a: 1\nb: !!int b\n", 2, "value-not-of-its-tag"),
+        ("a: 1\nb: !!int ''\n", 2, "value-not-of-its-tag"),
+        ("a: 1\nb: !!float x\n", 2, "value-not-of-its-tag"),
+        ("a: 1\nb: !!bool x\n", 2, "value-not-of-its-tag"),
+        ("a: 1\nb: .inf\n", 2, "number-not-finite"),
+        ("a: 1\nb: -.INF\n", 2, "number-not-finite"),
+        ("a: 1\nb: .nan\n", 2, "number-not-finite"),
+        (f"a: 1\nb: {'9' * 6000}\n", 2, "number-too-long"),
+        (f"a: 1\nb: 0x{'f' * 6000}\n", 2, "number-too-long"),
+        ("a: 1\nb: !secret x\n", 2, "yaml-tag-unknown"),
+        ("a: 1\nb: !!set {x}\n", 2, "yaml-tag-unknown"),
+        ("a: 1\nb: !!omap [x: 1]\n", 2, "yaml-tag-unknown"),
+        ("a: 1\nb:\n  <<: 5\n", 3, "yaml-merge-not-object"),
+        ("a: &a {<<: *a}\n", 1, "nested-too-deeply"),
+        ('a: "\\UFFFFFFFF"\n', 1, "yaml-syntax"),
         ("[" * 250 + "]" * 250, 1, "nested-too-deeply"),
     ],
 )
@@ -123,3 +140,19 @@ def test_dates_in_yaml_stay_as_they_are_written() -> None:
 def test_anchors_and_merges_of_yaml_work() -> None:
     text = "base: &b {x: 1, y: 2}\nown:\n  <<: *b\n  y: 3\n"
     assert read_yaml(text).plain() == {"base": {"x": 1, "y": 2}, "own": {"x": 1, "y": 3}}
+
+
+def test_of_several_merged_objects_the_first_wins() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nown: {<<: [*a, *b], z: 3}\n"
+    found = read_yaml(text).plain()
+    assert isinstance(found, dict)
+    assert found["own"] == {"x": 1, "y": 1, "z": 3}
+
+
+def test_what_is_written_without_quotes_is_known_as_it_is_written() -> None:
+    found = read_yaml("[1.10, '1.10', NO, ~, 0x1F, plain, {}]").content
+    assert isinstance(found, list)
+    assert [item.written for item in found] == ["1.10", None, "NO", "~", "0x1F", "plain", None]
+    found = read_json('[1.10, "1.10", true]').content
+    assert isinstance(found, list)
+    assert [item.written for item in found] == ["1.10", None, "true"]

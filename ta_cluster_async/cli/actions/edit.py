@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 _OF_THE_BODY = ("projectId", "clusterName")
 
 
-async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool) -> Exit:
+async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool, max_repeated: int) -> Exit:
     """Create what a file defines, or show what would be created."""
     check_stdin(file, options.token_file)
     async with open_project(options) as project:
-        found = _read(project, file, create=True)
+        found = _read(project, file, max_repeated, create=True)
         catalog = found.catalog or (Catalog.TAG if tags else Catalog.CLUSTER)
         if tags and catalog is Catalog.CLUSTER:
             raise InvalidRequest(tr("{file} defines a cluster, but --tags is given.", file=file))
@@ -49,11 +49,13 @@ async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool) -
     return Exit.OK
 
 
-async def update(options: CliOptions, ref: str, file: str, *, tags: bool, dry_run: bool) -> Exit:
+async def update(
+    options: CliOptions, ref: str, file: str, *, tags: bool, dry_run: bool, max_repeated: int
+) -> Exit:
     """Give a cluster or tag the definition in a file, or show what would change."""
     check_stdin(file, options.token_file)
     async with open_project(options) as project:
-        found = _read(project, file, create=False)
+        found = _read(project, file, max_repeated, create=False)
         detail = await read_one(project, ref, tags=tags)
         _check_fits(found, detail, file)
         body = {key: value for key, value in found.body.items() if key not in _OF_THE_BODY}
@@ -80,13 +82,14 @@ async def delete(options: CliOptions, refs: Sequence[str], *, tags: bool, yes: b
     return Exit.OK
 
 
-def _read(project: Project, file: str, *, create: bool) -> LoadedDefinition:
+def _read(project: Project, file: str, max_repeated: int, *, create: bool) -> LoadedDefinition:
     found = load_definition(
         read_text(file),
         Message("standard-input") if file == STDIN else file,
         create=create,
         strict_names=project.session.strict_names,
         project_id=project.id,
+        most_repeated=max_repeated,
     )
     for warning in found.warnings:
         print_warning(message_text(warning))

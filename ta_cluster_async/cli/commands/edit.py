@@ -20,6 +20,16 @@ DefinitionFile: TypeAlias = Annotated[
 DryRun: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help=tr("Change nothing, and write what would change as a diff."))
 ]
+MaxRepeated: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--max-repeated",
+        min=0,
+        metavar="N",
+        help=tr("How many values the aliases of a YAML file may repeat."),
+    ),
+]
+_MAX_REPEATED = 100_000
 
 
 @connected
@@ -31,6 +41,7 @@ def create(
         bool, typer.Option("--tags", help=tr("Create a tag, where the definition does not say which."))
     ] = False,
     dry_run: DryRun = False,
+    max_repeated: MaxRepeated = _MAX_REPEATED,
     quiet: Quiet = False,
 ) -> None:
     """Create a cluster or tag, and write its id.
@@ -43,7 +54,7 @@ def create(
     from ..actions import edit
     from ..running import run
 
-    run(edit.create(options, file, tags=tags, dry_run=dry_run))
+    run(edit.create(options, file, tags=tags, dry_run=dry_run, max_repeated=max_repeated))
 
 
 @connected
@@ -54,6 +65,7 @@ def update(
     options: CliOptions,
     tags: OnlyTags = False,
     dry_run: DryRun = False,
+    max_repeated: MaxRepeated = _MAX_REPEATED,
     quiet: Quiet = False,
 ) -> None:
     """Change the definition of a cluster or tag.
@@ -66,7 +78,7 @@ def update(
     from ..actions import edit
     from ..running import run
 
-    run(edit.update(options, ref, file, tags=tags, dry_run=dry_run))
+    run(edit.update(options, ref, file, tags=tags, dry_run=dry_run, max_repeated=max_repeated))
 
 
 @connected
