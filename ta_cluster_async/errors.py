@@ -1,7 +1,7 @@
 """Every error this library raises, as one tree under `TaError`.
 
-Each error says in its message what happened and what to do next, carries `endpoint`, `attempts`, `sent` and `safe_to_retry`, and
-survives pickle and copy. None of them ever contains a URL or the token.
+Each error says in its message what happened and what to do next, carries `endpoint`, `attempts`, `sent`, `safe_to_retry` and
+`may_pass`, and survives pickle and copy. None of them ever contains a URL or the token.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ from .messages import Message
 
 Sent: TypeAlias = Literal["no", "unknown", "yes"]
 """Whether the request reached the server: certainly not, perhaps, or certainly (it answered)."""
+
+_LASTING_REASONS = frozenset({"tls", "closed"})
+_TOO_LARGE = frozenset({413, 414, 431})
+# It stands for any exception of the server's, whose message may say what happened.
+_UNSPECIFIC = -1
 
 
 class CallState(TypedDict, total=False):
@@ -44,7 +49,8 @@ class TaError(Exception):
         endpoint: The operation in the endpoint table, such as `"refresh-by-name"`; None when no call was involved.
         attempts: How many times the request was tried.
         sent: Whether the request reached the server, over all attempts.
-        safe_to_retry: True when the same call may be made again without the risk that it takes effect twice.
+        safe_to_retry: True when the same call may be made again without the risk that it takes effect twice. It says nothing about
+            whether that helps: it is True for a wrong token. See `may_pass`.
     """
 
     advice: ClassVar[str] = ""
@@ -68,6 +74,11 @@ class TaError(Exception):
         if isinstance(message, Message):
             self.args = (self.message,)
         self.__dict__.update(call)
+
+    @property
+    def may_pass(self) -> bool:
+        """True for trouble that time may cure, so that the same call may succeed later. See `safe_to_retry` for whether it may be made."""
+        return False
 
     def __str__(self) -> str:
         where = f"{self.endpoint}: " if self.endpoint else ""
@@ -137,6 +148,11 @@ class TransportError(TaError):
         super().__init__(message, **call)
         self.reason = reason
 
+    @property
+    def may_pass(self) -> bool:
+        """True except for a failure of TLS and a closed session."""
+        return self.reason not in _LASTING_REASONS
+
 
 class NotSent(TransportError):
     """The request certainly did not reach the server: refused, DNS, TLS, or no free connection in time.
@@ -166,7 +182,9 @@ class ProtocolError(TaError):
 
 
 class HttpStatusError(ProtocolError):
-    """The answer has an HTTP error status and no envelope: a gateway or proxy spoke, not the TA server.
+    """The answer has an HTTP error status or a redirect and no envelope: a gateway or proxy spoke, not the TA server.
+
+    That includes 401 and 403, which are no word of the TA server about the token.
 
     Attributes:
         retry_after: Seconds that the answer asked to wait, or None.
@@ -187,6 +205,11 @@ class HttpStatusError(ProtocolError):
         super().__init__(message, status=status, **call)
         self.retry_after = retry_after
 
+    @property
+    def may_pass(self) -> bool:
+        """True unless the request is too large for the gateway."""
+        return self.status not in _TOO_LARGE
+
 
 class NotJson(ProtocolError):
     """The body is not JSON: an HTML page, a truncated answer, or text that is not UTF-8."""
@@ -195,6 +218,11 @@ class NotJson(ProtocolError):
     advice = (
         "Check that the base URL names the TA Open API (often port 8992) and no web page or other service."
     )
+
+    @property
+    def may_pass(self) -> bool:
+        """True: a gateway may have spoken, or the answer was cut off."""
+        return True
 
 
 class SchemaError(ProtocolError):
@@ -214,6 +242,11 @@ class SchemaError(ProtocolError):
         super().__init__(message, status=status, **call)
         self.path = path
 
+    @property
+    def may_pass(self) -> bool:
+        """True for JSON without a `return_code`, which is not the TA server's."""
+        return self.path == "return_code"
+
 
 class ApiError(TaError):
     """The server refused the request with a `return_code` other than 0.
@@ -226,6 +259,7 @@ class ApiError(TaError):
         retry_after: Seconds that the answer asked to wait, or None.
     """
 
+    _names_the_reason: ClassVar[bool] = False
     code = "api"
     sent: Sent = "yes"
     safe_to_retry = False
@@ -255,9 +289,17 @@ class ApiError(TaError):
         self.status = status
         self.retry_after = retry_after
 
+    @property
+    def may_pass(self) -> bool:
+        """True for too many requests, and unless the server names the reason, for HTTP 5xx and the return_code -1, which names none."""
+        is_unclear = self.status >= 500 or self.return_code == _UNSPECIFIC
+        return self.status == 429 or (is_unclear and not self._names_the_reason)
+
 
 class TokenRejected(ApiError):
-    """The server does not accept the token (return_code -1001, or HTTP 401 or 403)."""
+    """The server does not accept the token (return_code -1001), also when it was asked again."""
+
+    _names_the_reason = True
 
     code = "token-rejected"
     advice = "Check the token: making a new one on the TA server makes the previous one invalid."
@@ -269,6 +311,11 @@ class RateLimited(ApiError):
     code = "rate-limited"
     advice = "Lower rate_limit= or max_connections= of the session, or give the call more time with timeout=."
 
+    @property
+    def may_pass(self) -> bool:
+        """True."""
+        return True
+
 
 class MissingParameter(ApiError):
     """The server says that a required parameter is empty (return_code -1008).
@@ -277,6 +324,7 @@ class MissingParameter(ApiError):
         parameter: The parameter's name as the server wrote it, or None when its message has none.
     """
 
+    _names_the_reason = True
     code = "missing-parameter"
 
     @property
@@ -289,6 +337,7 @@ class MissingParameter(ApiError):
 class NotFound(ApiError):
     """The server's message says that the cluster or tag does not exist. The specification gives this no code of its own."""
 
+    _names_the_reason = True
     code = "not-found"
 
 
@@ -317,6 +366,11 @@ class JournalBusy(JournalError):
         super().__init__(message, **call)
         self.holder = holder
         self.expires_in = expires_in
+
+    @property
+    def may_pass(self) -> bool:
+        """True: the other runner ends sooner or later."""
+        return True
 
 
 class MatchTooLow(TaError):

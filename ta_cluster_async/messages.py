@@ -408,6 +408,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "left-on-its-way": "{reason} Its request was on its way: attach to the ticket to see whether it has begun.",
     "left-running": "{reason} The refresh continues on the server: attach to the ticket to watch it.",
     "no-such-cluster": "There is no cluster or tag {ref!r} in this project.",
+    "no-such-cluster-answered": "There is no cluster or tag {ref!r} in this project. The server answered: {answer}.",
     "not-started": "{reason} It was not started.",
     "outcome-unreadable": "This is not an outcome: {problem} Read what Outcome.to_dict() returned.",
     "polls-failed": "it could not be polled for {seconds:.0f} seconds; the last error was: {cause}",

@@ -9,7 +9,7 @@ from ..messages import Message
 from ..protocol.endpoints import DETAIL
 from ..resources.state import read_detail
 from .listing import is_baseline, read_row, state_of
-from .retry import ends_the_batch, may_pass
+from .retry import ends_the_batch
 
 if TYPE_CHECKING:
     from .listing import ClusterState, ListView, RawPage
@@ -61,7 +61,7 @@ class BaselineReader:
         try:
             page: RawPage = await state.sender.read(lambda: view.read(number, state.sender.timeout()))
         except TaError as error:
-            if may_pass(error) or isinstance(error, TokenRejected) or ends_the_batch(error):
+            if error.may_pass or isinstance(error, TokenRejected) or ends_the_batch(error):
                 raise
             return
         now = state.loop.time()

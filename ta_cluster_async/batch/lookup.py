@@ -12,7 +12,7 @@ from ..models import Catalog, catalog_of
 from ..protocol.endpoints import Ref
 from ..resources.state import read_detail
 from .listing import ClusterState, read_row, state_of
-from .retry import ends_the_batch, may_pass
+from .retry import ends_the_batch, is_refusal
 from .workers import run_all
 
 if TYPE_CHECKING:
@@ -164,5 +164,5 @@ async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
 
 
 def _note(state: BatchState, found: Found, error: TaError) -> None:
-    if may_pass(error) and state.sender.down_since is not None:
+    if error.may_pass and not is_refusal(error) and state.sender.down_since is not None:
         found.gave_up = error

@@ -195,7 +195,10 @@ class Planner:
 
     def _not_found(self, ref: Ref, error: TaError | None) -> Outcome:
         if error is None or isinstance(error, NotFound):
-            return _unknown(ref, Status.REJECTED, Message("no-such-cluster", ref=ref), error)
+            what = Message("no-such-cluster", ref=ref)
+            if error is not None and error.return_code:
+                what = Message("no-such-cluster-answered", ref=ref, answer=error.return_message.rstrip(".。"))
+            return _unknown(ref, Status.REJECTED, what, error)
         return _unknown(ref, Status.REJECTED if is_refusal(error) else Status.FAILED, error)
 
     async def _dispatch(self) -> None:

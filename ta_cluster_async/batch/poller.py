@@ -11,7 +11,7 @@ from ..errors import SchemaError, TaError, TokenRejected
 from .baselines import read_state
 from .listing import is_baseline, read_row
 from .poll_results import poll_failed, poll_succeeded
-from .retry import ends_the_batch, may_pass
+from .retry import ends_the_batch
 from .schedule import choose
 from .workers import run_all
 
@@ -148,12 +148,12 @@ class Poller:
         now = state.loop.time()
         if view.failing_since is None:
             view.failing_since = now
-        is_lasting = not may_pass(problem) or now - view.failing_since > _OF_ERRORS * state.policy.errors
+        is_lasting = not problem.may_pass or now - view.failing_since > _OF_ERRORS * state.policy.errors
         for target in wanted:
-            if isinstance(problem, TokenRejected) or may_pass(problem) or ends_the_batch(problem):
+            if isinstance(problem, TokenRejected) or problem.may_pass or ends_the_batch(problem):
                 poll_failed(state, target, problem)
             if is_lasting and not self._was_polled(target):
-                target.hide(max(now, target.due) if may_pass(problem) else now)
+                target.hide(max(now, target.due) if problem.may_pass else now)
 
     async def _take_page(self, catalog: Catalog, page: RawPage, sent: float) -> int:
         """Take in all rows that matter, of a page that was asked for then.

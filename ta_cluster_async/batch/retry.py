@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import (
-    ApiError,
-    ConfigurationError,
-    NotJson,
-    TokenRejected,
-    TransportError,
-)
+from ..errors import ApiError, ConfigurationError, TokenRejected, TransportError
 from ..protocol.retry import is_rate_limit, is_server_trouble
 
 if TYPE_CHECKING:
     from ..errors import TaError
 
-_LASTING = frozenset({"tls", "closed"})
-
-
-def may_pass(error: TaError) -> bool:
-    """True when the same request may succeed later: trouble on the way, a gateway's page, or too many requests."""
-    if isinstance(error, TransportError):
-        return error.reason not in _LASTING
-    return is_rate_limit(error) or is_server_trouble(error) or isinstance(error, NotJson)
-
 
 def is_refusal(error: TaError) -> bool:
-    """True when the server understood the request and will not do it, now or later."""
-    return isinstance(error, ApiError) and not isinstance(error, TokenRejected) and not may_pass(error)
+    """True when the TA server itself refuses the request, as opposed to trouble, too many requests and a rejected token."""
+    if not isinstance(error, ApiError) or isinstance(error, TokenRejected):
+        return False
+    return not is_rate_limit(error) and not is_server_trouble(error)
 
 
 def ends_the_batch(error: TaError) -> bool:

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from ..client.signal import Signal
 from ..errors import TaError
-from .retry import may_pass
+from .retry import is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -24,6 +24,7 @@ T = TypeVar("T")
 _SHORTEST_CALL = 0.1
 # A failure that is older than so many seconds says nothing of how long the server has been down.
 _LONG_AGO = 120.0
+_FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
 
@@ -36,15 +37,18 @@ class Sender:
         random: For jitter.
     """
 
-    def __init__(self, session: ApiClient, *, errors: float, deadline: float) -> None:
+    def __init__(self, session: ApiClient, *, errors: float, settle: float, deadline: float) -> None:
         self.requests: int = 0
         self.down_since: float | None = None
         self.random: Random = Random()  # noqa: S311  (jitter)
         self._session = session
         self._errors = errors
+        self._settle = settle
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
         self._failed_at = -inf
+        # How many reads the server refuses without a reason at the moment.
+        self._refused = 0
         self._is_stopped = False
         self._stopped = Signal()
 
@@ -62,7 +66,7 @@ class Sender:
         except TaError as problem:
             self.requests += problem.attempts - 1
             now = self._loop.time()
-            if not may_pass(problem):
+            if not problem.may_pass:
                 self.down_since = None
             elif self.down_since is None or now - self._failed_at > _LONG_AGO:
                 self.down_since = now
@@ -74,24 +78,39 @@ class Sender:
     async def read(self, call: Callable[[], Coroutine[object, object, T]]) -> T:
         """Await a request that changes nothing, again while that may help, as long as polls may fail.
 
-        While nothing at all gets an answer, all tasks have this time together, or they would have it one after the other.
+        While nothing at all gets an answer, all tasks have this time together, or they would have it one after the other. What the TA
+        server itself refuses without a reason, while it answers other requests, is asked for no longer than an end takes to settle.
         """
         began = self._loop.time()
-        wait = 1.0
-        while True:
-            try:
-                return await self.send(call())
-            except TaError as error:
-                if not may_pass(error):
-                    raise
-                problem = error
-            since = began if self.down_since is None else min(began, self.down_since)
-            if not self._is_stopped and self._loop.time() + wait < since + self._errors:
-                await self.pause(wait)
-                wait = min(2 * wait, _LONGEST_PAUSE)
-                if not self._is_stopped:
-                    continue
-            raise problem
+        refused_at = inf
+        wait = _FIRST_PAUSE
+        try:
+            while True:
+                try:
+                    return await self.send(call())
+                except TaError as error:
+                    if not error.may_pass:
+                        raise
+                    problem = error
+                now = self._loop.time()
+                until = self._errors + (began if self.down_since is None else min(began, self.down_since))
+                if is_refusal(problem):
+                    self._refused += refused_at == inf
+                    refused_at = min(refused_at, now)
+                    if self._answers_others(refused_at):
+                        until, wait = min(until, refused_at + self._settle), _FIRST_PAUSE
+                if not self._is_stopped and now + wait < until:
+                    await self.pause(wait)
+                    wait = min(2 * wait, _LONGEST_PAUSE)
+                    if not self._is_stopped:
+                        continue
+                raise problem
+        finally:
+            self._refused -= refused_at < inf
+
+    def _answers_others(self, since: float) -> bool:
+        """Whether another request has succeeded since then, or no other one is refused."""
+        return self._refused == 1 or self.down_since is None or self.down_since > since
 
     async def pause(self, seconds: float) -> None:
         """Sleep for about so long, at most until `stop`."""

@@ -91,7 +91,9 @@ class BatchState:
         self.run_id: str = uuid.uuid4().hex[:12]
         self.deadline: float = inf if options.timeout is None else self.began + options.timeout
         self.last_start: float = last_poll(self.began, self.deadline)
-        self.sender: Sender = Sender(self.session, errors=self.policy.errors, deadline=self.deadline)
+        self.sender: Sender = Sender(
+            self.session, errors=self.policy.errors, settle=self.policy.settle, deadline=self.deadline
+        )
         self.events: EventStream = EventStream()
         self.limit: FixedLimit = FixedLimit(
             max_running=options.max_running, submit_ahead=options.submit_ahead

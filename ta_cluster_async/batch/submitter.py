@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from ..errors import ApiError, JournalError, TaError, TokenRejected
 from ..messages import Message
 from ..protocol.endpoints import REFRESHES
-from ..protocol.refresh import Effect, Start, effect_of, next_start
+from ..protocol.refresh import Effect, Start, effect_of, is_running, next_start
 from ..protocol.requests import Request, ref_query
 from .attach import attach, new_ticket
 from .baselines import BaselineReader
 from .events import Submitted
 from .report import Status
-from .retry import ends_the_batch, is_refusal, may_pass
+from .retry import ends_the_batch, is_refusal
 from .schedule import first_wait
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Submitter:
     def __init__(self, state: BatchState) -> None:
         self._state = state
         self._baselines = BaselineReader(state)
+        # Since when every POST has been refused, and when the latest one was taken.
+        self._refused_since = inf
+        self._taken_at = -inf
 
     @property
     def workers(self) -> int:
@@ -62,7 +66,7 @@ class Submitter:
         except TaError as error:
             if ends_the_batch(error):
                 raise
-            if state.stopped and may_pass(error):
+            if state.stopped and error.may_pass:
                 state.finish(target, state.unstarted(target))
                 return
             status = Status.REJECTED if is_refusal(error) else Status.FAILED
@@ -73,10 +77,20 @@ class Submitter:
         state = self._state
         refused: list[ClusterState] = []
         refusal: ApiError | None = None
+        refused_at = inf
         while True:
             await self._baselines.refresh(target)
             before = target.seen
             step = next_start(before, refused)
+            runs = is_running(before.progress, before.refresh_time)
+            if (
+                refusal is not None
+                and refusal.may_pass
+                and not (step is Start.POST or runs or await self._is_given_up(refused_at))
+            ):
+                refused.clear()
+                await self._read_after(refusal, target)  # it may run by now all the same
+                continue
             if step is Start.GIVE_UP:
                 assert refusal is not None
                 raise refusal
@@ -93,7 +107,26 @@ class Submitter:
                 return
             state.refused()
             refused.append(before)
+            refused_at = min(refused_at, state.loop.time())
+            self._refused_since = min(self._refused_since, state.loop.time())
             await self._read_after(refusal, target)
+
+    async def _is_given_up(self, refused_at: float) -> bool:
+        """Pause before a POST that was refused without a reason is tried again. Returns True when it is refused for good.
+
+        As long as the server takes no POST at all, all targets have the time for which polls may fail together. Where it takes others, or
+        there are no others, the refusal must stand as long as an end takes to settle.
+        """
+        state = self._state
+        now = state.loop.time()
+        until, wait = refused_at + state.policy.settle, 1.0
+        if self._taken_at < refused_at and len(state.starting) > 1:
+            until = self._refused_since + state.policy.errors
+            wait = min(max(1.0, 0.5 * (now - self._refused_since)), _LONGEST_PAUSE)
+        if state.stopped or now + wait >= until:
+            return True
+        await state.sender.pause(wait)
+        return bool(state.stopped)
 
     async def _read_after(self, refusal: ApiError, target: Target) -> None:
         """Read the state after the server has refused the POST. Raises the refusal where it cannot be read, as it says more."""
@@ -133,9 +166,10 @@ class Submitter:
                     return None
                 if effect is Effect.REFUSED and isinstance(error, ApiError):
                     return error
-                if not may_pass(error) or state.loop.time() + wait >= until:
+                if not error.may_pass or state.loop.time() + wait >= until:
                     raise
             else:
+                self._refused_since, self._taken_at = inf, state.loop.time()
                 self._track(target, ticket, None)
                 return None
             await state.sender.pause(wait)

@@ -228,10 +228,10 @@ class ApiClient:
             outcome = self._closed_error(outcome)
             attempts.add(outcome)
             logger.debug("%s attempt %d: %s", request.endpoint.name, attempts.count, type(outcome).__name__)
-            if isinstance(outcome, TokenRejected) and not attempts.token_renewed:
-                again = await self._renew_token(request, attempts, deadline)
-            else:
+            if not isinstance(outcome, TokenRejected) or not self._tokens.can_ask:
                 again = await self._wait_to_retry(outcome, request, attempts, deadline)
+            else:
+                again = not attempts.token_renewed and await self._renew_token(request, attempts, deadline)
             if not again:
                 break
         failure = attempts.failure().without_history()
@@ -288,7 +288,9 @@ class ApiClient:
         if self._state is not _State.OPEN or not _can_start(request):
             return False
         assert self._loop is not None
-        delay = self.retry.delay(error, request.endpoint.replay, attempts.count, self._random)
+        delay = self.retry.delay(
+            error, request.endpoint.replay, attempts.count, self._random, rejections=attempts.rejections
+        )
         if delay is None or self._loop.time() + delay >= deadline or not self._budget.take():
             return False
         await self._limiter.sleep(delay)
@@ -296,7 +298,7 @@ class ApiClient:
 
     async def _renew_token(self, request: Request, attempts: Attempts, deadline: float) -> bool:
         """Ask the provider for another token than the rejected one. Returns False when there is none."""
-        if not self._tokens.can_ask or not _can_start(request):
+        if not _can_start(request):
             return False
         attempts.token_renewed = True
         fresh = await self._tokens.ask(deadline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from ..errors import ConfigurationError, NotFound, NotSent, Sent, TaError
+from ..errors import ConfigurationError, NotFound, NotSent, Sent, TaError, TokenRejected
 from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
 from .endpoints import Endpoint, Replay
@@ -23,6 +23,7 @@ class Attempts:
         sent: Whether any of them reached the server.
         applied: True when one of them may have taken effect.
         last: The error to raise if no further attempt is made.
+        rejections: How many of them the server answered with the token's own return_code.
         token_renewed: True when the token provider was asked again because the server had rejected the token.
     """
 
@@ -31,6 +32,7 @@ class Attempts:
     sent: Sent = "no"
     applied: bool = False
     last: TaError | None = None
+    rejections: int = 0
     token_renewed: bool = False
 
     def add(self, error: TaError) -> None:
@@ -40,6 +42,7 @@ class Attempts:
         elif self.last is not None and isinstance(error, NotSent) and error.reason in _OUT_OF_TIME:
             return
         self.last = error
+        self.rejections += isinstance(error, TokenRejected)
         sent = _sent(error)
         if self.sent == "no" or sent == "yes":
             self.sent = sent

@@ -33,7 +33,27 @@ TOO_FREQUENT = -1005
 BAD_TOKEN = -1001
 EMPTY_PARAMETER = -1008
 
-_NO_SUCH = re.compile(r"不存在|找不到|未找到|does(?: not|n't) exist|not found|no such", re.IGNORECASE)
+# "clusterId 970 does not exist", "分群(x)不存在", "no such tag": the text must name the cluster or tag as what is missing, since a project,
+# a service or a property that does not exist says nothing of the cluster.
+_NO_SUCH = re.compile(
+    r"""
+    (?:clusters?|(?<![a-z])tags?|分群|标签)
+    (?:(?P<key>[ _]?(?:id|name|名称|名|编号)) | \ (?:with|named|called|the))*
+    (?![a-z])
+    [ :：=为'"“‘「【\[（(]{0,4}
+    # What follows without being its name.
+    (?(key)|(?!(?:service|server|project|definition|property|field|table|event|type|value|list|user|column|data)s?\b))
+    (?(key)|(?!(?:result|file|api|interface|page|path|node|job|task)s?\b))
+    [\w*]{0,64}
+    [ '"”’」】\]）):：]{0,4}
+    (?:的(?:分群|标签))?已?
+    (?:不存在|找不到|未找到|(?:does\ not|doesn['’]t)\ exist|(?:was\ |is\ )?not\ found)
+    |
+    (?:no\ such|找不到|未找到)\ ?(?:user\ |该|此)?(?:cluster|tag|分群|标签)(?!\ ?(?:service|服务)|[a-z])
+    """,
+    re.IGNORECASE | re.VERBOSE | re.ASCII,
+)
+_SAYS_NO_SUCH_WITHIN = 1024
 _EXCERPT = 120
 _SEARCHED = 16 * 1024
 _LONGEST_TOKEN = 4 * 1024
@@ -74,11 +94,11 @@ def _refusal(
     text = _masked(message, mask) if isinstance(message, str) else ""
     if code == TOO_FREQUENT:
         kind: type[ApiError] = RateLimited
-    elif code == BAD_TOKEN or response.status in (401, 403):
+    elif code == BAD_TOKEN:
         kind = TokenRejected
     elif code == EMPTY_PARAMETER:
         kind = MissingParameter
-    elif _NO_SUCH.search(text):
+    elif _NO_SUCH.search(" ".join(text[:_SAYS_NO_SUCH_WITHIN].split())):
         kind = NotFound
     else:
         kind = ApiError
@@ -94,16 +114,11 @@ def _refusal(
 def _no_envelope(response: Response, mask: Mask, now: float, *, is_json: bool = False) -> TaError:
     status = response.status
     body = _describe(response.body, mask, is_json=is_json)
-    problem = Message("http-without-answer", status=status, body=body)
-    if status in (401, 403):
-        # There is no return_code that it could quote.
-        rejected = TokenRejected(status, str(problem).removesuffix("."), status=status)
-        rejected.set_message(problem)
-        return rejected
     if 300 <= status < 400:
         return HttpStatusError(Message("http-redirect", status=status), status=status)
     if status >= 400:
         retry_after = parse_retry_after(response.retry_after, now)
+        problem = Message("http-without-answer", status=status, body=body)
         return HttpStatusError(problem, status=status, retry_after=retry_after)
     return NotJson(Message("http-without-json", status=status, body=body), status=status)
 

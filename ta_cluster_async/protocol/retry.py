@@ -65,9 +65,14 @@ class RetryPolicy:
     budget: float = field(default=50.0, validator=_amount)
     refund: float = field(default=0.1, validator=_amount)
 
-    def delay(self, error: TaError, replay: Replay, attempt: int, random: Random) -> float | None:
-        """Return the seconds to wait before sending again after the `attempt`-th try failed with `error`; None to give up."""
-        if attempt >= self.attempts or not may_resend(error, replay):
+    def delay(
+        self, error: TaError, replay: Replay, attempt: int, random: Random, *, rejections: int = 0
+    ) -> float | None:
+        """Return the seconds to wait before sending again after the `attempt`-th try failed with `error`; None to give up.
+
+        `rejections` is how often the token has been rejected in this call: the first time may be one server's mistake.
+        """
+        if attempt >= self.attempts or rejections > 1 or not may_resend(error, replay):
             return None
         asked = retry_after(error)
         if asked is not None and asked > self.retry_after_cap:
@@ -131,7 +136,7 @@ def may_resend(error: TaError, replay: Replay) -> bool:
     """True when sending again can help and cannot have a second effect."""
     if isinstance(error, NotSent):
         return error.reason not in _PERMANENT
-    if is_rate_limit(error):
+    if is_rate_limit(error) or isinstance(error, TokenRejected):
         return True
     if replay is Replay.RECONCILE:
         return False

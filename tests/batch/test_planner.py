@@ -149,7 +149,8 @@ def test_an_unknown_reference_is_rejected_before_anything_is_sent_for_it(kit: An
     assert isinstance(told[unknown].error, NotFound)
     assert told[unknown].cluster_id == (unknown if isinstance(unknown, int) else None)
     assert told[unknown].cluster_name == (unknown if isinstance(unknown, str) else None)
-    assert told[unknown].message == f"There is no cluster or tag {unknown!r} in this project."
+    assert told[unknown].code == "no-such-cluster-answered"
+    assert told[unknown].params == {"ref": unknown, "answer": "cluster does not exist"}
     assert told.report.counts == {Status.SUCCEEDED: 3, Status.REJECTED: 1}
 
 
@@ -184,7 +185,8 @@ def test_what_is_not_there_is_called_so_however_that_was_found(kit: Any, unknown
     told = kit.tell(server, [*refs, unknown])
     assert told[unknown].status is Status.REJECTED
     assert told[unknown].cluster_name == (unknown if isinstance(unknown, str) else None)
-    assert told[unknown].message == f"There is no cluster or tag {unknown!r} in this project."
+    assert told[unknown].code == "no-such-cluster-answered"
+    assert told[unknown].params == {"ref": unknown, "answer": "cluster does not exist"}
 
 
 @pytest.mark.parametrize(

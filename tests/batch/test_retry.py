@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch.retry import ends_the_batch, is_refusal, may_pass
+from ta_cluster_async.batch.retry import ends_the_batch, is_refusal
 from ta_cluster_async.errors import (
     ApiError,
     ConfigurationError,
@@ -32,15 +32,26 @@ from ta_cluster_async.models.ticket_errors import OutcomeUnknown
         (ConfigurationError(""), (False, False, True)),
         (NotJson(""), (True, False, False)),
         (SchemaError(""), (False, False, False)),
+        (SchemaError("", path="data.id"), (False, False, False)),
+        (SchemaError("", path="return_code"), (True, False, False)),
         (HttpStatusError("", status=500), (True, False, False)),
-        (HttpStatusError("", status=499), (False, False, False)),
+        (HttpStatusError("", status=302), (True, False, False)),
+        (HttpStatusError("", status=401), (True, False, False)),
+        (HttpStatusError("", status=403), (True, False, False)),
+        (HttpStatusError("", status=404), (True, False, False)),
+        (HttpStatusError("", status=413), (False, False, False)),
         (HttpStatusError("", status=408), (True, False, False)),
         (HttpStatusError("", status=429), (True, False, False)),
         (RateLimited(-1005, ""), (True, False, False)),
         (ApiError(-1, "", status=429), (True, False, False)),
         (ApiError(-1, "", status=500), (True, False, False)),
-        (ApiError(-1, "", status=499), (False, True, False)),
-        (ApiError(-1, ""), (False, True, False)),
+        (ApiError(-1, ""), (True, True, False)),
+        (ApiError(-3001, "", status=499), (False, True, False)),
+        (ApiError(-3001, "", status=500), (True, False, False)),
+        (ApiError(-3001, ""), (False, True, False)),
+        (NotFound(-1, ""), (False, True, False)),
+        (MissingParameter(-1, ""), (False, True, False)),
+        (TokenRejected(-1, ""), (False, False, False)),
         (NotFound(-1, "", status=500), (False, True, False)),
         (MissingParameter(-1008, "", status=500), (False, True, False)),
         (TokenRejected(-1001, "", status=500), (False, False, False)),
@@ -48,4 +59,4 @@ from ta_cluster_async.models.ticket_errors import OutcomeUnknown
     ids=lambda value: f"{type(value).__name__}-{value.reason}" if isinstance(value, TransportError) else None,
 )
 def test_what_the_failure_of_a_request_means(error: Any, means: tuple[bool, bool, bool]) -> None:
-    assert (may_pass(error), is_refusal(error), ends_the_batch(error)) == means
+    assert (error.may_pass, is_refusal(error), ends_the_batch(error)) == means

@@ -8,11 +8,12 @@ import pytest
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ConfigurationError, NotSent, TokenRejected
-from ta_cluster_async.protocol.endpoints import CREATE, PROGRESS
+from ta_cluster_async.protocol.endpoints import CREATE, PROGRESS, REFRESH
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
+POST = Request(REFRESH, "projectId=102&clusterId=970")
 MAKE = Request(CREATE, "", b"{}")
 
 
@@ -166,15 +167,28 @@ def test_a_provider_that_gives_the_rejected_token_again_ends_the_call_with_the_r
     assert len(transport.sendings) == 1
 
 
-def test_a_fixed_token_that_is_rejected_ends_the_call_at_once(scripted: Any, server: Any) -> None:
+@pytest.mark.parametrize(("attempts", "tries"), [(1, 1), (4, 2)])
+def test_a_fixed_token_is_rejected_when_it_is_so_again_at_a_second_try(
+    scripted: Any, server: Any, attempts: int, tries: int
+) -> None:
     async def main() -> None:
-        async with transport.session("old") as ta:
-            with pytest.raises(TokenRejected, match="Check the token"):
-                await ta.call(READ, same)
+        async with transport.session("old", retry=RetryPolicy(attempts=attempts)) as ta:
+            with pytest.raises(TokenRejected, match="Check the token") as caught:
+                await ta.call(POST, same)
+            assert not caught.value.may_pass
 
     transport = scripted(server())
     run(main())
-    assert len(transport.sendings) == 1
+    assert len(transport.sendings) == tries
+
+
+def test_a_fixed_token_that_one_answer_rejects_is_tried_again(scripted: Any, ok: Any, refusal: Any) -> None:
+    async def main() -> Any:
+        async with transport.session("old") as ta:
+            return await ta.call(POST, same)
+
+    transport = scripted(refusal(-1001, "token error"), ok)
+    assert run(main()) == 7
 
 
 def test_the_provider_is_asked_again_also_after_another_kind_of_failure(

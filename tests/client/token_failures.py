@@ -142,7 +142,7 @@ ANSWERS = {
         None,
     ),
     "too large": (writes(http(b" " * 5000)), NotJson, None),
-    "unauthorized": (writes(lambda t: http(t.encode(), "401 Unauthorized")), TokenRejected, None),
+    "unauthorized": (writes(lambda t: http(t.encode(), "401 Unauthorized")), HttpStatusError, None),
     "a rejected token": (writes(lambda t: http(envelope(-1001, f"token {t} invalid"))), TokenRejected, None),
     "a rejected token, escaped": (
         writes(lambda t: http(json.dumps({"return_code": -1001, "return_message": t}).encode())),
@@ -155,7 +155,7 @@ ANSWERS = {
         None,
     ),
     "too frequent": (writes(lambda t: http(envelope(-1005, t))), RateLimited, None),
-    "not found": (writes(lambda t: http(envelope(-1, f"{t} 不存在"))), NotFound, None),
+    "not found": (writes(lambda t: http(envelope(-1, f"clusterName {t} 不存在"))), NotFound, None),
     "return_code as text": (writes(http(b'{"return_code":"0"}')), SchemaError, None),
     "no return_code": (writes(lambda t: http(json.dumps({t: t}).encode())), SchemaError, None),
     "a wrong shape": (writes(http(envelope(0, "ok"))), SchemaError, None),

@@ -1,6 +1,7 @@
 """From the bytes of an answer to its data or to one typed error."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -81,13 +82,86 @@ def test_a_return_code_becomes_the_error_that_it_stands_for(code: Any, message: 
     assert (problem.return_code, problem.return_message, problem.status) == (code, message, 200)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "标签不存在。",
+        "clusterId 970 does not exist",
+        "clusterName x does not exist",
+        "clusterName service does not exist",
+        "clusterName n 不存在",
+        "cluster_id=970 does not exist",
+        "the tag does not exist",
+        "tag id 5 does not exist",
+        "User cluster not found: 970",
+        "cluster with id 970 does not exist",
+        "cluster named x was not found",
+        "cluster 'buyers' does not exist",
+        "分群(970)不存在",
+        "分群ID为970的分群不存在",
+        "分群 [abc]\n 不存在",
+        "分群已不存在",
+        "找不到该分群",
+        "no such tag: x",
+    ],
+)
+def test_a_text_that_names_the_cluster_or_tag_as_missing_means_not_found(message: str) -> None:
+    problem = error({"return_code": -1, "return_message": message})
+    assert type(problem) is NotFound
+    assert not problem.may_pass
+    assert problem.return_message == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "项目不存在",
+        "服务不存在",
+        "分群服务不存在",
+        "分群所属项目不存在",
+        "分群 970 的项目不存在",
+        "找不到分群服务",
+        "属性不存在",
+        "标签值不存在",
+        "系统异常,请稍后重试",
+        "not found",
+        "404 page not found",
+        "project 102 does not exist",
+        "projectId 1 does not exist or is not open to this token",
+        "cluster service does not exist",
+        "no such cluster service",
+        "cluster 970: property x does not exist",
+        "cluster definition not found",
+        "tag type not found",
+        "stage does not exist",
+    ],
+)
+def test_a_text_about_something_else_does_not_mean_not_found(message: str) -> None:
+    problem = error({"return_code": -1, "return_message": message})
+    assert type(problem) is ApiError
+    assert problem.may_pass
+    assert problem.return_message == message
+    assert type(error({"return_code": -3002, "return_message": message})) is ApiError
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["cluster" + " " * 16_000, "cluster " * 2_000, "tag" + "a" * 16_000, "cluster" + "idname" * 2_000],
+)
+def test_a_long_text_is_searched_in_little_time(message: str) -> None:
+    began = time.process_time()
+    assert type(error({"return_code": -1, "return_message": message})) is ApiError
+    assert time.process_time() - began < 0.5
+
+
 @pytest.mark.parametrize("status", [401, 403])
-def test_http_401_and_403_mean_a_rejected_token_with_and_without_an_envelope(status: Any) -> None:
-    assert type(error({"return_code": -5, "return_message": "no"}, status)) is TokenRejected
-    bare = error(b"<html>no</html>", status)
-    assert type(bare) is TokenRejected
-    assert f"HTTP {status}" in str(bare)
-    assert "return_code" not in str(bare)
+def test_http_401_and_403_are_no_word_about_the_token(status: int) -> None:
+    assert type(error({"return_code": -5, "return_message": "no"}, status)) is ApiError
+    assert type(error({"return_code": -1001, "return_message": "no"}, status)) is TokenRejected
+    page = error(b"<html>no</html>", status)
+    assert type(page) is HttpStatusError
+    assert (page.code, page.params["status"]) == ("http-without-answer", status)
+    assert page.may_pass
 
 
 def test_the_missing_parameter_is_named() -> None:
@@ -345,8 +419,8 @@ def test_an_excerpt_ends_after_120_characters() -> None:
         (300, HttpStatusError),
         (399, HttpStatusError),
         (400, HttpStatusError),
-        (401, TokenRejected),
-        (403, TokenRejected),
+        (401, HttpStatusError),
+        (403, HttpStatusError),
         (404, HttpStatusError),
     ],
 )
@@ -366,13 +440,6 @@ def test_a_redirect_is_a_status_of_300_to_399(status: int, redirects: bool) -> N
     problem = error(b"<html>", status)
     assert ("redirects" in problem.message) is redirects
     assert problem.status == status
-
-
-def test_a_rejection_without_an_envelope_has_the_status_for_its_code() -> None:
-    problem = error(b"", 403)
-    assert (problem.return_code, problem.status) == (403, 403)
-    assert problem.return_message == "HTTP 403 with an empty body in place of an answer"
-    assert problem.message == "HTTP 403 with an empty body in place of an answer."
 
 
 @pytest.mark.parametrize("body", [b"busy", b"{}", b'{"return_code":-1}', b'{"return_code":"-1"}'])

@@ -66,7 +66,7 @@ TABLE: list[tuple[TaError, bool, bool, bool, bool]] = [
     (NotFound(-9, "x"), False, False, False, True),
     (NotFound(-9, "x", status=500), False, False, False, True),
     (MissingParameter(-1008, "x"), False, False, False, True),
-    (TokenRejected(-1001, "x"), False, False, False, True),
+    (TokenRejected(-1001, "x"), False, True, True, True),
     (NotJson("x"), True, False, False, False),
     (SchemaError("x"), True, False, False, False),
     (InvalidRequest("x"), False, False, False, True),
@@ -111,6 +111,13 @@ def test_what_may_have_taken_effect_is_never_sent_again_by_reconcile(
     error: Any, applied: Any, replayable: Any, reconcile: Any, safe: Any
 ) -> None:
     assert not (applied and (reconcile or safe))
+
+
+@pytest.mark.parametrize("replay", Replay)
+def test_a_call_whose_token_is_rejected_is_sent_again_once(replay: Replay) -> None:
+    rejected, policy = TokenRejected(-1001, "x"), RetryPolicy()
+    assert policy.delay(rejected, replay, 1, Random(1), rejections=1) is not None
+    assert policy.delay(rejected, replay, 2, Random(1), rejections=2) is None
 
 
 @given(policies, errors, st.sampled_from(Replay), st.integers(1, 5000), st.integers())
