@@ -236,6 +236,7 @@ def test_a_post_that_certainly_did_nothing_is_sent_until_it_does(kit: Any, spoil
         (NotSent("refused.", reason="refused"), NotSent),
         (Response(429, b"", "1"), HttpStatusError),
         (Response(200, b'{"return_code": -1005, "return_message": "too often"}'), RateLimited),
+        (Response(404, b"<html></html>"), HttpStatusError),
     ],
     ids=str,
 )
@@ -257,7 +258,6 @@ def test_a_post_that_never_comes_through_fails_after_the_time_for_errors(
     ("spoilt", "kind"),
     [
         (NotSent("TLS failed.", reason="tls"), TransportError),
-        (Response(404, b"<html></html>"), HttpStatusError),
         (
             Response(200, b'{"return_code": -1008, "return_message": "(projectId) is empty"}'),
             MissingParameter,

@@ -113,6 +113,7 @@ FAULTS: dict[str, Callable[[], FaultCase]] = {
     "-1005": lambda: FaultCase(Fault.return_code(-1005, "请求频率过快")),
     "-1005, for good": lambda: FaultCase(Fault.return_code(-1005, "请求频率过快"), lasts=True),
     "-1001": lambda: FaultCase(Fault.return_code(-1001, "token is not valid")),
+    "-1001, for good": lambda: FaultCase(Fault.return_code(-1001, "token is not valid"), lasts=True),
     "truncated JSON": lambda: FaultCase(Fault.half()),
     "no body": lambda: FaultCase(Fault.body(b"", before=False)),
     "HTML 200": lambda: FaultCase(Fault.html(200, before=False)),
@@ -145,7 +146,7 @@ NEVER_APPLIED = frozenset(
         "HTML 405",
         "HTML 413",
         "-1005, for good",
-        "-1001",
+        "-1001, for good",
     }
 )
 """Faults after which a call may be repeated without a second effect."""

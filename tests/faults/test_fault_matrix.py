@@ -125,7 +125,8 @@ HTML 413                       | status yes 1 0  | status yes 1 0  | status yes 
 
 -1005                          | ok 2 0          | ok 2 1          | ok 2 1          | ok 2 1          | ok 2 1            | ok 2 1            | ok 2 1          | ok 2 1
 -1005, for good                | rate yes 4 0    | rate yes 4 0    | rate yes 4 0    | rate yes 4 0    | rate yes 4 0      | rate yes 4 0      | rate yes 4 0    | rate yes 4 0
--1001                          | token yes 1 0   | token yes 1 0   | token yes 1 0   | token yes 1 0   | token yes 1 0     | token yes 1 0     | token yes 1 0   | token yes 1 0
+-1001                          | ok 2 0          | ok 2 1          | ok 2 1          | ok 2 1          | ok 2 1            | ok 2 1            | ok 2 1          | ok 2 1
+-1001, for good                | token yes 2 0   | token yes 2 0   | token yes 2 0   | token yes 2 0   | token yes 2 0     | token yes 2 0     | token yes 2 0   | token yes 2 0
 
 truncated JSON                 | notjson yes 1 0 | notjson yes 1 1 | notjson yes 1 1 | notjson yes 1 1 | ok 1+1 1          | ok 1+1 1          | unknown yes 1 1 | notjson yes 1 1
 no body                        | notjson yes 1 0 | notjson yes 1 1 | notjson yes 1 1 | notjson yes 1 1 | ok 1+1 1          | ok 1+1 1          | unknown yes 1 1 | notjson yes 1 1

@@ -159,7 +159,7 @@ def test_a_rejected_token_ends_the_look_ups(served, body):
         world.em.faults.add(Fault.return_code(-1001, "token is invalid"), path=DETAIL, count=None)
         with pytest.raises(OutcomeUnknown):
             await world.clusters.create(body("made"))
-        assert world.sent == [CREATE, DETAIL]
+        assert world.sent == [CREATE, DETAIL, DETAIL]
 
     served(story)
 
@@ -253,10 +253,10 @@ def test_an_upload_whose_name_could_not_be_looked_up_before_adopts_nothing(serve
 
 def test_a_rejected_token_is_met_before_the_rows_are_sent(served):
     async def story(world):
-        world.em.faults.add(Fault.return_code(-1001, "token is invalid"))
+        world.em.faults.add(Fault.return_code(-1001, "token is invalid"), count=None)
         with pytest.raises(TokenRejected):
             await upload_to(world.clusters, "uploaded")
-        assert world.sent == [DETAIL]
+        assert world.sent == [DETAIL, DETAIL]
 
     served(story)
 

@@ -284,19 +284,19 @@ def test_when_nothing_comes_of_a_new_cluster_whose_refresh_was_refused_the_error
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "tries"),
     [
-        (Fault.return_code(-1001, "token is invalid"), TokenRejected),
-        (Fault.return_code(-3003, "clusterId 970 does not exist"), NotFound),
+        (Fault.return_code(-1001, "token is invalid"), TokenRejected, 2),
+        (Fault.return_code(-3003, "clusterId 970 does not exist"), NotFound, 1),
     ],
 )
-def test_a_refusal_that_says_why_needs_no_state(served, fault, kind):
+def test_a_refusal_that_says_why_needs_no_state(served, fault, kind, tries):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
-        world.em.faults.add(fault, path=REFRESH)
+        world.em.faults.add(fault, path=REFRESH, count=None)
         with pytest.raises(kind):
             await world.clusters.refresh(cluster)
-        assert world.sent == [DETAIL, REFRESH]
+        assert world.sent == [DETAIL, *[REFRESH] * tries]
 
     served(story)
 
