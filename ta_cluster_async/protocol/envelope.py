@@ -44,7 +44,8 @@ _NO_SUCH = re.compile(
     # What follows without being its name.
     (?(key)|(?!(?:service|server|project|definition|property|field|table|event|type|value|list|user|column|data)s?\b))
     (?(key)|(?!(?:result|file|api|interface|page|path|node|job|task)s?\b))
-    [\w*]{0,64}
+    # A name, which may be in any script after its key; the Chinese "of" ends it.
+    (?(key)[\w*\u00c0-\u1fff\u3040-\u7683\u7685-\u9fff\uac00-\ud7af]{0,64}|[\w*]{0,64})
     [ '"”’」】\]）):：]{0,4}
     (?:的(?:分群|标签))?已?
     (?:不存在|找不到|未找到|(?:does\ not|doesn['’]t)\ exist|(?:was\ |is\ )?not\ found)
