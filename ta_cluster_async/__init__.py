@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         EventBuilder,
         MeasureBuilder,
         PropertyBuilder,
-        Value,
         all_of,
         any_of,
         event,
@@ -67,6 +66,7 @@ if TYPE_CHECKING:
         TagValue,
         UserTagDef,
     )
+    from .models.texts import Number, Value
     from .models.ticket import RefreshTicket
     from .models.ticket_errors import (
         OutcomeUnknown,
@@ -133,6 +133,7 @@ __all__ = [
     "NotFound",
     "NotJson",
     "NotSent",
+    "Number",
     "OnEvent",
     "OnNull",
     "OnProgress",
@@ -231,7 +232,7 @@ else:  # a checker would believe any name
             "TaError TaWarning TokenRejected TransportError"
         ),
         "messages": "Message Plural Template",
-        "models.builder": "EventBuilder MeasureBuilder PropertyBuilder Value all_of any_of event event_property user",
+        "models.builder": "EventBuilder MeasureBuilder PropertyBuilder all_of any_of event event_property user",
         "models.clusters": "EventCondition EventQuota PropertyFilter UserClusterDef",
         "models.enums": "Analysis Catalog ClusterType Comparator Relation TableType TagKind",
         "models.json": "JsonObject JsonValue",
@@ -240,6 +241,7 @@ else:  # a checker would believe any name
         "models.tags": "CalcProperty FirstLastDef FirstLastEvent PropertyRef QuotaDef QuotaEvent TagValue UserTagDef",
         "models.ticket": "RefreshTicket",
         "models.ticket_errors": "OutcomeUnknown RefreshError RefreshFailed RefreshStalled RefreshTimeout RefreshUnconfirmed",
+        "models.texts": "Number Value",
         "models.times": "recent_days",
         "protocol.endpoints": "Endpoint Ref Replay",
         "protocol.refresh": "PollPolicy",

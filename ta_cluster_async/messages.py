@@ -160,6 +160,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The event's conditions are joined by {relation!r} already. Give where() the relation that joins all of them."
     ),
     "filter-values-not-a-list": "The values of a filter must be a list, also when there is only one.",
+    "filter-without-values": "{comparator!r} needs at least one value to compare {column!r} with.",
+    "measure-compared-with-text": "The measure of an event must be compared with a number, such as 4, not with other text.",
     "part-of-other-type": (
         "A list of {expected} contains {actual}. Conditions on events begin with event(), conditions on properties with user() or"
         " event_property(), and each ends with a comparison."
@@ -169,10 +171,12 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "start-after-end": "between_times(start, end) needs a start that is not after the end.",
     "submitted-at-beyond-utc": "submitted_at must be a time whose year in UTC is 1 to 9999.",
     "submitted-at-without-zone": "submitted_at must be a datetime with a zone.",
+    "tag-value-of-other-type": "A tag value must be text, a finite number or a time, not {kind}.",
     "ticket-not-text": "A ticket is str or bytes, not {kind}. Use the text of a ticket's to_json().",
     "ticket-unreadable": (
         "This is not a ticket: {problem} Attach with the text of a ticket's to_json(), or start a new refresh."
     ),
+    "time-of-other-type": "A time must be a datetime, a date or the server's text, not {kind}.",
     "time-with-zone": "A time must not have a zone: give the server's local time as a datetime without tzinfo.",
     # protocol
     "body-broken-json": "broken or truncated JSON",

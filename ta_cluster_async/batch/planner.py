@@ -10,6 +10,7 @@ from attrs import evolve
 from ..errors import InvalidRequest, NotFound, TokenRejected
 from ..messages import Message
 from ..models import ClusterRow
+from ..models.scalars import plain_scalar
 from ..protocol.refresh import is_running
 from ..protocol.validation import check_ref
 from .attach import attach, left_running, resume
@@ -152,8 +153,9 @@ class Planner:
     def _reject(self, given: object, error: InvalidRequest) -> None:
         """Reject what cannot be a reference. Such a value may be of any type, and not all can be told apart."""
         ref: Ref = type(given).__name__
-        if isinstance(given, str | int) and not isinstance(given, bool):
-            ref = given
+        plain = plain_scalar(given)
+        if isinstance(plain, str | int) and not isinstance(plain, bool):
+            ref = plain
             if ref in self._seen:
                 return
             self._seen.add(ref)

@@ -7,10 +7,8 @@ strings that the API's samples send.
 
 from __future__ import annotations
 
-import math
 import warnings
-from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
 from ..messages import Message
@@ -21,46 +19,19 @@ from .clusters import (
     UserClusterDef,
 )
 from .enums import (
+    COMPARE_NUMBERS,
+    NEED_VALUES,
     Analysis,
     Comparator,
     Relation,
     TableType,
     likely_meant,
 )
-from .times import server_time, time_text
+from .scalars import plain_scalar
+from .texts import is_number, number_or_none, value_text
 
-Value: TypeAlias = str | int | float | datetime
-"""What a property is compared with. A str goes out as it is; datetimes are naive server times."""
-
-
-def value_text(value: Value) -> str:
-    """Return the text that the API takes for a value: `4` for 4 and for 4.0, never an exponent.
-
-    Raises InvalidRequest for True and False (see `is_true()`), for infinity and NaN, and for a datetime with a zone.
-    """
-    match value:
-        case str():
-            return str(value)
-        case bool():
-            raise InvalidRequest(Message("compared-with-bool"))
-        case int():
-            return str(value)
-        case float() if math.isfinite(value):
-            return str(int(value)) if value.is_integer() else _without_exponent(repr(value))
-        case datetime():
-            time = server_time(value)
-            return time_text(time) if isinstance(time, datetime) else str(time)
-        case _:
-            raise InvalidRequest(Message("compared-with-other-type", kind=type(value).__name__))
-
-
-def _without_exponent(number: str) -> str:
-    if "e" not in number:
-        return number
-    # Imported here because hardly any program compares with a number as small as this.
-    from decimal import Decimal  # noqa: PLC0415
-
-    return format(Decimal(number), "f")
+if TYPE_CHECKING:
+    from .texts import Number, Value
 
 
 def _hint(comparator: str) -> None:
@@ -106,14 +77,14 @@ class EventBuilder:
         """Measure a percentile of a property. Raises InvalidRequest unless 1 <= percent <= 100."""
         if not 1 <= percent <= 100:
             raise InvalidRequest(Message("percent-out-of-range"))
-        return self.measure(Analysis.PERCENTILE, property_name, value_text(percent))
+        return self.measure(Analysis.PERCENTILE, property_name, percent)
 
     def distinct(self, property_name: str) -> MeasureBuilder:
         """Measure how many different values a property has."""
         return self.measure(Analysis.DISTINCT, property_name)
 
     def measure(
-        self, analysis: Analysis | str, property_name: str | None = None, params: str | float | None = None
+        self, analysis: Analysis | str, property_name: str | None = None, params: Number | None = None
     ) -> MeasureBuilder:
         """Measure anything else: see `Analysis`, or give the server's own word."""
         return MeasureBuilder(self.event_name, EventQuota(analysis, property_name, params))
@@ -129,26 +100,32 @@ class MeasureBuilder:
         self.event_name = event_name
         self.quota = quota
 
-    def greater(self, number: str | float) -> EventCondition:
+    def greater(self, number: Number) -> EventCondition:
         """More than `number`. For "at least 5 times" compare with 4."""
         return self.compare(Comparator.GREATER, number)
 
-    def less(self, number: str | float) -> EventCondition:
+    def less(self, number: Number) -> EventCondition:
         """Less than `number`."""
         return self.compare(Comparator.LESS, number)
 
-    def equal(self, number: str | float) -> EventCondition:
+    def equal(self, number: Number) -> EventCondition:
         """Exactly `number`."""
         return self.compare(Comparator.EQUAL, number)
 
-    def not_equal(self, number: str | float) -> EventCondition:
+    def not_equal(self, number: Number) -> EventCondition:
         """Anything but `number`."""
         return self.compare(Comparator.NOT_EQUAL, number)
 
-    def compare(self, comparator: Comparator | str, number: str | float) -> EventCondition:
-        """Compare with `number` by any comparator, also the server's own word. Warns of one that looks like a slip, and sends it."""
+    def compare(self, comparator: Comparator | str, number: Number) -> EventCondition:
+        """Compare with `number` by any comparator, also the server's own word. Warns of one that looks like a slip, and sends it.
+
+        Raises InvalidRequest for text that is no number, where the comparator compares with one.
+        """
         _hint(comparator)
-        return EventCondition(self.event_name, comparator, value_text(number), quota=self.quota)
+        text = number_or_none(number)
+        if text is None or (comparator in COMPARE_NUMBERS and not is_number(text)):
+            raise InvalidRequest(Message("measure-compared-with-text"))
+        return EventCondition(self.event_name, comparator, text, quota=self.quota)
 
 
 class PropertyBuilder:
@@ -165,8 +142,13 @@ class PropertyBuilder:
         """Compare by any comparator, also the server's own word, with the values that it needs.
 
         Warns of a comparator that looks like a slip, such as `isNotNull` for `notNull`, and sends it as it is.
+        Raises InvalidRequest where the comparator needs a value and there is none.
         """
         _hint(comparator)
+        if not values and comparator in NEED_VALUES:
+            raise InvalidRequest(
+                Message("filter-without-values", comparator=plain_scalar(comparator), column=self.column_name)
+            )
         return PropertyFilter(self.column_name, comparator, [value_text(v) for v in values], self.table_type)
 
     def equal(self, value: Value, *more: Value) -> PropertyFilter:

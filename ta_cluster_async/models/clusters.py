@@ -18,16 +18,21 @@ from .enums import (
     TableType,
 )
 from .json import JsonValue
+from .scalars import AsRead
+from .texts import number_or_none, recent_day_or_none, value_text
 from .times import recent_days, server_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
+
+    from .texts import Value
 
 
-def _values(values: Iterable[JsonValue] | None) -> tuple[JsonValue, ...] | None:
-    if isinstance(values, str):
+def _values(values: Iterable[Value] | None) -> tuple[JsonValue, ...] | None:
+    if isinstance(values, str | bytes):
         raise InvalidRequest(Message("filter-values-not-a-list"))
-    return None if values is None else tuple(values)
+    return values if values is None or isinstance(values, AsRead) else tuple(map(value_text, values))
 
 
 @frozen(repr=False)
@@ -37,7 +42,8 @@ class PropertyFilter(Definition):
     Attributes:
         column_name: The property, such as `user_level` or `#os`.
         comparator: How it is compared.
-        values: What it is compared with, as strings; several with `equal` mean any of them. Empty for comparators that need none.
+        values: What it is compared with, made the strings that the API takes; several with `equal` mean any of them. Empty for
+            comparators that need none. What a server answered stays as it came.
         table_type: Whether it is a property of the user or of the event.
     """
 
@@ -77,7 +83,7 @@ class EventQuota(Definition):
 
     analysis: Analysis | str | None = Analysis.TIMES
     quota: str | None = None
-    analysis_params: str | int | float | None = None
+    analysis_params: str | int | float | None = field(default=None, converter=number_or_none)
 
 
 TIMES = EventQuota()
@@ -91,7 +97,7 @@ class EventCondition(Definition):
     Attributes:
         event_name: The event.
         comparator: How the measure is compared with `num`.
-        num: The number to compare with; the API's samples write it as a string. It is sent with the type that it has here.
+        num: The number to compare with, made the string that the API takes. What a server answered stays as it came.
         recent_day: Relative days, such as `"1-7"`; see `recent_days()`. It takes precedence over `start_time` and `end_time`.
         start_time: The first day of a fixed period, in the server's local time; text of another format stays text.
         end_time: The start of the last day of a fixed period.
@@ -115,8 +121,8 @@ class EventCondition(Definition):
 
     event_name: str | None
     comparator: Comparator | str | None
-    num: str | int | float | None = None
-    recent_day: str | None = None
+    num: str | int | float | None = field(default=None, converter=number_or_none)
+    recent_day: str | None = field(default=None, converter=recent_day_or_none)
     start_time: datetime | str | None = field(default=None, converter=server_time)
     end_time: datetime | str | None = field(default=None, converter=server_time)
     quota: EventQuota | None = TIMES
@@ -134,11 +140,11 @@ class EventCondition(Definition):
         rest = _without(self.extra, "start_time", "end_time")
         return evolve(self, recent_day=recent_days(first, last), start_time=None, end_time=None, extra=rest)
 
-    def between_times(self, start: datetime | str, end: datetime | str) -> EventCondition:
+    def between_times(self, start: date | str, end: date | str) -> EventCondition:
         """Return a copy for a fixed period in the server's local time, in place of relative days.
 
         Both days are included; the server writes each as the start of its day (2020-01-03 00:00:00 to 2020-01-09 00:00:00 are seven).
-        Raises InvalidRequest for a datetime with a zone and for a period that ends before it begins.
+        A date is the start of its day. Raises InvalidRequest for a datetime with a zone and for a period that ends before it begins.
         """
         rest = _without(self.extra, "recent_day")
         changed = evolve(self, start_time=start, end_time=end, recent_day=None, extra=rest)

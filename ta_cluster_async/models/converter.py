@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache, partial, reduce
 from operator import or_
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -23,7 +23,9 @@ from .readers import (
     Scalar,
     Slot,
 )
-from .times import parse_time, parse_times, time_text
+from .scalars import plain_scalar
+from .texts import number_or_none, recent_day_or_none
+from .times import is_recent_day, parse_time, parse_times, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +117,16 @@ _PLAIN: dict[type, Scalar] = {
 }
 
 
+def _recent_day(text: str) -> str:
+    if not is_recent_day(text):
+        raise ValueError
+    return text
+
+
+# What means no days stays among the keys that have no field, so that a definition that has it can be changed.
+_RECENT_DAY = Scalar(frozenset({str}), Message("json-string"), _recent_day)
+
+
 class _Open(dict[str, str]):
     """Members of a vocabulary by their text; any other text stands for itself."""
 
@@ -155,12 +167,17 @@ def _slots(made: Converter, cls: type[Wire]) -> list[Slot]:
     # What JSON values may stand in a definition is not for a reader to check: any may.
     hints = get_type_hints(cls, localns={"JsonValue": object})
     slots: list[Slot] = []
-    for name in (a.name for a in attrs.fields(cls) if a.name in cls.wire_names):
+    for attribute in attrs.fields(cls):
+        name = attribute.name
+        if name not in cls.wire_names:
+            continue
         kind = hints[name]
         optional = _is_union(kind) and NoneType in get_args(kind)
         if optional:
             kind = reduce(or_, (part for part in get_args(kind) if part is not NoneType))
-        slots.append(Slot(name, cls.wire_names[name], made.get_structure_hook(kind), optional))
+        read = made.get_structure_hook(kind) if attribute.converter is not recent_day_or_none else _RECENT_DAY
+        is_kept = attribute.converter is number_or_none
+        slots.append(Slot(name, cls.wire_names[name], read, optional, is_kept))
     return slots
 
 
@@ -191,7 +208,7 @@ def _as_object(value: Definition | Answer) -> JsonObject:
     fields = ((key, getattr(value, name)) for name, key in names.items())
     body: JsonObject = {key: _as_json(field) for key, field in fields if field is not None}
     for key, kept in value.extra.items():
-        body.setdefault(key, kept)
+        body.setdefault(key, cast("JsonValue", plain_scalar(kept)))
     return body
 
 
@@ -202,10 +219,7 @@ def _as_json(value: Any) -> JsonValue:
         case tuple() | list():
             # Other values in it are JSON already, and may be nested more deeply than a walk through them could go.
             return [_as_object(item) if isinstance(item, Definition | Answer) else item for item in value]
-        case StrEnum():
-            return value.value
         case datetime():
             return time_text(value)
         case _:
-            json: JsonValue = value
-            return json
+            return cast("JsonValue", plain_scalar(value))

@@ -104,6 +104,29 @@ class Comparator(StrEnum):
     ARRAY_NOT_NULL = "arrayNotNull"
 
 
+NEED_VALUES: frozenset[str] = frozenset(
+    {
+        Comparator.EQUAL,
+        Comparator.NOT_EQUAL,
+        Comparator.INCLUDE,
+        Comparator.NOT_INCLUDE,
+        Comparator.LESS,
+        Comparator.GREATER,
+        Comparator.RANGE,
+        Comparator.REGEX_MATCH,
+        Comparator.NOT_REGEX_MATCH,
+        Comparator.ARRAY_INCLUDE_ITEM,
+        Comparator.ARRAY_NOT_INCLUDE_ITEM,
+    }
+)
+"""Comparators of a filter that mean nothing without a value to compare with."""
+
+COMPARE_NUMBERS: frozenset[str] = frozenset(
+    {Comparator.EQUAL, Comparator.NOT_EQUAL, Comparator.LESS, Comparator.GREATER}
+)
+"""Comparators that compare an event's measure with one number. How others write their `num` is not documented."""
+
+
 def likely_meant(word: str) -> Comparator | None:
     """Return the comparator that a word which is none may be a slip for, such as `isNotNull` for `notNull`; None when none is likely.
 

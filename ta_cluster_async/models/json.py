@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeAlias, Union, cast
 
 from ..messages import Message
+from .scalars import plain_scalar
 
 JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
 """Any JSON value as it is read: objects are dicts and arrays are lists."""
@@ -30,9 +31,12 @@ def json_type(value: object) -> Message:
 
 
 def plain(value: object) -> JsonValue:
-    """Return a value with dicts for all mappings and lists for all tuples. What JSON cannot say stays, and is refused when it is sent."""
+    """Return a value with dicts for all mappings, lists for all tuples, and plain scalars.
+
+    What JSON cannot say stays, and is refused when it is sent.
+    """
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return cast("JsonValue", value)
+    return cast("JsonValue", plain_scalar(value))

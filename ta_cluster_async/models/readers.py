@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..messages import Message
 from .json import json_type
+from .scalars import AsRead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,17 +88,17 @@ class Scalar:
 
 
 class Items:
-    """Reads an array; the model's own converter makes a tuple of it where it wants one."""
+    """Reads an array; the model's own converter makes a tuple of it where it wants one. Without `read`, the items stay as they are."""
 
     def __init__(self, read: Read | None) -> None:
         self.read = read
 
-    def __call__(self, value: object, _: object = None) -> list[object]:
+    def __call__(self, value: object, _: object = None) -> Sequence[object]:
         """Return the items. Raises Mismatch that names the item."""
         if not isinstance(value, list):
             raise Mismatch(Message("json-array"), json_type(value))
         if self.read is None:
-            return value
+            return AsRead(value)
         if isinstance(self.read, AnswerReader) and (models := self.read.many(value)) is not None:
             return models
         items: list[object] = []
@@ -110,12 +111,16 @@ class Items:
 
 
 class Slot(NamedTuple):
-    """One field of a model: its name, its key, how it is read, and whether it may be absent or null."""
+    """One field of a model: its name, its key, how it is read, whether it may be absent or null, and whether it stays as it is read.
+
+    What stays is not given to the model's own converter, which makes text of numbers.
+    """
 
     name: str
     key: str
     read: Read
     optional: bool
+    is_kept: bool = False
 
 
 class DefinitionReader:
@@ -137,7 +142,11 @@ class DefinitionReader:
                 except Mismatch:
                     continue
                 del extra[slot.key]
-        return self._cls(**fields, extra=extra)
+        kept = {slot.name: fields.pop(slot.name) for slot in self._slots if slot.is_kept}
+        model = self._cls(**fields, extra=extra)
+        for name, read in kept.items():
+            object.__setattr__(model, name, read)  # the class is frozen
+        return model
 
 
 class AnswerReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 from attrs import field, frozen
 
@@ -15,6 +15,7 @@ from .converter import unstructure
 from .enums import Catalog, ClusterType, TagKind, catalog_of
 from .json import JsonValue, plain
 from .responses import ClusterDetail
+from .scalars import plain_scalar
 from .tags import (
     FirstLastDef,
     FirstLastEvent,
@@ -156,7 +157,7 @@ def create_body(definition: ToCreate) -> JsonObject:
     """Return the body that creates `definition`, without `projectId`. A mapping goes out as it is, with clusterCatalog filled in where its type tells it."""
     if isinstance(definition, Mapping):
         return _with_catalog(definition)
-    return {"clusterName": definition.name, **update_body(definition)}
+    return {"clusterName": _plain(definition.name), **update_body(definition)}
 
 
 def update_body(definition: ToUpdate) -> JsonObject:
@@ -183,7 +184,7 @@ def update_body(definition: ToUpdate) -> JsonObject:
 
 def _of_detail(detail: ClusterDetail) -> JsonObject:
     kept = {key: value for key, value in detail.extra.items() if key not in _OF_THE_SERVER}
-    body: JsonObject = {_TYPE: str(detail.cluster_type), "displayName": detail.display_name}
+    body: JsonObject = {_TYPE: _plain(detail.cluster_type), "displayName": _plain(detail.display_name)}
     if detail.user_cluster_def is not None:
         body["qp"] = unstructure(detail.user_cluster_def)
     if (tag := detail.user_tag_def) is not None:
@@ -195,12 +196,16 @@ def _of_detail(detail: ClusterDetail) -> JsonObject:
 
 
 def _head(catalog: str, cluster_type: str, display_name: str) -> JsonObject:
-    return {_CATALOG: str(catalog), _TYPE: str(cluster_type), "displayName": display_name}
+    return {_CATALOG: _plain(catalog), _TYPE: _plain(cluster_type), "displayName": _plain(display_name)}
+
+
+def _plain(text: str) -> JsonValue:
+    return cast("JsonValue", plain_scalar(text))
 
 
 def _with_catalog(body: Mapping[str, object]) -> JsonObject:
     kind = body.get(_TYPE)
-    catalog = catalog_of(kind) if isinstance(kind, str) else None
+    catalog = catalog_of(str.__str__(kind)) if isinstance(kind, str) else None
     filled: JsonObject = {} if catalog is None or _CATALOG in body else {_CATALOG: catalog.value}
     try:
         return filled | {key: plain(value) for key, value in body.items()}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen
 
+from ..errors import InvalidRequest
+from ..messages import Message
 from .base import Definition, parts
 from .clusters import PropertyFilter, UserClusterDef, to_filters
 from .enums import (
@@ -15,9 +17,19 @@ from .enums import (
     TableType,
     TagKind,
 )
+from .texts import recent_day_or_none, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .texts import Value
+
+
+def _tag_value(value: Value | None) -> str | None:
+    text = text_of(value)
+    if text is None and value is not None:
+        raise InvalidRequest(Message("tag-value-of-other-type", kind=type(value).__name__))
+    return text
 
 
 @frozen(repr=False)
@@ -25,7 +37,7 @@ class TagValue(Definition):
     """One value of a condition tag and who gets it.
 
     Attributes:
-        tag_value: The value.
+        tag_value: The value; numbers, dates and times are made text.
         definition: Which users match.
         tag_remark: A note; the API's samples send an empty one.
     """
@@ -36,7 +48,7 @@ class TagValue(Definition):
         "definition": "userClusterDef",
     }
 
-    tag_value: str | None
+    tag_value: str | None = field(converter=_tag_value)
     definition: UserClusterDef | None
     tag_remark: str | None = ""
 
@@ -95,7 +107,7 @@ class FirstLastEvent(Definition):
     event_name: str | None
     property: CalcProperty | None = field(converter=_calc_property)
     is_first_event: bool | None = True
-    recent_day: str | None = None
+    recent_day: str | None = field(default=None, converter=recent_day_or_none)
     filters: tuple[PropertyFilter, ...] | None = field(default=(), converter=to_filters)
     relation: Relation | str | None = Relation.AND
 
@@ -127,7 +139,7 @@ class QuotaEvent(Definition):
     event_name: str | None
     analysis: Analysis | str | None
     quota: str | None = None
-    recent_day: str | None = None
+    recent_day: str | None = field(default=None, converter=recent_day_or_none)
     filters: tuple[PropertyFilter, ...] | None = field(default=(), converter=to_filters)
     relation: Relation | str | None = Relation.AND
     type: str | None = "normal"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, cast
 
 from ..errors import InvalidRequest
 from ..messages import Message
+from .scalars import plain_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,20 +47,39 @@ def time_text(time: datetime) -> str:
     return time.isoformat(" ", "seconds")
 
 
-def server_time(value: datetime | str | None) -> datetime | str | None:
-    """Return a naive time of whole seconds for a datetime and for text in the server's format; other text stays as it is.
+def server_time(value: date | str | None) -> datetime | str | None:
+    """Return a naive time of whole seconds for a datetime, a date and text in the server's format; other text stays as it is.
 
-    Raises InvalidRequest for a datetime with a zone: the server's times have none, and which zone it means is its own setting.
+    A date is its first second. Raises InvalidRequest for other types, and for a datetime with a zone: the server's times have none, and
+    which zone it means is its own setting.
     """
-    if isinstance(value, datetime):
-        if value.tzinfo is not None:
+    plain = plain_scalar(value)
+    # By the exact types, since NaT of pandas is a datetime by its class.
+    kind = type(plain)
+    if kind is datetime:
+        time = cast("datetime", plain)
+        if time.tzinfo is not None:
             raise InvalidRequest(Message("time-with-zone"))
-        return value.replace(microsecond=0)
-    if isinstance(value, str):
-        time = parse_time(value)
+        return time.replace(microsecond=0)
+    if kind is date:
+        day = cast("date", plain)
+        return datetime(day.year, day.month, day.day)  # noqa: DTZ001  (the server's times have no zone)
+    if isinstance(plain, str):
+        read = parse_time(plain)
         # What would be written differently, such as an hour of 24, must stay text to go back unchanged.
-        return time if time is not None and time_text(time) == value else value
-    return value
+        return read if read is not None and time_text(read) == plain else plain
+    if plain is None:
+        return None
+    raise InvalidRequest(Message("time-of-other-type", kind=type(value).__name__))
+
+
+_RECENT_DAY = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+
+
+def is_recent_day(text: str) -> bool:
+    """Return whether text means days of `recentDay`: two numbers in order, as `recent_days` writes them."""
+    days = _RECENT_DAY.fullmatch(text)
+    return days is not None and int(days[1]) <= int(days[2]) and int(days[2]) >= 1
 
 
 def recent_days(first: int, last: int) -> str:

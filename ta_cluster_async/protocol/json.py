@@ -10,6 +10,8 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from ..models.scalars import plain_scalar
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,8 +26,18 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _reduce(value: object) -> object:
+    """Return what JSON can express of numpy's numbers and their like. Raises TypeError with the name of the class."""
+    plain = plain_scalar(value)
+    if isinstance(plain, bool | int | float | str):
+        return plain
+    raise TypeError(type(value).__name__)
+
+
 # ASCII, so that a lone surrogate, which JSON text may contain and UTF-8 may not, goes back unchanged.
-_encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_reduce)
 
 
 def loads(body: bytes) -> JsonValue:
@@ -68,5 +80,5 @@ def _msgspec_decode() -> Callable[[bytes], object] | None:
 
 
 def dumps(value: Mapping[str, object]) -> bytes:
-    """Write JSON as ASCII bytes without spaces. Raises ValueError or TypeError for what JSON cannot express."""
+    """Write JSON as ASCII bytes without spaces. Raises ValueError or TypeError for what JSON cannot express; a type is named by its class."""
     return _encoder.encode(value).encode()

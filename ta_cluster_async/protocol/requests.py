@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ..errors import InvalidRequest
 from ..messages import Message
+from ..models.scalars import plain_scalar
 from . import json
 from .endpoints import Endpoint
 
@@ -105,7 +106,7 @@ def ref_query(endpoint: Endpoint, project_id: int, ref: Ref) -> str:
 
 def _quote(value: str | int) -> str:
     try:
-        return quote(str(value), safe="")
+        return quote(str(plain_scalar(value)), safe="")
     except UnicodeEncodeError:
         pass
     raise InvalidRequest(Message("text-with-surrogate"))
@@ -114,7 +115,9 @@ def _quote(value: str | int) -> str:
 def _encode(endpoint: Endpoint, body: Mapping[str, object]) -> bytes:
     try:
         return json.dumps(body)
-    except (TypeError, ValueError, RecursionError) as problem:
+    except TypeError as problem:
+        reason = str(problem)
+    except (ValueError, RecursionError) as problem:
         reason = type(problem).__name__
     raise InvalidRequest(
         Message("body-not-json", endpoint=endpoint.name, reason=reason), endpoint=endpoint.name

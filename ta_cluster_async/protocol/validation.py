@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
 from ..messages import Message
+from ..models.scalars import plain_scalar
 
 if TYPE_CHECKING:
     from .endpoints import Ref
@@ -16,10 +17,11 @@ DISPLAY_NAME_LENGTH = 50
 
 
 def check_id(value: object, what: Message) -> int:
-    """Return `value` if it is a positive int. Raises InvalidRequest."""
-    if type(value) is not int or value <= 0:
+    """Return a positive int, also of numpy's integers and their like. Raises InvalidRequest."""
+    plain = plain_scalar(value)
+    if type(plain) is not int or plain <= 0:
         raise InvalidRequest(Message("must-be-positive-int", what=what, actual=_kind(value)))
-    return value
+    return plain
 
 
 def check_ref(ref: object, *, strict: bool) -> Ref:
@@ -36,6 +38,7 @@ def check_name(name: object, *, strict: bool) -> str:
     """
     if not isinstance(name, str):
         raise InvalidRequest(Message("name-not-a-str", actual=_kind(name)))
+    name = str.__str__(name)  # a member of `class T(str, Enum)` has another str()
     if strict and not NAME.fullmatch(name):
         raise InvalidRequest(Message("name-not-allowed", name=name))
     if not name or name != name.strip():
@@ -47,6 +50,7 @@ def check_display_name(display_name: object, *, strict: bool) -> str:
     """Return a display name that may be sent (spec: displayName, at most 50 characters). Raises InvalidRequest."""
     if not isinstance(display_name, str) or not display_name.strip():
         raise InvalidRequest(Message("display-name-blank", actual=_kind(display_name)))
+    display_name = str.__str__(display_name)
     if strict and len(display_name) > DISPLAY_NAME_LENGTH:
         raise InvalidRequest(
             Message("display-name-too-long", length=len(display_name), limit=DISPLAY_NAME_LENGTH)
@@ -55,8 +59,9 @@ def check_display_name(display_name: object, *, strict: bool) -> str:
 
 
 def _kind(value: object) -> int | str | Message:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    plain = plain_scalar(value)
+    if type(plain) is int:
+        return plain
     if isinstance(value, str):
         return Message("kind-str" if value.strip() else "kind-blank-str")
     return type(value).__name__

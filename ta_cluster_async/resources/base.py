@@ -26,6 +26,7 @@ from ..models import (
     unstructure,
     update_body,
 )
+from ..models.scalars import plain_scalar
 from ..protocol.endpoints import (
     CREATE,
     DELETES,
@@ -131,7 +132,8 @@ class CatalogResource:
             page_size: Rows per request. A server may give fewer.
             timeout: Seconds for each page.
         """
-        if type(page_size) is not int or page_size < 1:
+        size = plain_scalar(page_size)
+        if type(size) is not int or size < 1:
             raise InvalidRequest(Message("must-be-at-least-one", name="page_size"))
         wanted: tuple[object, ...] = types_of(self.catalog) if types is None else _as_tuple(types)
         if not wanted or not all(isinstance(kind, str) for kind in wanted):
@@ -139,11 +141,11 @@ class CatalogResource:
         filters: dict[str, object] = {
             "projectId": self._project_id,
             "clusterCatalog": self.catalog.value,
-            "clusterTypes": [str(kind) for kind in wanted],
+            "clusterTypes": [plain_scalar(kind) for kind in wanted],
         }
         if (sought := _check_text(name, "name")) is not None:
             filters["clusterName"] = sought
-        return Pager(self._client, filters, page_size, timeout)
+        return Pager(self._client, filters, size, timeout)
 
     async def refresh(
         self, ref: Ref, *, poll: PollPolicy | None = None, timeout: float | None = None
@@ -213,12 +215,14 @@ class CatalogResource:
         timeout: float | None,
     ) -> UploadResult:
         strict = self._client.strict_names
+        display_name = check_display_name(display_name, strict=strict)
+        name = None if name is None else check_name(name, strict=strict)
         query: dict[str, str | int | None] = {
             "projectId": self._project_id,
-            "displayName": check_display_name(display_name, strict=strict),
+            "displayName": display_name,
             "mainColumnName": _check_column(main_column),
             "clusterCatalog": self.catalog.value,
-            "clusterName": None if name is None else check_name(name, strict=strict),
+            "clusterName": name,
             "remarks": _check_text(remarks, "remarks"),
         }
         upload = self._upload_source(source, options)
@@ -327,14 +331,14 @@ def _as_tuple(types: object) -> tuple[object, ...]:
 
 def _check_text(text: object, name: str) -> str | None:
     if text is None or isinstance(text, str):
-        return text
+        return None if text is None else str.__str__(text)
     raise InvalidRequest(Message("must-be-str", name=name, kind=type(text).__name__))
 
 
 def _check_column(column: object) -> str:
     if not isinstance(column, str) or not column.strip():
         raise InvalidRequest(Message("main-column-invalid"))
-    return column
+    return str.__str__(column)
 
 
 def _nothing(_: JsonValue) -> None:

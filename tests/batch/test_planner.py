@@ -1,8 +1,10 @@
 """From references to targets: every kind of reference, every shape of the list, and sources that dawdle, break or never end."""
 
 import asyncio
+from enum import Enum
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ta_cluster_async.batch import (
@@ -132,6 +134,18 @@ def test_what_cannot_be_a_reference_is_rejected_and_hides_no_other(kit: Any, wro
     assert rejected[0].message == str(rejected[0].error)
     assert rejected[0].cluster_name == (wrong if isinstance(wrong, str) else None)
     assert told.report.counts == {Status.SUCCEEDED: 2, Status.REJECTED: 1}
+
+
+class Tier(str, Enum):  # noqa: UP042  (its str() is its name, which is what goes wrong)
+    GOLD = "c_2"
+
+
+def test_references_of_other_classes_count_as_what_they_mean_and_keep_it_in_their_outcome(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2)
+    told = kit.tell(server, [np.int64(1), Tier.GOLD, 1, np.int64(-4)])
+    assert told.statuses == {1: "succeeded", "c_2": "succeeded", -4: "rejected"}
+    assert {type(outcome.ref) for outcome in told.report.outcomes} == {int, str}
 
 
 @pytest.mark.parametrize("refs", ["c_1", b"c_1", 7, None])

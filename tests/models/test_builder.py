@@ -81,7 +81,7 @@ MEASURES: dict[str, tuple[MeasureBuilder, dict[str, Any]]] = {
     "MEDIAN": (EVENT.median("amount"), {"quota": "amount"}),
     "PERCENTILE": (EVENT.percentile("amount", 95), {"quota": "amount", "analysisParams": "95"}),
     "DISTINCT": (EVENT.distinct("amount"), {"quota": "amount"}),
-    "NEWER": (EVENT.measure("NEWER", "amount", 3), {"quota": "amount", "analysisParams": 3}),
+    "NEWER": (EVENT.measure("NEWER", "amount", 3), {"quota": "amount", "analysisParams": "3"}),
 }
 
 
@@ -129,6 +129,27 @@ def test_a_percentile_beyond_1_to_100_is_refused(percent: Any) -> None:
 )
 def test_numbers_and_times_become_text(value: Any, text: Any) -> None:
     assert user("p").equal(value).values == (text,)
+
+
+@pytest.mark.parametrize("number", ["lots", "", "4 ", "1_000", "１", True, None, float("nan")])
+def test_a_measure_is_compared_with_numbers_alone(number: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        EVENT.times().greater(number)
+
+
+@pytest.mark.parametrize("number", ["4", "-4.5", "1e3", ".5", 4, 4.5])
+def test_the_text_of_a_number_is_a_number(number: Any) -> None:
+    assert EVENT.times().greater(number).num == str(number)
+
+
+def test_what_a_newer_comparator_compares_a_measure_with_is_the_servers_business() -> None:
+    assert EVENT.times().compare("range", "1,5").num == "1,5"
+
+
+@pytest.mark.parametrize("comparator", ["equal", Comparator.NOT_EQUAL, "include", "range", "regexMatch"])
+def test_a_comparator_that_needs_a_value_is_refused_without_one(comparator: Any) -> None:
+    with pytest.raises(InvalidRequest, match="needs at least one value to compare 'level' with"):
+        user("level").compare(comparator)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [], datetime(2020, 1, 3, tzinfo=UTC)])
@@ -185,7 +206,7 @@ def test_a_comparator_that_looks_like_a_slip_is_hinted_at_and_sent_as_it_is(writ
 
 @pytest.mark.parametrize("word", ["newer", "C03", "", *Comparator])
 def test_a_comparator_of_the_servers_own_is_sent_without_a_hint(word: str) -> None:
-    assert unstructure(user("level").compare(word))["comparator"] == word
+    assert unstructure(user("level").compare(word, 1))["comparator"] == word
 
 
 def test_a_definition_that_is_read_gives_no_hint() -> None:

@@ -53,6 +53,7 @@ WORDS: Values = st.sampled_from([
     "0001-01-01 00:00:00",
     "２０２０-01-10 10:51:14",
 ])  # fmt: skip
+DAYS: Values = st.sampled_from(["1-7", "0-7", "7-1", "0-0", ""]) | WORDS
 SCALARS: Values = (
     st.none()
     | st.booleans()
@@ -95,7 +96,7 @@ EVENTS = objects(
     comparator=WORDS,
     uceCalcuSymbol=WORDS,
     num=SCALARS,
-    recentDay=WORDS,
+    recentDay=DAYS,
     startTime=WORDS,
     endTime=WORDS,
     taPropQuota=QUOTAS,
@@ -116,7 +117,7 @@ FIRST_LAST = objects(
     calcPropVo=CALCULATED,
     eventName=WORDS,
     isFirstEvent=st.booleans(),
-    recentDay=WORDS,
+    recentDay=DAYS,
     filts=several(FILTERS),
     relation=WORDS,
 )
@@ -125,7 +126,7 @@ QUOTA_EVENTS = objects(
     quota=WORDS,
     analysis=WORDS,
     eventName=WORDS,
-    recentDay=WORDS,
+    recentDay=DAYS,
     filts=several(FILTERS),
     relation=WORDS,
 )

@@ -1,8 +1,12 @@
 """Requests as plain values."""
 
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +20,7 @@ from ta_cluster_async.protocol.endpoints import (
     PROGRESS_BY_NAME,
     REPLACE_UPLOAD,
     UPDATE,
+    UPDATE_BY_NAME,
     UPLOAD,
 )
 from ta_cluster_async.protocol.requests import build, ref_query
@@ -123,7 +128,29 @@ def test_a_slash_in_a_name_stays_in_the_query() -> None:
     assert ref_query(DETAIL, 102, "a/b") == "projectId=102&clusterName=a%2Fb"
 
 
+class Tier(str, Enum):  # noqa: UP042  (its str() is its name, which is what goes wrong)
+    GOLD = "gold"
+
+
+def test_a_member_of_an_enumeration_of_texts_is_sent_as_its_value_in_query_and_body() -> None:
+    request = build(UPDATE_BY_NAME, {"projectId": 102, "clusterName": Tier.GOLD}, {"remarks": Tier.GOLD})
+    assert request.query == "projectId=102&clusterName=gold"
+    assert request.body == b'{"remarks":"gold"}'
+    assert ref_query(DETAIL, 102, Tier.GOLD) == "projectId=102&clusterName=gold"
+
+
+def test_numbers_of_numpy_are_sent_as_the_plain_ones() -> None:
+    numbers = [np.int64(7), np.float64(7), np.float32(0.1), np.bool_(1)]
+    assert build(UPDATE, {"clusterId": 1}, {"a": numbers}).body == b'{"a":[7,7.0,0.1,true]}'
+
+
+@pytest.mark.parametrize("value", [Decimal("1.10"), datetime(2020, 1, 3), np.datetime64("2020-01-03")])  # noqa: DTZ001
+def test_what_json_has_no_one_way_for_is_refused_by_the_name_of_its_class(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match=rf"cannot express \({type(value).__name__}\)"):
+        build(UPDATE, {"clusterId": 1}, {"a": value})
+
+
 def test_a_value_that_json_cannot_express_is_named_by_its_type() -> None:
-    with pytest.raises(InvalidRequest, match=r"given to update .* cannot express \(TypeError\)") as caught:
+    with pytest.raises(InvalidRequest, match=r"given to update .* cannot express \(object\)") as caught:
         build(UPDATE, {"clusterId": 1}, {"a": object()})
     assert caught.value.endpoint == "update"

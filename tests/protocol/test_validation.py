@@ -1,8 +1,11 @@
 """What may stand where a name, a display name, an id or a ref is asked for."""
 
 import re
+from decimal import Decimal
+from enum import Enum, IntEnum
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +53,31 @@ def test_other_rules_pass_when_the_session_is_not_strict(name: Any) -> None:
 def test_a_blank_name_and_one_of_another_type_are_refused_by_any_rules(name: Any) -> None:
     with pytest.raises(InvalidRequest):
         check_name(name, strict=False)
+
+
+class Tier(str, Enum):  # noqa: UP042  (its str() is its name, which is what goes wrong)
+    GOLD = "gold"
+
+
+class Cluster(IntEnum):
+    WHALES = 970
+
+
+def test_names_and_ids_of_other_classes_become_plain_ones() -> None:
+    for name in (
+        check_name(Tier.GOLD, strict=True),
+        check_display_name(Tier.GOLD, strict=True),
+        check_ref(Tier.GOLD, strict=False),
+    ):
+        assert (type(name), name) == (str, "gold")
+    for number in (Cluster.WHALES, np.int64(970), np.uint16(970)):
+        assert (type(check_ref(number, strict=True)), check_ref(number, strict=True)) == (int, 970)
+
+
+@pytest.mark.parametrize("value", [np.float64(970), np.bool_(1), np.array([970]), Decimal(970)])
+def test_what_is_no_integer_is_no_id_and_is_named_by_its_class(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match=f"not {type(value).__name__}"):
+        check_ref(value, strict=True)
 
 
 @pytest.mark.parametrize("number", [1, 970, 2**60])
