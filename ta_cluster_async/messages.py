@@ -6,6 +6,7 @@ parameters. Templates speak to a programmer; the command has words of its own wh
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -27,6 +28,53 @@ class Plural(NamedTuple):
 
 
 Template: TypeAlias = str | Plural
+
+# All of C0, C1, DEL, line and paragraph separators, halves of characters, and what has no shape of its own, such as the marks that change
+# the direction of text. Unicode calls them Cc, Zl, Zp, Cs and Cf; what it has not assigned yet may be a new Chinese character, and stays.
+UNSEEN: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064"
+    r"\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+
+
+def escaped(text: str) -> str:
+    """Return `text` with escapes for all that a terminal obeys, that begins a line, or that cannot be seen.
+
+    Names and messages come from other people and servers. Letters and spaces of all scripts stay.
+    """
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def fill(template: str, params: Mapping[str, object]) -> str:
+    """Return a template with its parameters, whose texts are escaped: only a template makes a line."""
+    return template.format_map(
+        {name: _Text(value) if isinstance(value, str) else value for name, value in params.items()}
+    )
+
+
+class _Text(str):
+    """A text that is escaped where a template takes it up; `{name!r}` escapes it anyway."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return escaped(super().__format__(spec))
+
+
+class _Sentence:
+    """The sentence of a message within another, which has been escaped where need be, and may have several lines."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return repr(self._text)
 
 
 def english(template: Template, count: int) -> str:
@@ -73,10 +121,10 @@ class Message:
         template = (templates or MESSAGES)[self.code]
         count = self.params[template.number] if isinstance(template, Plural) else 0
         params = {
-            name: value.render(form, templates) if isinstance(value, Message) else value
+            name: _Sentence(value.render(form, templates)) if isinstance(value, Message) else value
             for name, value in self.params.items()
         }
-        return form(template, count if isinstance(count, int) else 0).format_map(params)
+        return fill(form(template, count if isinstance(count, int) else 0), params)
 
 
 _API: Final = "the server answered return_code {return_code}: {return_message}."

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from ..errors import InvalidRequest, TaError
 from ..messages import Message
 from ..models import RefreshTicket
+from ..models.json import json_text
 from ..models.strict_json import json_key, read_json, read_value
 from .stored_messages import plain, restore
 
@@ -230,7 +231,7 @@ class RefreshReport:
         return sum(self.counts.values())
 
     def to_json(self) -> str:
-        """Return the report as JSON text. It holds no token and no URL."""
+        """Return the report as JSON text. It holds no token and no URL, and nothing that a terminal obeys."""
         values: dict[str, object] = {
             "version": VERSION,
             "run_id": self.run_id,
@@ -246,12 +247,7 @@ class RefreshReport:
             "stop_params": self.stop_params,
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
-        text = json.dumps(values, ensure_ascii=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # half of a character, from a server or a reference
-            return json.dumps(values)
-        return text
+        return json_text(values)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RefreshReport:

@@ -114,7 +114,9 @@ def _leave_with_fault() -> NoReturn:
 
 
 def _write(text: str) -> None:
-    sys.stderr.write(text.rstrip("\n") + "\n")
+    from ..messages import escaped  # noqa: PLC0415 - only needed when something is broken
+
+    sys.stderr.write("\n".join(map(escaped, text.rstrip("\n").split("\n"))) + "\n")
 
 
 def _leave(sentence: str, code: int = 2) -> NoReturn:

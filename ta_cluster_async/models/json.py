@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TypeAlias, Union, cast
 
-from ..messages import Message
+from ..messages import UNSEEN, Message
 from .scalars import plain_scalar
 
 JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
@@ -28,6 +29,18 @@ _TYPES: Mapping[type, str] = {
 def json_type(value: object) -> Message:
     """Return the JSON name of a value's type, for messages that must not show the value."""
     return Message(_TYPES.get(type(value), "json-not"))
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return a value as JSON text with the letters of all scripts, and with escapes for what a terminal obeys or does not show."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    # The only newlines are those of the indentation.
+    return UNSEEN.sub(lambda found: found[0] if found[0] == "\n" else ascii_text(found[0])[1:-1], text)
+
+
+def ascii_text(value: object, *, indent: int | None = None) -> str:
+    """Return a value as JSON text in ASCII."""
+    return json.dumps(value, indent=indent)
 
 
 def plain(value: object) -> JsonValue:

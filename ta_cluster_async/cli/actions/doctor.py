@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +22,7 @@ from ..config.settings import find_settings
 from ..connection import listed, make_session
 from ..exit_codes import Exit, exit_of
 from ..i18n.translate import ntr, tr
-from ..output.console import print_message, print_result, visible
+from ..output.console import print_json, print_message, print_result, visible
 from ..output.errors import error_text
 from .doctor_checks import CheckResult, CheckStatus
 from .doctor_network import Place, check_clock, check_tls, reach
@@ -59,7 +57,7 @@ async def doctor(options: CliOptions, *, as_json: bool) -> Exit:
         if result.status is CheckStatus.FAILED and code is Exit.OK:
             code = result.code
         if as_json:
-            typer.echo(json.dumps(result.to_dict()))
+            print_json(result.to_dict())
         else:
             text = result.what
             if result.advice:

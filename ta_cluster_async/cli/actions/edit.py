@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import typer
-
 from ...definitions.loader import load_definition
 from ...errors import InvalidRequest, NotFound
 from ...messages import Message
@@ -15,7 +13,7 @@ from ..connection import listed, open_project
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin, read_text
-from ..output.console import print_message, print_warning, stdout
+from ..output.console import is_confirmed, print_lines, print_message, print_warning, stdout
 from ..output.diff import colored, diff_lines
 from ..output.errors import message_text
 from ..running import interruptible
@@ -44,7 +42,7 @@ async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool, m
             return await _show_creation(project, found)
         resource = project.tags if catalog is Catalog.TAG else project.clusters
         new_id = await resource.create(found.body)
-    typer.echo(new_id)
+    print_lines([str(new_id)])
     print_message(tr("Created {name} ({id}).", name=found.name, id=new_id))
     return Exit.OK
 
@@ -72,7 +70,7 @@ async def delete(options: CliOptions, refs: Sequence[str], *, tags: bool, yes: b
     async with open_project(options) as project:
         details = {detail.id: detail for detail in [await read_one(project, ref, tags=tags) for ref in refs]}
         names = listed([_shown(detail) for detail in details.values()])
-        if not yes and not _is_confirmed(names):
+        if not yes and not _confirm(names):
             print_message(tr("Nothing was deleted."))
             return Exit.USAGE
         for detail in details.values():
@@ -154,14 +152,14 @@ def _check_fits(found: LoadedDefinition, detail: ClusterDetail, file: str) -> No
         )
 
 
-def _is_confirmed(names: str) -> bool:
+def _confirm(names: str) -> bool:
     if not sys.stdin.isatty():
         raise InvalidRequest(
             tr("There is no terminal to confirm that {names} should be deleted: use --yes.", names=names)
         )
     question = tr("Delete {names}? Reports and alerts that use it may break.", names=names)
     with interruptible():
-        return typer.confirm(question, err=True)
+        return is_confirmed(question)
 
 
 def _shown(detail: ClusterDetail) -> str:

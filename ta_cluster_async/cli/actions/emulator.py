@@ -7,12 +7,10 @@ import shlex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import typer
-
 from ...session import TaSession
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import print_message
+from ..output.console import print_lines, print_message
 from .demo_data import definitions
 from .sample_server import create_all, serving
 
@@ -32,7 +30,7 @@ async def serve(*, clusters: int, token: str | None, project_id: int, **settings
         if clusters:
             async with TaSession(server.url, server.token) as ta:
                 await create_all(server, ta.project(project_id), definitions(clusters))
-        typer.echo(_how_to_use(server))
+        print_lines(_how_to_use(server))
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
@@ -40,7 +38,7 @@ async def serve(*, clusters: int, token: str | None, project_id: int, **settings
     return Exit.OK
 
 
-def _how_to_use(server: Emulator) -> str:
+def _how_to_use(server: Emulator) -> list[str]:
     """Return the address, the settings for a shell, and a request that works when it is pasted into one."""
     query = "&".join(
         f"{name}={quote(str(value), safe='')}"
@@ -52,7 +50,7 @@ def _how_to_use(server: Emulator) -> str:
         )
     )
     url = shlex.quote(f"{server.url}/open/import-id-cluster-add?{query}")
-    lines = [
+    return [
         tr("Project {id} is served at {url} until Ctrl-C.", id=server.project_id, url=server.url),
         "",
         tr("For ta-cluster and TaSession.from_env():"),
@@ -64,4 +62,3 @@ def _how_to_use(server: Emulator) -> str:
         f"  printf 'j77639\\r\\nh84497\\r\\n' | curl --data-binary @- --header 'Content-Type: text/csv' {url}",
         "",
     ]
-    return "\n".join(lines)

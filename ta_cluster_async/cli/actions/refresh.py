@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 from ...batch import Journal, RefreshBatch
 from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
@@ -15,7 +12,7 @@ from ..connection import for_a_person, open_project
 from ..exit_codes import Exit, exit_of_report
 from ..i18n.translate import ntr, tr
 from ..input import check_stdin
-from ..output.console import is_quiet, print_lines, print_message, print_result, stderr, stdout
+from ..output.console import is_quiet, print_json, print_lines, print_message, print_result, stderr, stdout
 from ..output.json_lines import event_json, report_json
 from ..output.live import MOST_FAILURES, failure_line, progress_display, summary_line
 from ..output.progress import ProgressState
@@ -28,6 +25,8 @@ from .selection import select
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import typer
 
     from ...batch import RefreshReport
     from ...resources import Project
@@ -89,7 +88,10 @@ async def refresh(
                 max_running=batch_options["max_running"],
                 longest_first=batch_options["order"] != "given",
             )
-            print_lines(json.dumps(found.to_dict()) if json_lines else found.sentences())
+            if json_lines:
+                print_json(found.to_dict())
+            else:
+                print_lines(found.sentences())
             return Exit.OK if found.unknown < len(selection.refs) else Exit.NOTHING
         is_watched = stderr().is_terminal and not is_quiet() and len(selection.refs) <= _FEW
         batch = RefreshBatch(
@@ -148,8 +150,8 @@ def _report_so_far(batch: RefreshBatch) -> RefreshReport | None:
 async def _as_lines(batch: RefreshBatch) -> RefreshReport:
     async with batch:
         async for event in batch:
-            typer.echo(event_json(event))
-    typer.echo(report_json(batch.report))
+            print_json(event_json(event))
+    print_json(report_json(batch.report))
     return batch.report
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-import typer
-
 from ...batch.report import Status
 from ..i18n.translate import ntr, tr
 from ..input import STDIN
-from ..output.console import print_message, stdout
+from ..output.console import print_json, print_lines, print_message, stdout
 from ..output.json_lines import report_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import typer
 
     from ...batch import RefreshReport
     from ...models import RefreshTicket
@@ -51,7 +51,7 @@ def print_resume_hint(
         if outcome.status is Status.CANCELLED and outcome.ticket is not None
     ]
     if as_json:
-        typer.echo(report_json(report))
+        print_json(report_json(report))
     elif tickets:
         _show_tickets(tickets, has_journal=has_journal)
     left = [ref for ref in refs if ref not in ended]
@@ -82,7 +82,7 @@ def _show_tickets(tickets: Sequence[RefreshTicket], *, has_journal: bool) -> Non
     )
     shown = _MOST_TICKETS if has_journal and stdout().is_terminal else len(tickets)
     for ticket in tickets[:shown]:
-        typer.echo(ticket.to_json())
+        print_lines([ticket.to_json()])
     if shown < len(tickets):
         print_message(
             tr("And {count} more; the journal has all of them.", count=len(tickets) - shown), always=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,7 +13,7 @@ from ..config.settings import find_settings
 from ..exit_codes import Exit, exit_of
 from ..i18n.translate import tr
 from ..options import CliOptions
-from ..output.console import print_error, print_message, print_result, stdout
+from ..output.console import print_error, print_json, print_message, print_result, stdout
 from ..output.errors import error_text
 from ..output.json_lines import run_json
 from ..output.tables import report_table, run_table, runs_table
@@ -53,7 +52,7 @@ def list_runs(journal: Path | None, *, json_lines: bool) -> Exit:
     runs = book.runs()
     if json_lines:
         for info in runs:
-            typer.echo(run_json(info))
+            print_json(run_json(info))
     elif runs:
         print_result(runs_table(runs))
     else:
@@ -67,7 +66,7 @@ def show_run(run: str, journal: Path | None, *, json_lines: bool) -> Exit:
     report = record.report
     if json_lines:
         for outcome in report.outcomes:
-            typer.echo(json.dumps(outcome.to_dict()))
+            print_json(outcome.to_dict())
         return Exit.OK
     print_result(report_table(report, is_over=record.over, unfinished=record.unfinished))
     few = len(report.outcomes) <= _MOST_ROWS or not stdout().is_terminal

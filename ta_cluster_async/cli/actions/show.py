@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
-
-import typer
 
 from ...errors import InvalidRequest
 from ...models import Catalog, unstructure
 from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import json_text, print_message, print_result
+from ..output.console import print_json, print_lines, print_message, print_result
 from ..output.tables import detail_table, row_table
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ async def list_rows(options: CliOptions, *, tags: bool, name: str | None, json_l
         rows = await resource.list(name=name, page_size=_PAGE).collect()
     if json_lines:
         for row in rows:
-            typer.echo(json.dumps(unstructure(row)))
+            print_json(unstructure(row))
     elif rows:
         print_result(row_table(rows))
     if not rows:
@@ -43,7 +40,7 @@ async def show_one(options: CliOptions, ref: str, *, tags: bool, as_json: bool) 
     async with open_project(options) as project:
         detail = await read_one(project, ref, tags=tags)
     if as_json:
-        typer.echo(json_text(unstructure(detail)))
+        print_json(unstructure(detail), indent=2)
     else:
         print_result(detail_table(detail))
     return Exit.OK
@@ -52,7 +49,7 @@ async def show_one(options: CliOptions, ref: str, *, tags: bool, as_json: bool) 
 async def show_progress(options: CliOptions, ref: str) -> Exit:
     """Write the progress of a cluster or tag."""
     async with open_project(options) as project:
-        typer.echo(await project.clusters.progress(ref_of(ref)))
+        print_lines([str(await project.clusters.progress(ref_of(ref)))])
     return Exit.OK
 
 

@@ -6,7 +6,6 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -21,7 +20,7 @@ from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin
-from ..output.console import is_quiet, json_text, print_message, stderr
+from ..output.console import is_quiet, print_json, print_lines, print_message, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +48,10 @@ async def upload(
                 result = await resource.replace_upload(
                     ref_of(replace), source, on_progress=on_progress, **arguments
                 )
-    typer.echo(json_text(_counts(result)) if as_json else result.cluster_id)
+    if as_json:
+        print_json(_counts(result), indent=2)
+    else:
+        print_lines([str(result.cluster_id)])
     print_message(_sentence(result))
     return Exit.OK
 

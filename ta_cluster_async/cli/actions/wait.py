@@ -7,7 +7,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import typer
 from attrs import field, frozen
 
 from ...batch import (
@@ -31,7 +30,7 @@ from ..connection import for_a_person, open_project, ref_of
 from ..exit_codes import Exit, exit_of_outcomes
 from ..i18n.translate import tr
 from ..input import check_stdin, read_text
-from ..output.console import print_message, print_result, stderr
+from ..output.console import print_json, print_message, print_result, stderr
 from ..output.json_lines import event_json
 from ..output.live import failure_line, progress_display
 from ..output.progress import ProgressState
@@ -75,7 +74,7 @@ async def wait(
     async with open_project(options) as project:
         waiting = _Waiting(project, timeout, time.monotonic())
         if json_lines:
-            outcomes = await waiting.all(wanted, lambda event: typer.echo(event_json(event)))
+            outcomes = await waiting.all(wanted, lambda event: print_json(event_json(event)))
         else:
             with progress_display(state=ProgressState(at_once=len(wanted))) as display:
                 outcomes = await waiting.all(wanted, display.show)

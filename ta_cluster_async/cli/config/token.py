@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from ...errors import ConfigurationError
 from ...messages import Message
 from ..i18n.translate import tr
 from ..input import STDIN
+from ..output.console import typed_secret
 from ..running import interruptible
 
 if TYPE_CHECKING:
@@ -44,6 +44,6 @@ def _from_stdin() -> Secret:
         raise ConfigurationError(tr("There is no standard input to read the token from."))
     with interruptible():
         if sys.stdin.isatty():
-            typed = getpass.getpass(tr("Token (it is not shown): "), stream=sys.stderr)
+            typed = typed_secret(tr("Token (it is not shown): "))
             return checked_token(typed, Message("typed-token"))
         return checked_token(sys.stdin.readline(LONGEST_TOKEN), Message("token-on-stdin"))

@@ -23,9 +23,9 @@ _PLAIN = ("C", "POSIX")
 
 
 def tr(message: str, /, **values: object) -> str:
-    """Return a text in the user's language, with `{name}` replaced by the values."""
+    """Return a text in the user's language, with `{name}` replaced by the values, whose texts are escaped."""
     text = look_up(message)
-    return text.format(**values) if values else text
+    return _fill(text, values) if values else text
 
 
 def look_up(message: str) -> str:
@@ -39,7 +39,7 @@ def ntr(singular: str, plural: str, count: int, /, **values: object) -> str:
         text = _catalogue().ngettext(singular, plural, count)
     else:
         text = singular if count == 1 else plural
-    return text.format(count=count, **values)
+    return _fill(text, {"count": count, **values})
 
 
 def tr_message(message: Message, templates: Mapping[str, Template] | None = None) -> str:
@@ -54,6 +54,12 @@ def is_chinese() -> bool:
     return _language().lower().startswith("zh") and all(
         _can_show(stream) for stream in (sys.stdout, sys.stderr)
     )
+
+
+def _fill(template: str, values: Mapping[str, object]) -> str:
+    from ...messages import fill  # noqa: PLC0415 - `--help` does without
+
+    return fill(template, values)
 
 
 @cache

@@ -1,15 +1,19 @@
-"""Where text goes: results to stdout, everything else to stderr."""
+"""The one door for text: results to stdout, everything else to stderr, questions included.
+
+Names and messages come from other people. What a terminal obeys, and what would begin a line of its own, goes out escaped.
+"""
 
 from __future__ import annotations
 
-import json
+import getpass
 import sys
 from typing import TYPE_CHECKING
-from unicodedata import category
 
 from ..i18n.translate import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console, RenderableType
 
 _WIDE = 200
@@ -50,17 +54,17 @@ def print_message(
     With --quiet only what is wanted `always` is written.
     """
     if always or not _Output.quiet:
-        _write((visible(sentence), style), console=console)
+        _write((_sentence(sentence), style), console=console)
 
 
 def print_warning(sentence: str) -> None:
     """Write a warning to stderr, also with --quiet."""
-    _write((tr("Warning: "), "bold yellow"), visible(sentence))
+    _write((tr("Warning: "), "bold yellow"), _sentence(sentence))
 
 
 def print_error(sentence: str) -> None:
     """Write an error to stderr."""
-    _write((tr("Error: "), "bold red"), visible(sentence))
+    _write((tr("Error: "), "bold red"), _sentence(sentence))
 
 
 def print_result(result: RenderableType) -> None:
@@ -68,30 +72,46 @@ def print_result(result: RenderableType) -> None:
     stdout().print(result)
 
 
-def print_lines(lines: list[str] | str) -> None:
-    """Write lines of text to stdout without cutting or wrapping them, and without what a terminal obeys."""
-    from rich.text import Text  # noqa: PLC0415 - `--help` does without
+def print_lines(lines: Sequence[str]) -> None:
+    """Write lines of text to stdout without cutting or wrapping them."""
+    import typer  # noqa: PLC0415 - it need not be there to say that it is missing
 
-    text = lines if isinstance(lines, str) else "\n".join(lines)
-    stdout().print(Text(visible(text)), soft_wrap=True)
+    typer.echo("\n".join(map(visible, lines)))
 
 
-def json_text(value: object) -> str:
-    """Return a JSON value on several lines, with letters of all scripts where stdout can show all of them."""
-    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    return json.dumps(value, ensure_ascii=not is_unicode, indent=2)
+def print_json(value: object, *, indent: int | None = None) -> None:
+    """Write a JSON value to stdout, in one line unless it is indented."""
+    import typer  # noqa: PLC0415 - see above
+
+    typer.echo(json_text(value, indent=indent))
+
+
+def is_confirmed(question: str) -> bool:
+    """Ask a person at the terminal, on stderr, whether to go on. No is the default."""
+    import typer  # noqa: PLC0415 - see above
+
+    return typer.confirm(visible(question), err=True)
+
+
+def typed_secret(question: str) -> str:
+    """Return what a person at the terminal types and does not see."""
+    return getpass.getpass(visible(question), stream=sys.stderr)
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return a JSON value as text: letters stay where stdout can show those of all scripts, and what a terminal obeys is escaped."""
+    from ...models import json  # noqa: PLC0415 - `--help` does without
+
+    if (sys.stdout.encoding or "").lower().startswith("utf"):
+        return json.json_text(value, indent=indent)
+    return json.ascii_text(value, indent=indent)
 
 
 def visible(text: str) -> str:
-    """Return `text` without characters that a terminal obeys: names and messages come from the server. Spaces of all kinds stay."""
-    return "".join(
-        character if _is_harmless(character) else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
+    """Return `text` as one line, with escapes for what a terminal obeys: names and messages come from the server."""
+    from ...messages import escaped  # noqa: PLC0415 - `--help` does without
 
-
-def _is_harmless(character: str) -> bool:
-    # Python counts the ideographic space and the no-break space as not printable.
-    return character.isprintable() or character == "\n" or category(character) == "Zs"
+    return escaped(text)
 
 
 def _write(*parts: str | tuple[str, str], console: Console | None = None) -> None:
@@ -102,10 +122,16 @@ def _write(*parts: str | tuple[str, str], console: Console | None = None) -> Non
     console.print(text, soft_wrap=not console.is_terminal or console.is_dumb_terminal)
 
 
-def _console(*, stderr: bool) -> Console:
-    from rich.console import Console  # noqa: PLC0415 - `--help` does without
+def _sentence(text: str) -> str:
+    """Return a sentence of which no line but the first begins at the margin, where it could be taken for a sentence of its own."""
+    first, *rest = map(visible, text.split("\n"))
+    return "\n  ".join([first, *(line.lstrip() for line in rest)])
 
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+def _console(*, stderr: bool) -> Console:
+    from .safe_console import SafeConsole  # noqa: PLC0415 - `--help` does without
+
+    console = SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, _WIDE)
     return console

@@ -33,4 +33,4 @@ def colored(lines: list[str]) -> Text:
 
 
 def _lines(body: JsonObject) -> list[str]:
-    return json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True).splitlines()
+    return json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True).split("\n")

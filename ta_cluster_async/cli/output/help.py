@@ -33,7 +33,7 @@ def usage_error_text(problem: Exception) -> str | None:
         return ""  # the help is there already
     context = getattr(problem, "ctx", None)
     command = "ta-cluster" if context is None else context.command_path
-    text = str(message()).strip().rstrip(".。")
+    text = " ".join(str(message()).split()).rstrip(".。")
     text = _translated_usage(text) if is_chinese() else text
     if not text.endswith(("?", "？")):
         text += tr(".")

@@ -1,4 +1,4 @@
-"""Events, reports and runs as lines of JSON."""
+"""Events, reports and runs as JSON values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ...batch.report import RefreshReport
 
 
-def event_json(event: Event) -> str:
-    """Return an event as one line: `event` is its name, such as `submitted`, and the other keys are its attributes."""
+def event_json(event: Event) -> dict[str, object]:
+    """Return an event: `event` is its name, such as `submitted`, and the other keys are its attributes."""
     fields: dict[str, object] = {"event": type(event).__name__.lower()}
     for attribute in attrs.fields(type(event)):
         value = getattr(event, attribute.name)
@@ -24,22 +24,22 @@ def event_json(event: Event) -> str:
         elif attribute.name == "ticket":
             value = json.loads(value.to_json())
         fields[attribute.name] = value
-    return json.dumps(fields)
+    return fields
 
 
-def report_json(report: RefreshReport) -> str:
-    """Return the report as one line, which `RefreshReport.from_json` reads."""
-    return json.dumps({"event": "report", **json.loads(report.to_json())})
+def report_json(report: RefreshReport) -> dict[str, object]:
+    """Return the report, whose text `RefreshReport.from_json` reads."""
+    return {"event": "report", **json.loads(report.to_json())}
 
 
-def run_json(info: RunInfo) -> str:
-    """Return a run of a journal as one line."""
+def run_json(info: RunInfo) -> dict[str, object]:
+    """Return a run of a journal."""
     fields = attrs.asdict(info, recurse=False)
     fields["base_url"] = without_credentials(info.base_url)
     for name in ("started_at", "ended_at"):
         fields[name] = None if fields[name] is None else fields[name].isoformat()
     fields["counts"] = {status.value: count for status, count in info.counts.items()}
-    return json.dumps(fields)
+    return fields
 
 
 def without_credentials(url: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,7 +10,7 @@ from rich.text import Text
 from ...batch.report import Status
 from ...models import unstructure
 from ..i18n.translate import tr
-from .console import stdout, visible
+from .console import json_text, stdout, visible
 from .errors import outcome_text, stop_text
 from .json_lines import without_credentials
 from .progress import clock, status_name
@@ -113,8 +112,7 @@ def detail_table(detail: ClusterDetail) -> Table:
     )
     definition = detail.user_cluster_def or detail.user_tag_def
     if definition is not None:
-        text = json.dumps(unstructure(definition), ensure_ascii=False, indent=2)
-        table.add_row(tr("definition"), Text(visible(text)))
+        table.add_row(tr("definition"), Text(json_text(unstructure(definition), indent=2)))
     return table
 
 

@@ -37,5 +37,5 @@ def test_a_definition_of_nothing_before_is_all_new() -> None:
 
 def test_colors_show_what_comes_and_goes_and_nothing_is_obeyed_by_the_terminal() -> None:
     text = colored(['-  "a\x1b[2J"', "+  1", " {"])
-    assert text.plain == '-  "a\N{REPLACEMENT CHARACTER}[2J"\n+  1\n {'
+    assert text.plain == '-  "a\\x1b[2J"\n+  1\n {'
     assert [str(span.style) for span in text.spans] == ["red", "green"]

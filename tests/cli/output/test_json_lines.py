@@ -14,8 +14,8 @@ TICKET = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(202
 
 
 def test_an_event_has_its_name_and_its_attributes() -> None:
-    line = event_json(Submitted(at=0.5, ref="whales", cluster_id=970, cluster_name="whales", ticket=TICKET))
-    assert json.loads(line) == {
+    found = event_json(Submitted(at=0.5, ref="whales", cluster_id=970, cluster_name="whales", ticket=TICKET))
+    assert found == {
         "event": "submitted",
         "at": 0.5,
         "ref": "whales",
@@ -23,12 +23,11 @@ def test_an_event_has_its_name_and_its_attributes() -> None:
         "cluster_name": "whales",
         "ticket": json.loads(TICKET.to_json()),
     }
-    assert "\n" not in line
 
 
 def test_the_outcome_of_an_event_is_an_object() -> None:
     outcome = Outcome(ref=970, status=Status.SUCCEEDED)
-    assert json.loads(event_json(Finished(at=1.0, outcome=outcome)))["outcome"] == outcome.to_dict()
+    assert event_json(Finished(at=1.0, outcome=outcome))["outcome"] == outcome.to_dict()
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def test_rows_fit_the_terminal_and_only_the_names_give_way(
 
 
 def test_names_keep_the_wide_blank_and_lose_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    print_lines("付费\u3000玩家\u00a0A \x1b[31m\u202eB\x07")
-    assert capsys.readouterr().out == "付费\u3000玩家\u00a0A \ufffd[31m\ufffdB\ufffd\n"
+    print_lines(["付费\u3000玩家\u00a0A \x1b[31m\u202eB\x07"])
+    assert capsys.readouterr().out == "付费\u3000玩家\u00a0A \\x1b[31m\\u202eB\\x07\n"
 
 
 def test_a_pipe_cuts_nothing_off(capsys: pytest.CaptureFixture[str]) -> None:
