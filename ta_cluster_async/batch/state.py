@@ -62,10 +62,12 @@ class BatchState:
         deadline: When the batch is out of time.
         last_start: When nothing more is started, as the last polls are due.
         waiting: Targets to be submitted, in order.
-        waiting_ids: The same by cluster id.
+        waiting_ids: The same by cluster id, with those that were put back.
+        put_back: Targets whose POST was refused while others ran. They are tried again, before all others, when one of these has ended.
         in_flight: Targets in flight on the server, by cluster id.
         settling: Ids of those whose end shows and only waits to be believed, so that they take no place on the server.
-        starting: Targets whose POST is under way.
+        starting: Targets that are being started.
+        posting: How many POSTs are under way.
         planned: True when no more references are to come.
         stopped: Why no more are started; None while they are.
         not_started: Outcomes of what was given up before it was started. They go into the journal when the batch is complete; should the
@@ -98,7 +100,6 @@ class BatchState:
         self.limit: FixedLimit = FixedLimit(
             max_running=options.max_running, submit_ahead=options.submit_ahead
         )
-        self.places: int = self.limit.number
         self.journal: RunJournal | None = None
         self.not_started: list[Outcome] = []
         self.views: dict[Catalog, ListView] = {
@@ -106,9 +107,11 @@ class BatchState:
         }
         self.waiting: deque[Target] = deque()
         self.waiting_ids: dict[int, Target] = {}
+        self.put_back: deque[Target] = deque()
         self.in_flight: dict[int, Target] = {}
         self.settling: set[int] = set()
         self.starting: set[Target] = set()
+        self.posting: int = 0
         self.planned = False
         self.stopped: Stop | None = None
         self.interrupted: bool = False
@@ -138,21 +141,24 @@ class BatchState:
     @property
     def done(self) -> bool:
         """True when nothing waits, is under way, or is to come."""
-        return self.planned and not self.waiting and not self.starting and not self.in_flight
+        return self.planned and not (self.waiting_ids or self.starting or self.in_flight)
 
     @property
-    def _places_taken(self) -> int:
-        return len(self.in_flight) - len(self.settling) + len(self.starting)
+    def running(self) -> int:
+        """How many take a place on the server, as far as polls have shown."""
+        return len(self.in_flight) - len(self.settling)
 
     async def next_target(self) -> Target | None:
         """Return the next target as soon as there is a place for it; None when the batch is over."""
         while not self.done:
-            if self.waiting and not self.stopped and self._places_taken < self.places:
+            if self.limit.try_more(self.loop.time()):
+                self._enqueue_put_back()
+            if self.waiting and not self.stopped and self.running + len(self.starting) < self.limit.places:
                 target = self.waiting.popleft()
                 del self.waiting_ids[target.cluster_id]
                 self.starting.add(target)
                 return target
-            await self.changed.wait()
+            await self.changed.wait(self.limit.trial_at)
         return None
 
     def enqueue(self, target: Target, *, first: bool = False) -> None:
@@ -170,17 +176,25 @@ class BatchState:
         if self.journal is not None:
             self.waiting = deque(sorted(self.waiting, key=_length, reverse=True))
 
+    def defer(self, target: Target) -> None:
+        """Put a target back until a refresh has ended."""
+        self.put_back.append(target)
+        self.waiting_ids[target.cluster_id] = target
+
+    def _enqueue_put_back(self) -> None:
+        while self.put_back:
+            self.waiting.appendleft(self.put_back.pop())
+
     def track(self, target: Target) -> None:
         """Poll a target, which is in flight from now on."""
         self.in_flight[target.cluster_id] = target
-        self.places = self.limit.begun()
         self.tracked.fire()
 
     def untrack(self, target: Target) -> None:
         """Poll a target no more, if it is in flight."""
         self.settling.discard(target.cluster_id)
         if self.in_flight.pop(target.cluster_id, None) is not None:
-            self.places = self.limit.ended()
+            self._enqueue_put_back()
 
     def settles(self, target: Target, *, settles: bool) -> None:
         """Free the place of a target whose end shows, or take it again when it did not end after all."""
@@ -188,13 +202,10 @@ class BatchState:
             return
         if settles:
             self.settling.add(target.cluster_id)
+            self._enqueue_put_back()
             self.changed.fire()
         else:
             self.settling.discard(target.cluster_id)
-
-    def refused(self) -> None:
-        """The server has refused to start one."""
-        self.places = self.limit.refused()
 
     def schedule(self, now: float) -> PollSchedule:
         """Return how often polls are worth their requests now."""
@@ -248,6 +259,7 @@ class BatchState:
         """Give what waits its outcome, if the batch was stopped."""
         if self.stopped is None:
             return
+        self._enqueue_put_back()
         while self.waiting:
             target = self.waiting.popleft()
             del self.waiting_ids[target.cluster_id]

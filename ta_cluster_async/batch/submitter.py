@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from ..errors import ApiError, JournalError, TaError, TokenRejected
+from ..errors import ApiError, JournalError, MissingParameter, RateLimited, TaError, TokenRejected
 from ..messages import Message
 from ..protocol.endpoints import REFRESHES
 from ..protocol.refresh import Effect, Start, effect_of, is_running, next_start
@@ -19,6 +19,7 @@ from .schedule import first_wait
 
 if TYPE_CHECKING:
     from ..models import JsonValue, RefreshTicket
+    from .limit import Words
     from .listing import ClusterState
     from .state import BatchState
     from .target import Target
@@ -73,31 +74,17 @@ class Submitter:
             state.finish(target, target.outcome(status, state.loop.time(), error))
 
     async def _submit(self, target: Target) -> None:
-        """Bring it into flight, or give it its outcome. Raises what speaks against its refresh."""
+        """Bring it into flight, give it its outcome, or put it back. Raises what speaks against its refresh."""
         state = self._state
         refused: list[ClusterState] = []
-        refusal: ApiError | None = None
         refused_at = inf
+        await self._baselines.refresh(target)
         while True:
-            await self._baselines.refresh(target)
             before = target.seen
-            step = next_start(before, refused)
-            runs = is_running(before.progress, before.refresh_time)
-            if (
-                refusal is not None
-                and refusal.may_pass
-                and not (step is Start.POST or runs or await self._is_given_up(refused_at))
-            ):
-                refused.clear()
-                await self._read_after(refusal, target)  # it may run by now all the same
-                continue
-            if step is Start.GIVE_UP:
-                assert refusal is not None
-                raise refusal
             if state.stopped:
                 state.finish(target, state.unstarted(target))
                 return
-            if step is Start.ATTACH:
+            if next_start(before, refused) is Start.ATTACH:
                 outcome = attach(state, target)
                 if outcome is not None:
                     state.finish(target, outcome)
@@ -105,11 +92,20 @@ class Submitter:
             refusal = await self._post(target)
             if refusal is None:
                 return
-            state.refused()
             refused.append(before)
             refused_at = min(refused_at, state.loop.time())
             self._refused_since = min(self._refused_since, state.loop.time())
             await self._read_after(refusal, target)
+            seen, step = target.seen, next_start(target.seen, refused)
+            if step is Start.POST or is_running(seen.progress, seen.refresh_time):
+                continue
+            if await self._put_back(target, refusal):
+                return
+            if refusal.may_pass and not await self._is_given_up(refused_at):
+                refused.clear()
+                await self._read_after(refusal, target)  # it may run by now all the same
+            elif step is Start.GIVE_UP:
+                raise refusal
 
     async def _is_given_up(self, refused_at: float) -> bool:
         """Pause before a POST that was refused without a reason is tried again. Returns True when it is refused for good.
@@ -140,8 +136,22 @@ class Submitter:
             return
         raise refusal
 
+    async def _put_back(self, target: Target, refusal: ApiError) -> bool:
+        """Put it back if the server may have refused it because of the others that run. Returns False if the refusal stands."""
+        state = self._state
+        # The answers of those whose request is under way may tell that they run.
+        while not state.running and state.posting:
+            await state.changed.wait()
+        if state.stopped or not state.running or isinstance(refusal, MissingParameter):
+            return False
+        words = _words(refusal, target)
+        if not state.limit.refused(target.cluster_id, words, state.running, state.loop.time()):
+            return False
+        state.defer(target)
+        return True
+
     async def _post(self, target: Target) -> ApiError | None:
-        """Send the POST and track what comes of it. Returns the server's refusal, where it may mean that a refresh runs.
+        """Send the POST and track what comes of it, or put it back. Returns the server's refusal, where it may mean that a refresh runs.
 
         A POST that may have been applied is never sent again. One that certainly was not is, as long as polls may fail.
         """
@@ -155,26 +165,40 @@ class Submitter:
         wait = 1.0
         while not state.stopped:
             target.sending(ticket)
-            try:
-                call = state.session.call(request, _nothing, timeout=state.sender.timeout())
-                await state.sender.send(call)
-            except TaError as error:
-                effect = effect_of(error)
-                target.send_failed(error, may_have_begun=effect is Effect.UNKNOWN)
-                if effect is Effect.UNKNOWN:
-                    self._track(target, ticket, error)
-                    return None
-                if effect is Effect.REFUSED and isinstance(error, ApiError):
-                    return error
-                if not error.may_pass or state.loop.time() + wait >= until:
-                    raise
-            else:
+            error = await self._send(request)
+            if error is None:
                 self._refused_since, self._taken_at = inf, state.loop.time()
                 self._track(target, ticket, None)
                 return None
+            effect = effect_of(error)
+            target.send_failed(error, may_have_begun=effect is Effect.UNKNOWN)
+            if effect is Effect.UNKNOWN:
+                self._track(target, ticket, error)
+                return None
+            if effect is Effect.REFUSED and isinstance(error, ApiError):
+                return error
+            if isinstance(error, RateLimited) and await self._put_back(target, error):
+                return None
+            if not error.may_pass or state.loop.time() + wait >= until:
+                raise error
             await state.sender.pause(wait)
             wait = min(2 * wait, _LONGEST_PAUSE)
         state.finish(target, state.unstarted(target))
+        return None
+
+    async def _send(self, request: Request) -> TaError | None:
+        """Send the POST once, or as often as the session does. Returns its error."""
+        state = self._state
+        state.posting += 1
+        try:
+            call = state.session.call(request, _nothing, timeout=state.sender.timeout())
+            await state.sender.send(call)
+        except TaError as error:
+            return error
+        finally:
+            state.posting -= 1
+            if not state.posting:
+                state.changed.fire()
         return None
 
     def _track(self, target: Target, ticket: RefreshTicket, doubt: TaError | None) -> None:
@@ -183,6 +207,8 @@ class Submitter:
         target.submitted(ticket, now, state.deadline_of(now), doubt=doubt)
         target.poll_at(now + first_wait(target.expected, state.schedule(now)))
         state.starting.discard(target)
+        if doubt is None:
+            state.limit.begun(target.cluster_id, state.running)
         state.track(target)
         if doubt is None:
             confirm(state, target)
@@ -195,6 +221,12 @@ def confirm(state: BatchState, target: Target) -> None:
     if state.journal is not None:
         state.journal.submitted(target.cluster_id, ticket)
     state.events.emit(Submitted(**state.of(target), ticket=ticket))
+
+
+def _words(refusal: ApiError, target: Target) -> Words:
+    """Return what a refusal says, apart from which cluster it is about."""
+    text = refusal.return_message.replace(str(target.cluster_id), "").replace(target.name, "")
+    return refusal.return_code, text
 
 
 def _nothing(_: JsonValue) -> None:

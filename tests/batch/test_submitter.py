@@ -121,7 +121,7 @@ def test_a_refusal_is_no_first_computation_because_there_is_no_refresh_time(kit:
     assert (told[1].status, told[1].attempts) == (Status.REJECTED, 1)
 
 
-def test_a_refusal_that_stays_is_rejected_after_one_poll(kit: Any) -> None:
+def test_a_refusal_that_stays_when_no_other_runs_is_rejected(kit: Any) -> None:
     server = kit.Deployment()
     server.add(3)
     server.rule = lambda ask: (
@@ -132,11 +132,12 @@ def test_a_refusal_that_stays_is_rejected_after_one_poll(kit: Any) -> None:
     assert isinstance(told[2].error, ApiError)
     assert told[2].message == str(told[2].error)
     assert told[2].ticket is None
-    assert told[2].attempts == 1
-    assert sum(ask.is_refresh and ask.cluster.id == 2 for ask in server.asks) == 1
+    assert told[2].attempts == 2
+    asked = [ask.at for ask in server.asks if ask.is_refresh and ask.cluster.id == 2]
+    assert asked == pytest.approx([0.02, 10.0], abs=1.0), "at once, and when the others had ended"
 
 
-def test_a_refusal_is_met_with_one_more_request_at_most(kit: Any) -> None:
+def test_a_refusal_is_met_at_once_with_one_more_request_at_most(kit: Any) -> None:
     server = kit.Deployment()
     server.add(3)
 
@@ -149,7 +150,8 @@ def test_a_refusal_is_met_with_one_more_request_at_most(kit: Any) -> None:
     server.rule = rule
     told = kit.tell(server, [1, 2, 3])
     assert told[2].status is Status.REJECTED
-    assert told[2].attempts == 2
+    asked = [ask.at for ask in server.asks if ask.is_refresh and ask.cluster.id == 2]
+    assert asked == pytest.approx([0.02, 0.06, 10.5, 10.5], abs=0.5)
 
 
 def test_one_that_is_deleted_before_its_turn_is_rejected(kit: Any) -> None:
