@@ -344,10 +344,13 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "environment-incomplete": "Set the environment variables {names}.",
     # resources
     "definition-of-other-kind": "{method} takes {takes} or a mapping, not {kind}.",
+    "definition-of-other-project": "The definition has the projectId {other}, and this is project {own}. Leave its projectId out.",
     "definition-without-display-name": "A definition to create needs a displayName.",
     "detail-without-data": "the server answered without data, so the cluster or tag does not exist.",
     "detail-without-id": "data.id must be a positive integer.",
     "id-of-upload-unknown": "the upload was taken, but the id of {name!r} could not be read: {reason}",
+    "is-a-cluster": "It is a cluster and not a tag: use the project's clusters for it.",
+    "is-a-tag": "It is a tag and not a cluster: use the project's tags for it.",
     "main-column-invalid": "main_column must be the name of a property, such as '#account_id'.",
     "new-id-not-an-integer": "data must be the id of what was created, an integer.",
     "not-a-ticket": "attach() takes a RefreshTicket, such as RefreshTicket.from_json(text), not {kind}.",
@@ -395,6 +398,13 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "{source} is not CSV text but compressed with gzip: pass it as a path that ends in .gz, or open it with gzip.open()."
     ),
     "header-of-table": "header= is for CSV text; the columns of Parquet and Arrow data have names.",
+    "match-count-unknown": Plural(
+        "the server gave no counts, so whether the record matches a user is not known; {required:.2%} is required. The id is"
+        " {cluster_id}.",
+        "the server gave no counts, so how many of {records} records match a user is not known; {required:.2%} is required. The id is"
+        " {cluster_id}.",
+        number="records",
+    ),
     "match-rate-too-low": Plural(
         "{rate:.2%} of 1 uploaded record matches a user; {required:.2%} is required. The id is {cluster_id}.",
         "{rate:.2%} of {records} uploaded records match a user; {required:.2%} is required. The id is {cluster_id}.",

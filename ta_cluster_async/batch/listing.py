@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SchemaError
 from ..messages import Message
-from ..models import json_type, parse_time, types_of
+from ..models import json_type, read_time, types_of
 from ..protocol.endpoints import LIST
 from ..protocol.requests import build
 
@@ -111,7 +111,7 @@ def read_row(row: dict[str, JsonValue]) -> ClusterState:
         raise _wrong("progress", _PROGRESS, progress)
     refresh_time = None
     if time:
-        refresh_time = parse_time(time) if type(time) is str else None
+        refresh_time = read_time(time) if type(time) is str else None
         if refresh_time is None:
             raise _wrong("refreshTime", Message("json-server-time"), time)
     return ClusterState(
@@ -123,7 +123,7 @@ def state_of(detail: ClusterDetail) -> ClusterState:
     """Return the state that a detail shows. Raises SchemaError for an id or a progress that cannot be one."""
     if detail.id < 1:
         raise _wrong("id", _ID, detail.id, "data")
-    if not -1 <= detail.progress <= 100:
+    if detail.progress is None or not -1 <= detail.progress <= 100:
         raise _wrong("progress", _PROGRESS, detail.progress, "data")
     return ClusterState(
         detail.id, detail.cluster_name, detail.progress, detail.refresh_time, detail.users_num
@@ -134,6 +134,8 @@ def _to_page(data: JsonValue) -> tuple[list[dict[str, JsonValue]], int]:
     rows = data.get("userClusters") if isinstance(data, dict) else None
     pager = data.get("pagerResult") if isinstance(data, dict) else None
     total = pager.get("totalNum") if isinstance(pager, dict) else None
+    if rows is None and isinstance(data, dict) and "userClusters" in data:
+        rows = []
     if not isinstance(rows, list):
         raise _wrong("userClusters", Message("json-array"), rows, "data")
     objects = [row for row in rows if isinstance(row, dict)]

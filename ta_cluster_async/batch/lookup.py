@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from ..errors import SchemaError, TaError, TokenRejected
-from ..models import Catalog, catalog_of
+from ..models import Catalog
 from ..protocol.endpoints import Ref
 from ..resources.state import read_detail
 from .listing import ClusterState, read_row, state_of
@@ -158,7 +158,7 @@ async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
         _note(state, found, error)
         found.errors[ref] = error
         return
-    found.add(seen, catalog_of(detail.cluster_type) or Catalog.CLUSTER, None)
+    found.add(seen, detail.catalog or Catalog.CLUSTER, None)
     if isinstance(ref, str):
         found.id_by_name[ref] = detail.id
 

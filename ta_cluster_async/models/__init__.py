@@ -54,7 +54,7 @@ from .tags import (
     UserTagDef,
 )
 from .ticket import RefreshTicket
-from .times import parse_time, recent_days
+from .times import parse_time, read_time, recent_days
 
 __all__ = [
     "Analysis",
@@ -98,6 +98,7 @@ __all__ = [
     "event_property",
     "json_type",
     "parse_time",
+    "read_time",
     "recent_days",
     "structure",
     "types_of",

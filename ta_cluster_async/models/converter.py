@@ -25,7 +25,7 @@ from .readers import (
 )
 from .scalars import plain_scalar
 from .texts import number_or_none, recent_day_or_none
-from .times import is_recent_day, parse_time, parse_times, time_text
+from .times import is_recent_day, parse_times, read_time, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ def _is_array(kind: object) -> bool:
 def _refresh_time(text: str) -> datetime | None:
     if not text:
         return None
-    time = parse_time(text)
+    time = read_time(text)
     if time is None:
         raise ValueError
     return time
@@ -152,7 +152,9 @@ def _union(kind: object) -> Scalar:
 
 def _items(made: Converter, kind: object) -> Items:
     item = get_args(kind)[0]
-    return Items(None if item is object else made.get_structure_hook(item))
+    # A server may write null for an empty list of an answer; in a definition it goes back as null.
+    is_answer = get_origin(kind) is list
+    return Items(None if item is object else made.get_structure_hook(item), null_is_empty=is_answer)
 
 
 def _definition(made: Converter, cls: type[Definition]) -> DefinitionReader:

@@ -90,11 +90,14 @@ class Scalar:
 class Items:
     """Reads an array; the model's own converter makes a tuple of it where it wants one. Without `read`, the items stay as they are."""
 
-    def __init__(self, read: Read | None) -> None:
+    def __init__(self, read: Read | None, *, null_is_empty: bool = False) -> None:
         self.read = read
+        self._null_is_empty = null_is_empty
 
     def __call__(self, value: object, _: object = None) -> Sequence[object]:
         """Return the items. Raises Mismatch that names the item."""
+        if value is None and self._null_is_empty:
+            return []
         if not isinstance(value, list):
             raise Mismatch(Message("json-array"), json_type(value))
         if self.read is None:
@@ -161,6 +164,7 @@ class AnswerReader:
         self.slots = slots
         self._keys = frozenset(slot.key for slot in slots)
         # The fast path below calls the constructor by position, since extra comes last.
+        self._definitions = {slot.name: slot.key for slot in slots if isinstance(slot.read, DefinitionReader)}
         self._scalars = [slot.read for slot in slots if isinstance(slot.read, Scalar)]
 
     def __call__(self, value: object, _: object = None) -> Any:
@@ -177,7 +181,9 @@ class AnswerReader:
                 if raw is _ABSENT:
                     problem.actual = Message("json-absent")
                 raise problem.below(f".{slot.key}") from None
-        extra = {key: found[key] for key in found if key not in self._keys}
+        # A definition that is null goes back as null.
+        nulls = {key for name, key in self._definitions.items() if name not in fields}
+        extra = {key: found[key] for key in found if key not in self._keys or key in nulls}
         return self._cls(**fields, extra=extra)
 
     def many(self, values: Sequence[object]) -> list[object] | None:

@@ -184,7 +184,11 @@ def update_body(definition: ToUpdate) -> JsonObject:
 
 def _of_detail(detail: ClusterDetail) -> JsonObject:
     kept = {key: value for key, value in detail.extra.items() if key not in _OF_THE_SERVER}
-    body: JsonObject = {_TYPE: _plain(detail.cluster_type), "displayName": _plain(detail.display_name)}
+    said = {_TYPE: detail.cluster_type, "displayName": detail.display_name}
+    body: JsonObject = {key: _plain(text) for key, text in said.items() if text is not None}
+    for key, name in (("userClusterDef", "qp"), ("userTagDef", "tagQp")):
+        if key in kept:  # a null, or what is no definition
+            body[name] = kept.pop(key)
     if detail.user_cluster_def is not None:
         body["qp"] = unstructure(detail.user_cluster_def)
     if (tag := detail.user_tag_def) is not None:

@@ -19,7 +19,7 @@ from .tags import UserTagDef
 
 @define(repr=False)
 class ClusterDetail(Answer):
-    """One cluster or tag with its definition (spec: 分群或标签详情查询).
+    """One cluster or tag with its definition (spec: 分群或标签详情查询). Only `id` and `cluster_name` are certain to be there.
 
     Attributes:
         id: The id.
@@ -52,11 +52,11 @@ class ClusterDetail(Answer):
 
     id: int
     cluster_name: str
-    cluster_type: ClusterType | str
-    display_name: str
-    progress: int
-    project_id: int
-    users_num: int
+    cluster_type: ClusterType | str | None = None
+    display_name: str | None = None
+    progress: int | None = None
+    project_id: int | None = None
+    users_num: int | None = None
     user_id: int | None = None
     refresh_time: datetime | None = None
     user_cluster_def: UserClusterDef | None = None
@@ -65,8 +65,8 @@ class ClusterDetail(Answer):
 
     @property
     def catalog(self) -> Catalog | None:
-        """Cluster or tag, by the prefix of the type; None for a type with another prefix."""
-        return catalog_of(self.cluster_type)
+        """Cluster or tag, by the prefix of the type; None for a type with another prefix, and where there is none."""
+        return None if self.cluster_type is None else catalog_of(self.cluster_type)
 
 
 @define(repr=False)

@@ -17,9 +17,11 @@ from ..errors import (
 )
 from ..messages import Message
 from ..models import (
+    Catalog,
     ClusterDetail,
     RefreshTicket,
     UploadResult,
+    catalog_of,
     create_body,
     structure,
     types_of,
@@ -50,7 +52,6 @@ from .state import read_detail, read_progress
 if TYPE_CHECKING:
     from ..client.api import ApiClient
     from ..models import (
-        Catalog,
         ClusterType,
         JsonObject,
         JsonValue,
@@ -273,22 +274,33 @@ class CatalogResource:
         async with aclosing(upload):
             await open_before(upload, deadline)
             result = await self._client.call(request, _replaced, timeout=deadline.left())
+        required = options.get("require_match")
         if result is None:
-            result = UploadResult(ref if isinstance(ref, int) else await self._id_of(ref, deadline))
-        return check_result(result, upload, options.get("require_match"), endpoint.name)
+            result = await self._result_without_counts(ref, deadline, is_count_needed=required is not None)
+        return check_result(result, upload, required, endpoint.name)
 
     def _upload_source(self, source: object, options: UploadOptions) -> Source:
         layout = layout_of(options, self._columns)
         return source_of(source, self._encode, layout, options.get("on_progress"))
 
-    async def _id_of(self, name: str, deadline: Deadline) -> int:
-        """Return the id of what was replaced by name, which the server may leave out of its answer."""
+    async def _result_without_counts(
+        self, ref: Ref, deadline: Deadline, *, is_count_needed: bool
+    ) -> UploadResult:
+        """Return what the detail tells of a replaced upload, where the server's answer has no counts (spec: its sample has "").
+
+        The id of what was replaced by name is needed; the number of users is taken where it is that of an ended computation.
+        """
+        if isinstance(ref, int) and not is_count_needed:
+            return UploadResult(ref)
         try:
-            found = await self.detail(name, timeout=min(deadline.left(), self._client.timeout))
+            found = await self.detail(ref, timeout=min(deadline.left(), self._client.timeout))
         except TaError as problem:
-            problem.set_message(Message("id-of-upload-unknown", name=name, reason=problem.what()))
+            if isinstance(ref, int):
+                return UploadResult(ref)
+            problem.set_message(Message("id-of-upload-unknown", name=ref, reason=problem.what()))
             raise
-        return found.id
+        is_counted = found.progress in (100, None)
+        return UploadResult(found.id, user_num=found.users_num if is_counted else None)
 
     def _ref(self, ref: Ref) -> Ref:
         return check_ref(ref, strict=self._client.strict_names)
@@ -299,7 +311,19 @@ class CatalogResource:
         return found
 
     def _with_project(self, body: JsonObject) -> JsonObject:
+        """Add project and catalog. Raises InvalidRequest where the body has another project, or is known to be of the other catalog."""
+        project_id = body.get("projectId", self._project_id)
+        if str(project_id) != str(self._project_id):  # the specification has it as text and as a number
+            raise InvalidRequest(
+                Message("definition-of-other-project", other=str(project_id), own=self._project_id)
+            )
+        self._check_catalog(_catalog_told_by(body))
         return {"projectId": self._project_id, "clusterCatalog": self.catalog.value, **body}
+
+    def _check_catalog(self, told: Catalog | None) -> None:
+        if told not in (None, self.catalog):
+            is_tag = told is Catalog.TAG
+            raise InvalidRequest(Message("is-a-tag" if is_tag else "is-a-cluster"))
 
     def _check_kind(self, definition: object, verb: str, kinds: tuple[type, ...]) -> None:
         if not isinstance(definition, (*kinds, Mapping)):
@@ -322,6 +346,20 @@ class CatalogResource:
     async def _find(self, name: str, deadline: Deadline) -> ClusterDetail | None:
         """Look the name up for the result of a request of unknown outcome."""
         return await look_for(lambda seconds: self.detail(name, timeout=seconds), deadline)
+
+
+def _catalog_told_by(body: JsonObject) -> Catalog | None:
+    """Return the catalog that a body is certainly of: by its type, its catalog, or the only definition that it has."""
+    kind, catalog = body.get("clusterType"), body.get("clusterCatalog")
+    by_type = catalog_of(kind) if isinstance(kind, str) else None
+    if by_type is not None:
+        return by_type
+    if catalog in tuple(Catalog):
+        return Catalog(catalog)
+    defined = {
+        found for key, found in (("qp", Catalog.CLUSTER), ("tagQp", Catalog.TAG)) if body.get(key) is not None
+    }
+    return defined.pop() if len(defined) == 1 else None
 
 
 def _as_tuple(types: object) -> tuple[object, ...]:
@@ -348,6 +386,8 @@ def _nothing(_: JsonValue) -> None:
 def _new_id(data: JsonValue) -> int:
     if type(data) is int:
         return data
+    if type(data) is str and data.isascii() and data.isdecimal():
+        return int(data)
     raise SchemaError(Message("new-id-not-an-integer"), path="data")
 
 

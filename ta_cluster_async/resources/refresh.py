@@ -211,8 +211,9 @@ class Refresh:
             progress = await read_progress(self._client, project_id, self.ref, timeout=seconds)
             verdict = self._judge(progress, None, is_detail=False)
         if verdict is Verdict.CHECK:
-            detail = await read_state(self._client, project_id, self.ref, timeout=until - self._loop.time())
-            verdict = self._judge(detail.progress, detail.refresh_time)
+            state = await read_state(self._client, project_id, self.ref, timeout=until - self._loop.time())
+            detail = state.detail
+            verdict = self._judge(state.progress, state.refresh_time)
         now = self._loop.time()
         match verdict:
             case Verdict.SUCCEEDED:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..client.deadline import Deadline
-from ..errors import ApiError, TaError
+from ..errors import ApiError, InvalidRequest, TaError
 from ..messages import Message
-from ..models import RefreshTicket
+from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import REFRESHES
 from ..protocol.refresh import Effect, Start, Watch, effect_of, has_begun, next_start
 from ..protocol.requests import Request, ref_query
@@ -18,9 +18,10 @@ from .state import read_state
 
 if TYPE_CHECKING:
     from ..client.api import ApiClient
-    from ..models import Catalog, ClusterDetail, JsonValue
+    from ..models import JsonValue
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
+    from .state import State
 
 
 async def submit(
@@ -32,10 +33,15 @@ async def submit(
     policy: PollPolicy,
     timeout: float | None,
 ) -> Refresh:
-    """Read the baseline and start the refresh, or attach to the one that is running. `timeout` is for all calls together."""
+    """Read the baseline and start the refresh, or attach to the one that is running. `timeout` is for all calls together.
+
+    Raises InvalidRequest, before the POST, for what is known to be of the other catalog.
+    """
     deadline = Deadline(timeout, client.timeout)
     now = await read_state(client, project_id, ref, timeout=deadline.left())
-    refused: list[ClusterDetail] = []
+    if now.detail.catalog not in (None, catalog):
+        raise InvalidRequest(Message("is-a-tag" if now.detail.catalog is Catalog.TAG else "is-a-cluster"))
+    refused: list[State] = []
     refusal: ApiError | None = None
     while True:
         step = next_start(now, refused)
@@ -44,9 +50,9 @@ async def submit(
             raise refusal
         ticket = RefreshTicket(
             project_id=project_id,
-            cluster_id=now.id,
-            cluster_name=now.cluster_name,
-            catalog=now.catalog or catalog,
+            cluster_id=now.detail.id,
+            cluster_name=now.detail.cluster_name,
+            catalog=now.detail.catalog or catalog,
             baseline_refresh_time=now.refresh_time,
             baseline_progress=now.progress,
             submitted_at=datetime.now(UTC),
@@ -62,7 +68,7 @@ async def submit(
 
 async def _state_after(
     refusal: ApiError, client: ApiClient, ticket: RefreshTicket, ref: Ref, deadline: Deadline
-) -> ClusterDetail:
+) -> State:
     """Return the state after the server has refused the POST. Raises the refusal where it cannot be read, as it says more."""
     try:
         return await read_state(client, ticket.project_id, ref, timeout=deadline.left())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import NotFound, SchemaError
 from ..messages import Message
@@ -12,6 +12,7 @@ from ..protocol.requests import Request, ref_query
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from datetime import datetime
 
     from ..client.api import ApiClient
     from ..models import JsonValue
@@ -32,15 +33,24 @@ async def read_detail(
     return detail
 
 
-async def read_state(
-    client: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None
-) -> ClusterDetail:
+class State(NamedTuple):
+    """A detail that a refresh can be judged by, which has a progress."""
+
+    detail: ClusterDetail
+    progress: int
+    refresh_time: datetime | None
+
+
+async def read_state(client: ApiClient, project_id: int, ref: Ref, *, timeout: float | None = None) -> State:
     """Return one cluster or tag, to judge a refresh by. Raises SchemaError for an id or a progress that cannot be one."""
-    detail = await read_detail(client, project_id, ref, timeout=timeout)
+    return state_of(await read_detail(client, project_id, ref, timeout=timeout))
+
+
+def state_of(detail: ClusterDetail) -> State:
+    """Return the state that a detail shows. Raises SchemaError for an id or a progress that cannot be one."""
     if detail.id < 1:
         raise SchemaError(Message("detail-without-id"), path="data.id")
-    _check_progress(detail.progress)
-    return detail
+    return State(detail, _check_progress(detail.progress), detail.refresh_time)
 
 
 def read_progress(

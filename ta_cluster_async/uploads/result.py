@@ -30,10 +30,14 @@ def check_result(
     if (matched / records if rate is None else rate) >= require_match:
         return result
     counts = {"records": records, "required": require_match, "cluster_id": result.cluster_id}
+    if rate is not None:
+        message = Message("match-rate-too-low", rate=rate, **counts)
+    elif result.user_num is not None:
+        message = Message("match-rate-unknown", matched=matched, **counts)
+    else:
+        message = Message("match-count-unknown", **counts)
     raise MatchTooLow(
-        Message("match-rate-unknown", matched=matched, **counts)
-        if rate is None
-        else Message("match-rate-too-low", rate=rate, **counts),
+        message,
         cluster_id=result.cluster_id,
         required=float(require_match),
         match_rate=rate,
@@ -51,7 +55,9 @@ def may_be_result(found: ClusterDetail, display_name: str, source: Source) -> bo
     be more users than records were sent, nor any cluster before the last byte was.
     """
     meter = source.meter
-    if found.display_name != display_name or not meter.is_complete or found.users_num > meter.most_rows:
+    if found.display_name != display_name or not meter.is_complete:
+        return False
+    if found.users_num is not None and found.users_num > meter.most_rows:
         return False
     uploaded = found.extra.get("uploadNum")
     return (

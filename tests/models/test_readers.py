@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ta_cluster_async.batch.listing import read_row
 from ta_cluster_async.errors import SchemaError
 from ta_cluster_async.models import (
     ClusterDetail,
@@ -18,6 +19,7 @@ from ta_cluster_async.models import (
     UserClusterDef,
     structure,
     unstructure,
+    update_body,
 )
 from ta_cluster_async.models.base import Wire
 
@@ -60,12 +62,12 @@ def test_a_detail_takes_nothing_but_an_integer_for_a_number(key: Any, value: Any
 
 
 @pytest.mark.parametrize("key", ["clusterName", "clusterType", "displayName"])
-@pytest.mark.parametrize("value", [None, 3, 2.5, True, [], {}])
+@pytest.mark.parametrize("value", [3, 2.5, True, [], {}])
 def test_a_detail_takes_nothing_but_a_string_for_a_text(key: Any, value: Any) -> None:
     assert refused(ClusterDetail, DETAIL | {key: value}).path == f"data.{key}"
 
 
-@pytest.mark.parametrize("key", [key for key in DETAIL if key not in {"userId", "refreshTime"}])
+@pytest.mark.parametrize("key", ["id", "clusterName"])
 def test_a_detail_without_a_needed_key_is_refused(key: Any) -> None:
     value = {other: DETAIL[other] for other in DETAIL if other != key}
     error = refused(ClusterDetail, value)
@@ -122,7 +124,7 @@ def test_a_row_that_is_no_object_is_named_by_its_place() -> None:
     assert refused(Page, page(ROW, [ROW])).path == "data.userClusters[1]"
 
 
-@pytest.mark.parametrize("rows", [None, {}, "", 3])
+@pytest.mark.parametrize("rows", [{}, "", 3])
 def test_rows_that_are_no_array_are_refused(rows: Any) -> None:
     assert refused(Page, page() | {"userClusters": rows}).path == "data.userClusters"
 
@@ -231,3 +233,63 @@ def test_an_upload_result_needs_only_the_id() -> None:
     assert structure(UploadResult, {"clusterId": 7}) == UploadResult(cluster_id=7)
     assert refused(UploadResult, {"clusterId": 7, "userNum": "5"}).path == "data.userNum"
     assert refused(UploadResult, {}).path == "data.clusterId"
+
+
+# As little as a server may answer.
+
+PAGER: dict[str, Any] = {"pageNum": 1, "pageSize": 10, "totalNum": 0}
+
+
+@pytest.mark.parametrize("rest", [{}, dict.fromkeys(["clusterType", "displayName", "progress", "projectId", "usersNum", "userId", "refreshTime"])])  # fmt: skip
+def test_of_a_detail_only_the_id_and_the_name_are_certain(rest: Any) -> None:
+    detail = structure(ClusterDetail, {"id": 5, "clusterName": "a", **rest})
+    assert (detail.display_name, detail.progress, detail.users_num, detail.catalog) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert update_body(detail) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2020-01-10 10:51:14.0", "2020-01-10 10:51:14"),
+        ("2020-01-10 10:51:14.000", "2020-01-10 10:51:14"),
+        ("2020-01-10 10:51:14", "2020-01-10 10:51:14"),
+    ],
+)
+def test_a_fraction_of_zeros_is_the_same_second(text: str, time: str) -> None:
+    row: dict[str, Any] = {"id": 5, "clusterName": "a", "refreshTime": text}
+    for read in (
+        structure(ClusterDetail, row).refresh_time,
+        structure(Page, {"userClusters": [row, row], "pagerResult": PAGER}).rows[1].refresh_time,
+        read_row({**row, "progress": 100}).refresh_time,
+    ):
+        assert str(read) == time
+
+
+@pytest.mark.parametrize("text", ["2020-01-10 10:51:14.", "2020-01-10 10:51:14.5", "2020-01-10.0", ".0"])
+def test_a_time_that_could_mean_something_else_is_not_one(text: str) -> None:
+    with pytest.raises(SchemaError, match=r"data\.refreshTime must be a time"):
+        structure(ClusterDetail, {"id": 5, "clusterName": "a", "refreshTime": text})
+
+
+def test_null_in_place_of_rows_is_an_empty_page() -> None:
+    page = structure(Page, {"userClusters": None, "pagerResult": PAGER})
+    assert page.rows == []
+    with pytest.raises(SchemaError, match=r"data\.userClusters must be an array, not absent"):
+        structure(Page, {"pagerResult": PAGER})
+
+
+@pytest.mark.parametrize("null", [["userClusterDef"], ["userTagDef"], ["userClusterDef", "userTagDef"], []])
+def test_a_definition_that_is_null_goes_back_as_it_came(null: list[str]) -> None:
+    value: dict[str, Any] = {"id": 5, "clusterName": "a", **dict.fromkeys(null)}
+    detail = structure(ClusterDetail, value)
+    assert (detail.user_cluster_def, detail.user_tag_def) == (None, None)
+    assert unstructure(detail) == value
+    names = {"userClusterDef": "qp", "userTagDef": "tagQp"}
+    assert update_body(detail) == {names[key]: None for key in null}
+    detail.user_cluster_def = UserClusterDef()
+    assert update_body(detail)["qp"] == unstructure(UserClusterDef())

@@ -78,7 +78,7 @@ def test_what_is_read_has_the_class_that_was_asked_for() -> None:
     detail = structure(ClusterDetail, DETAIL)
     assert_type(detail, ClusterDetail)
     assert_type(detail.id, int)
-    assert_type(detail.cluster_type, ClusterType | str)
+    assert_type(detail.cluster_type, ClusterType | str | None)
     assert_type(detail.refresh_time, datetime | None)
     assert_type(detail.user_cluster_def, UserClusterDef | None)
     assert_type(detail.user_tag_def, UserTagDef | None)

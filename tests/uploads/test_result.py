@@ -28,6 +28,9 @@ EVERYBODY = {
     "qp": {"filts": [{"tableType": "user", "columnName": "#account_id", "comparator": "notNull"}]},
 }
 
+# As little as a server may tell of an uploaded cluster.
+STATE: dict[str, Any] = {"id": 970, "clusterName": "some", "progress": 100}
+
 
 async def accounts(world, number):
     """Ids of so many users of the emulator."""
@@ -92,6 +95,35 @@ def test_without_counts_as_many_records_match_as_there_are_users_at_least(users,
         with refused(MatchTooLow, "match-rate-unknown", records=4, matched=2) as caught:
             run(main())
         assert (caught.value.match_rate, caught.value.upload_num) == (None, None)
+
+
+# The specification's sample answers a replacement with "data": "" and no counts.
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_replacement_without_counts_is_judged_by_the_users_of_the_detail(served, by_name):
+    async def story(world):
+        known = await accounts(world, 2)
+        made = await upload(world.clusters, [known[0]], name="some")
+        ref = "some" if by_name else made.cluster_id
+        result = await world.clusters.replace_upload(ref, known, require_match=1.0)
+        assert (result.cluster_id, result.user_num, result.upload_num) == (made.cluster_id, 2, None)
+        with refused(MatchTooLow, "match-rate-unknown", records=4, matched=2):
+            await world.clusters.replace_upload(ref, [*known, "nobody", "no_one"], require_match=0.9)
+
+    served(story, settings=Settings(modify_answers="empty"))
+
+
+@pytest.mark.parametrize("answer", [Fault.stall(), Fault.data({**STATE, "progress": 3}), Fault.data(STATE)])
+def test_a_replacement_whose_users_are_not_told_does_not_claim_that_none_match(served, answer):
+    async def story(world):
+        made = await upload(world.clusters, ["a"], name="some")
+        world.em.faults.add(answer, path=DETAIL, count=None)
+        with refused(MatchTooLow, "match-count-unknown", records=2, required=0.5) as caught:
+            await world.clusters.replace_upload(made.cluster_id, ["a", "b"], require_match=0.5, timeout=5.0)
+        assert (caught.value.user_num, caught.value.match_rate) == (None, None)
+
+    served(story, settings=Settings(evaluate=False, modify_answers="empty"))
 
 
 # Unknown outcomes

@@ -164,6 +164,8 @@ def _confirm(names: str) -> bool:
 
 def _shown(detail: ClusterDetail) -> str:
     kind = tr("the tag") if detail.catalog is Catalog.TAG else tr("the cluster")
+    if detail.users_num is None:
+        return tr("{kind} {name} ({id})", kind=kind, name=detail.cluster_name, id=detail.id)
     return ntr(
         "{kind} {name} ({id}, {count} user)",
         "{kind} {name} ({id}, {count} users)",

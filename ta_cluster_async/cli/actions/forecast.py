@@ -8,6 +8,7 @@ from attrs import asdict, define
 
 from ...errors import NotFound
 from ...protocol.refresh import is_running
+from ...resources.state import state_of
 from ..i18n.translate import ntr, tr
 from ..output.progress import clock
 from .run_history import makespan
@@ -185,7 +186,7 @@ async def _few_or_all(project: Project, refs: list[int | str]) -> dict[int, Clus
 
 async def _state(project: Project, ref: int | str) -> tuple[int, int, datetime | None] | None:
     try:
-        detail = await project.clusters.detail(ref)
+        state = state_of(await project.clusters.detail(ref))
     except NotFound:
         return None
-    return detail.id, detail.progress, detail.refresh_time
+    return state.detail.id, state.progress, state.refresh_time

@@ -26,6 +26,7 @@ from ...models.strict_json import json_key, read_json
 from ...models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout, RefreshUnconfirmed
 from ...protocol.refresh import is_running
 from ...resources import Project
+from ...resources.state import state_of
 from ..connection import for_a_person, open_project, ref_of
 from ..exit_codes import Exit, exit_of_outcomes
 from ..i18n.translate import tr
@@ -147,21 +148,22 @@ class _Waiting:
     async def _running(self, ref: int | str) -> RefreshTicket | Outcome:
         """Return a ticket for what runs on a cluster now, or its outcome if nothing does."""
         detail = await self.project.clusters.detail(ref)
-        if is_running(detail.progress, detail.refresh_time):
+        state = state_of(detail)
+        if is_running(state.progress, state.refresh_time):
             return RefreshTicket(
                 project_id=self.project.id,
                 cluster_id=detail.id,
                 cluster_name=detail.cluster_name,
                 catalog=detail.catalog,
                 baseline_refresh_time=detail.refresh_time,
-                baseline_progress=detail.progress,
+                baseline_progress=state.progress,
                 submitted_at=datetime.now(UTC),
                 attached=True,
             )
         status, message = {
             100: (Status.SUCCEEDED, None),
             -1: (Status.FAILED, Message("not-running-failed")),
-        }.get(detail.progress, (Status.UNCONFIRMED, Message("not-running-never-refreshed")))
+        }.get(state.progress, (Status.UNCONFIRMED, Message("not-running-never-refreshed")))
         return Outcome(
             ref=ref,
             status=status,

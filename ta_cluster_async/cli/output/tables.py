@@ -103,10 +103,10 @@ def detail_table(detail: ClusterDetail) -> Table:
         {
             tr("id"): str(detail.id),
             tr("name"): visible(detail.cluster_name),
-            tr("display name"): visible(detail.display_name),
-            tr("type"): visible(str(detail.cluster_type)),
+            tr("display name"): visible(detail.display_name or ""),
+            tr("type"): visible(str(detail.cluster_type or "")),
             tr("progress"): _progress(detail.progress),
-            tr("users"): str(detail.users_num),
+            tr("users"): "" if detail.users_num is None else str(detail.users_num),
             tr("refreshed"): "" if detail.refresh_time is None else str(detail.refresh_time),
         }
     )
