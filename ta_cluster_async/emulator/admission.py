@@ -74,7 +74,7 @@ class Admission:
         if not token:
             raise RequestRejected(codes.missing_parameter, "参数(token)为空")
         if token != self._token:
-            raise RequestRejected(codes.bad_token, "token is invalid or has expired")
+            raise RequestRejected(codes.bad_token, "token 无效或已过期")
 
 
 class TokenBucket:

@@ -83,6 +83,8 @@ class Settings:
             specification's sample does.
         first_id: The id of the first cluster.
         name_pattern: Regular expression that the whole `clusterName` must match.
+        strip_names: Ignore blanks around the `clusterName` of an existing cluster, so that the specification's own by-name URLs work,
+            which have one before the name. False finds nothing there.
         name_length: Maximum length of a `clusterName` in characters.
         display_name_length: Maximum length of a `displayName` in characters.
         list_order: Order of list rows by id. With "newest_first" rows move to later pages while others are created.
@@ -118,6 +120,7 @@ class Settings:
     resolve_windows: bool = True
     first_id: int = 970
     name_pattern: str = "[A-Za-z0-9_]+"
+    strip_names: bool = False
     name_length: int = 24
     display_name_length: int = 50
     list_order: Literal["newest_first", "oldest_first"] = "newest_first"

@@ -383,7 +383,7 @@ def test_a_project_id_that_is_none_is_refused(wrong):
 def test_the_refusals_of_the_server_come_out(served, body):
     async def story(world):
         await world.clusters.create(body("made"))
-        with pytest.raises(ApiError, match="exists already") as caught:
+        with pytest.raises(ApiError, match="已存在") as caught:
             await world.clusters.create(body("made"))
         assert caught.value.return_code == -3004
         assert caught.value.endpoint == "create"

@@ -343,7 +343,7 @@ def test_a_replacement_whose_id_cannot_be_read_says_that_it_was_taken(served):
 def test_a_condition_cluster_takes_no_upload(served):
     async def story(world):
         [cluster] = world.em.seed_clusters(1)
-        with pytest.raises(ApiError, match="takes no upload"):
+        with pytest.raises(ApiError, match="不能上传 ID"):
             await world.clusters.replace_upload(cluster, ["a"])
         assert world.done == []
 

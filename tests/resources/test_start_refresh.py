@@ -250,7 +250,7 @@ def test_a_server_that_always_refuses_gets_no_third_post(served):
 def test_a_refusal_of_what_does_not_run_is_the_error(served):
     async def story(world):
         uploaded = await world.clusters.upload(["a"], display_name="ids", main_column="#account_id")
-        with pytest.raises(ApiError, match="nothing to refresh"):
+        with pytest.raises(ApiError, match="不能刷新"):
             await world.clusters.refresh(uploaded.cluster_id)
         assert world.sent[1:] == [DETAIL, REFRESH, DETAIL]
 

@@ -85,12 +85,12 @@ class RequestContext:
 
     def by_name(self, query: Parameters) -> Cluster:
         """Return the cluster that `clusterName` names, compared exactly."""
-        return self._existing(self.state.find(query.text("clusterName")), "clusterName", query)
+        return self._existing(self.state.find(query.stored_name()), "clusterName", query)
 
     def check_name_is_free(self, name: str) -> None:
         """Reject a name that a cluster or tag already has."""
         if self.state.find(name) is not None:
-            raise RequestRejected(self.settings.codes.duplicate_name, f"clusterName {name} exists already")
+            raise RequestRejected(self.settings.codes.duplicate_name, f"分群或标签 {name} 已存在")
 
     def not_evaluated(self, snapshots: Sequence[Snapshot]) -> list[Result]:
         """Return the results that the worker must evaluate: none if `evaluate` is off, when counts are drawn here."""
@@ -120,5 +120,5 @@ class RequestContext:
 
     def _existing(self, cluster: Cluster | None, key: str, query: Parameters) -> Cluster:
         if cluster is None:
-            raise RequestRejected(self.settings.codes.not_found, f"{key} {query.values[key]} does not exist")
+            raise RequestRejected(self.settings.codes.not_found, f"分群或标签 {query.values[key]} 不存在")
         return cluster

@@ -25,7 +25,7 @@ class InvalidCsv(Exception):
     """The server cannot read an uploaded CSV."""
 
     def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
+        super().__init__(f"第 {line} 行：{reason}")
 
 
 @define(eq=False)
@@ -85,7 +85,7 @@ class CsvUpload:
         if self._error is not None:
             raise self._error
         if not self.records:
-            raise InvalidCsv(1, "there is no record")
+            raise InvalidCsv(1, "没有数据")
 
     def _read(self, block: bytes, *, last: bool) -> None:
         if self._error is not None:
@@ -104,35 +104,35 @@ class CsvUpload:
             text = self._decoder.decode(block, final=last)
         except UnicodeDecodeError as error:
             before = self._text.count("\n") + error.object.count(b"\n", 0, error.start)
-            raise InvalidCsv(self._lines + before + 1, "not UTF-8") from None
+            raise InvalidCsv(self._lines + before + 1, "不是 UTF-8") from None
         if self._at_start and text:
             self._at_start = False
             if text.startswith(_BOM):
                 if not self.accept_bom:
-                    raise InvalidCsv(1, "a byte order mark stands before the first record")
+                    raise InvalidCsv(1, "第一条记录之前有字节顺序标记")
                 text = text[1:]
         if "\0" in text:
             before = self._text.count("\n") + text.count("\n", 0, text.index("\0"))
-            raise InvalidCsv(self._lines + before + 1, "a NUL character: UTF-16 is not UTF-8")
+            raise InvalidCsv(self._lines + before + 1, "有空字符：UTF-16 不是 UTF-8")
         return text
 
     def _parse(self, *, last: bool) -> None:
         end = len(self._text) if last else _end_of_records(self._text)
         complete, self._text = self._text[:end], self._text[end:]
         if len(self._text) > _MAX_RECORD_LENGTH:
-            raise InvalidCsv(self._lines + complete.count("\n") + 1, "a record is longer than 1 MiB")
+            raise InvalidCsv(self._lines + complete.count("\n") + 1, "一条记录超过 1 MiB")
         reader = csv.reader(io.StringIO(complete, newline=""), strict=True)
         try:
             for record in reader:
                 if record:
                     self._add(record, self._lines + reader.line_num)
-        except csv.Error as error:
-            raise InvalidCsv(self._lines + reader.line_num, f"not CSV ({error})") from None
+        except csv.Error:
+            raise InvalidCsv(self._lines + reader.line_num, "不是 CSV") from None
         self._lines += reader.line_num
 
     def _add(self, record: list[str], line: int) -> None:
         if len(record) != self.columns:
-            raise InvalidCsv(line, f"{len(record)} columns where {self.columns} are expected")
+            raise InvalidCsv(line, f"有 {len(record)} 列，应为 {self.columns} 列")
         self.records += 1
         self._ids.append(record[0])
         self._values.append(record[1] if self.columns == 2 else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..answers import RequestRejected, success
 from ..query.compute import Computation
-from ..query.errors import EvaluationError
+from ..query.errors import EvaluationError, MissingField
 from ..state import CLUSTER_CATALOG, TAG_CATALOG, Cluster
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ async def add(context: RequestContext, request: Request) -> Answer:
     cluster_type = given_type or _CONDITION_TYPES[catalog][0]
     _check_type(context, body, catalog, cluster_type)
     definition = _definition(body, catalog)
-    if definition is None and context.settings.evaluate:
+    if definition is None and catalog == TAG_CATALOG and context.settings.evaluate:
         raise body.empty(_DEFINITION_KEYS[catalog])
     tag_kind = body.text("subConditionTabType") if catalog == TAG_CATALOG and definition is not None else None
-    await _check_definition(context, catalog, tag_kind, definition)
+    await _check_definition(context, body, catalog, tag_kind, definition)
     # No await from here on, so that the name is still free when the cluster takes it.
     now = context.state.advance()
     context.check_name_is_free(name)
@@ -91,11 +91,11 @@ async def _update(
 ) -> Answer:
     cluster = find()
     if cluster.is_import:
-        raise body.invalid("clusterType", f"{cluster.cluster_type} is changed by an upload")
+        raise body.invalid("clusterType", f"{cluster.cluster_type} 只能通过上传修改")
     display_name = body.display_name()
     catalog = body.catalog(default=cluster.catalog)
     if catalog != cluster.catalog:
-        raise body.invalid("clusterCatalog", f"the stored one is {cluster.catalog}")
+        raise body.invalid("clusterCatalog", f"已有的是 {cluster.catalog}")
     cluster_type = body.optional_text("clusterType") or cluster.cluster_type
     _check_type(context, body, catalog, cluster_type)
     definition = _definition(body, catalog)
@@ -104,7 +104,7 @@ async def _update(
     tag_kind = cluster.tag_kind
     if catalog == TAG_CATALOG:
         tag_kind = body.optional_text("subConditionTabType") or tag_kind
-    await _check_definition(context, catalog, tag_kind, definition)
+    await _check_definition(context, body, catalog, tag_kind, definition)
     now = context.state.advance()
     cluster = find()
     changed = tag_kind != cluster.tag_kind or (
@@ -122,11 +122,9 @@ async def _update(
 
 def _check_type(context: RequestContext, body: Parameters, catalog: str, cluster_type: str) -> None:
     if not cluster_type.startswith("tag_" if catalog == TAG_CATALOG else "cluster_"):
-        raise body.invalid("clusterType", f"{cluster_type} is not a type of {catalog}")
+        raise body.invalid("clusterType", f"{cluster_type} 不是 {catalog} 的类型")
     if context.settings.evaluate and cluster_type not in _CONDITION_TYPES[catalog]:
-        raise RequestRejected(
-            context.settings.codes.not_evaluable, f"clusterType: the emulator cannot evaluate {cluster_type}"
-        )
+        raise RequestRejected(context.settings.codes.not_evaluable, f"clusterType：无法计算 {cluster_type}")
 
 
 def _definition(body: Parameters, catalog: str) -> Mapping[str, JsonValue] | None:
@@ -135,7 +133,11 @@ def _definition(body: Parameters, catalog: str) -> Mapping[str, JsonValue] | Non
 
 
 async def _check_definition(
-    context: RequestContext, catalog: str, tag_kind: str | None, definition: Mapping[str, JsonValue] | None
+    context: RequestContext,
+    body: Parameters,
+    catalog: str,
+    tag_kind: str | None,
+    definition: Mapping[str, JsonValue] | None,
 ) -> None:
     if definition is None or not context.settings.evaluate:
         return
@@ -146,6 +148,8 @@ async def _check_definition(
     except EvaluationError as error:
         # The error's path starts inside qp or tagQp, except for the kind of a tag, which stands beside tagQp.
         prefix = "" if error.key == "subConditionTabType" else f"{_DEFINITION_KEYS[catalog]}."
+        if isinstance(error, MissingField):
+            raise body.empty(error.name, path=f"{prefix}{error.key}") from None
         raise RequestRejected(context.settings.codes.not_evaluable, f"{prefix}{error}") from None
 
 

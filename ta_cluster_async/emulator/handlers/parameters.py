@@ -24,13 +24,14 @@ class Parameters:
     values: Mapping[str, JsonValue]
     settings: Settings
 
-    def empty(self, name: str) -> RequestRejected:
-        """Return the error for an empty required parameter."""
-        return RequestRejected(self.settings.codes.missing_parameter, f"参数({name})为空")
+    def empty(self, name: str, *, path: str = "") -> RequestRejected:
+        """Return the error for an empty required parameter, with its path if it is nested."""
+        where = f"：{path}" if path else ""
+        return RequestRejected(self.settings.codes.missing_parameter, f"参数({name})为空{where}")
 
     def invalid(self, name: str, reason: str) -> RequestRejected:
         """Return the error for a parameter with a wrong value."""
-        return RequestRejected(self.settings.codes.invalid_parameter, f"参数({name})不合法: {reason}")
+        return RequestRejected(self.settings.codes.invalid_parameter, f"参数({name})不合法：{reason}")
 
     def has(self, name: str) -> bool:
         """Return whether the parameter is present and not empty."""
@@ -42,8 +43,17 @@ class Parameters:
             raise self.empty(name)
         value = self.values[name]
         if not isinstance(value, str):
-            raise self.invalid(name, "not a string")
+            raise self.invalid(name, "必须是字符串")
         return value
+
+    def stored_name(self) -> str:
+        """Return the required `clusterName` of an existing cluster, without the blanks around it if they are allowed."""
+        name = self.text("clusterName")
+        if self.settings.strip_names:
+            name = name.strip()
+        if not name:
+            raise self.empty("clusterName")
+        return name
 
     def optional_text(self, name: str) -> str | None:
         """Return a string, or None if it is empty."""
@@ -58,13 +68,13 @@ class Parameters:
             return value
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             return int(value)
-        raise self.invalid(name, "not an integer")
+        raise self.invalid(name, "必须是整数")
 
     def positive(self, name: str, default: int) -> int:
         """Return an integer of at least 1, or the default if it is empty."""
         value = self.integer(name) if self.has(name) else default
         if value < 1:
-            raise self.invalid(name, "less than 1")
+            raise self.invalid(name, "必须不小于 1")
         return value
 
     def mapping(self, name: str) -> Parameters | None:
@@ -73,7 +83,7 @@ class Parameters:
             return None
         value = self.values[name]
         if not isinstance(value, dict):
-            raise self.invalid(name, "not an object")
+            raise self.invalid(name, "必须是对象")
         return Parameters(value, self.settings)
 
     def texts(self, name: str) -> list[str]:
@@ -82,10 +92,10 @@ class Parameters:
         if value in (None, "", []):
             raise self.empty(name)
         if not isinstance(value, list):
-            raise self.invalid(name, "not a list of strings")
+            raise self.invalid(name, "必须是字符串列表")
         texts = [item for item in value if isinstance(item, str)]
         if len(texts) < len(value):
-            raise self.invalid(name, "not a list of strings")
+            raise self.invalid(name, "必须是字符串列表")
         return texts
 
     def catalog(self, *, default: str | None = None) -> str:
@@ -94,7 +104,7 @@ class Parameters:
             return default
         catalog = self.text("clusterCatalog")
         if catalog not in _CATALOGS:
-            raise self.invalid("clusterCatalog", f"one of {', '.join(_CATALOGS)} is expected")
+            raise self.invalid("clusterCatalog", f"必须是 {' 或 '.join(_CATALOGS)}")
         return catalog
 
     def check_project(self, project_id: int) -> None:
@@ -103,29 +113,27 @@ class Parameters:
         if given != project_id:
             raise RequestRejected(
                 self.settings.codes.wrong_project,
-                f"projectId {given} does not exist or is not open to this token",
+                f"项目 {given} 不存在，或 token 没有权限",
             )
 
     def new_name(self) -> str:
         """Return a required `clusterName` that follows the rule for names."""
         name = self.text("clusterName")
         if len(name) > self.settings.name_length:
-            raise self._invalid_name("clusterName", f"longer than {self.settings.name_length} characters")
+            raise self._invalid_name("clusterName", f"不能超过 {self.settings.name_length} 个字符")
         if not re.fullmatch(self.settings.name_pattern, name):
-            raise self._invalid_name("clusterName", "only letters, digits and underscores are allowed")
+            raise self._invalid_name("clusterName", f"必须匹配 {self.settings.name_pattern}")
         return name
 
     def display_name(self) -> str:
         """Return a required `displayName` that is short enough."""
         name = self.text("displayName")
         if len(name) > self.settings.display_name_length:
-            raise self._invalid_name(
-                "displayName", f"longer than {self.settings.display_name_length} characters"
-            )
+            raise self._invalid_name("displayName", f"不能超过 {self.settings.display_name_length} 个字符")
         return name
 
     def _invalid_name(self, name: str, reason: str) -> RequestRejected:
-        return RequestRejected(self.settings.codes.invalid_name, f"参数({name})不合法: {reason}")
+        return RequestRejected(self.settings.codes.invalid_name, f"参数({name})不合法：{reason}")
 
 
 def json_body(body: bytes, settings: Settings) -> Parameters:
@@ -137,7 +145,7 @@ def json_body(body: bytes, settings: Settings) -> Parameters:
     try:
         value: JsonValue = json.loads(body) if body else {}
     except (ValueError, RecursionError):
-        raise RequestRejected(settings.codes.invalid_parameter, "the body is not JSON") from None
+        raise RequestRejected(settings.codes.invalid_parameter, "请求体不是 JSON") from None
     if not isinstance(value, dict):
-        raise RequestRejected(settings.codes.invalid_parameter, "the body is not a JSON object")
+        raise RequestRejected(settings.codes.invalid_parameter, "请求体不是 JSON 对象")
     return Parameters(value, settings)

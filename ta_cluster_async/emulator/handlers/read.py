@@ -81,15 +81,13 @@ def refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answ
     """Submit a refresh."""
     code = context.settings.codes.refresh_refused
     if cluster.is_import and context.settings.refresh_id_clusters == "reject":
-        raise RequestRejected(code, f"{cluster.name}: {cluster.cluster_type} has nothing to refresh")
+        raise RequestRejected(code, f"{cluster.name}：{cluster.cluster_type} 不能刷新")
     now = context.state.advance()
     outcome = context.state.refresh(cluster, now, stale_seconds=request.stale_seconds)
     if outcome == "full":
-        raise RequestRejected(
-            context.settings.codes.queue_full, f"{cluster.name}: too many refreshes wait or run"
-        )
+        raise RequestRejected(context.settings.codes.queue_full, f"{cluster.name}：等待和运行中的刷新过多")
     if outcome == "rejected":
-        raise RequestRejected(code, f"{cluster.name}: a refresh is running")
+        raise RequestRejected(code, f"{cluster.name}：正在刷新")
     if outcome != "ignored":
         context.record_effect("refreshed", cluster, request, now)
     return success()

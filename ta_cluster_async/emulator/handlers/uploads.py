@@ -70,7 +70,7 @@ async def _modify(context: RequestContext, request: Request, find: Callable[[Par
     query = context.query(request)
     cluster = find(query)
     if not cluster.is_import:
-        raise query.invalid("clusterType", f"{cluster.cluster_type} takes no upload")
+        raise query.invalid("clusterType", f"{cluster.cluster_type} 不能上传 ID")
     display_name = query.display_name() if query.has("displayName") else None
     column = query.optional_text("mainColumnName") or cluster.main_column
     upload = await _read_upload(context, request, cluster.catalog, column)

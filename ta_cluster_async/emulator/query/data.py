@@ -114,11 +114,9 @@ class Database:
     def _index(self, column: str) -> dict[str, str]:
         found = self._columns["users"].get(column)
         if found is None:
-            raise EvaluationError("mainColumnName", f"the users table has no column {column!r}.")
+            raise EvaluationError("mainColumnName", f"用户表没有字段 {column!r}")
         if found == "VARCHAR[]":
-            raise EvaluationError(
-                "mainColumnName", f"the column {column!r} holds arrays, which ids cannot match."
-            )
+            raise EvaluationError("mainColumnName", f"字段 {column!r} 是列表，不能用来匹配 ID")
         name = quoted(column)
         rows = self.connection.cursor().execute(
             f'SELECT {name}, "{ACCOUNT}" FROM users WHERE {name} IS NOT NULL ORDER BY 2 DESC'  # noqa: S608 - quoted

@@ -8,7 +8,7 @@ class EvaluationError(Exception):
 
     Attributes:
         key: JSON path of the part, from the given object, such as `events[0].taPropQuota.analysis`.
-        reason: What is wrong with it, in plain English.
+        reason: What is wrong with it, in Chinese as all messages of the server.
     """
 
     def __init__(self, key: str, reason: str) -> None:
@@ -17,4 +17,16 @@ class EvaluationError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.reason}"
+        return f"{self.key}：{self.reason}"
+
+
+class MissingField(EvaluationError):
+    """A required field of a definition is absent, null or empty."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key, "不能为空")
+
+    @property
+    def name(self) -> str:
+        """The field's name without its path."""
+        return self.key.rpartition(".")[2]

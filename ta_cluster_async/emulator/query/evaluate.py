@@ -72,7 +72,7 @@ def tag_values(
         case _:
             raise EvaluationError(
                 "subConditionTabType",
-                f"{sub_condition_tab_type!r} is not a kind of tag that can be evaluated.",
+                f"无法计算 {sub_condition_tab_type!r} 类型的标签",
             )
 
 
@@ -90,7 +90,7 @@ def _members(database: Database, node: Node, now: datetime) -> frozenset[str]:
         if conditions
     ]
     if not groups:
-        raise node.error("events", "the definition has no condition: neither events nor filts.")
+        raise node.error("events", "定义中没有条件：events 和 filts 都为空")
     rows = query.run(
         f'SELECT a."{ACCOUNT}" FROM accounts a LEFT JOIN users u ON u."{ACCOUNT}" = a."{ACCOUNT}" '  # noqa: S608
         f"{' '.join(query.joins)} WHERE {join_conditions(groups, relations['event_user_relation'])}"
@@ -101,11 +101,11 @@ def _members(database: Database, node: Node, now: datetime) -> frozenset[str]:
 def _condition_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
     definitions = node.children("userTagValueDefs")
     if not definitions:
-        raise node.error("userTagValueDefs", "has no tag value.")
+        raise node.missing("userTagValueDefs")
     values: dict[str, str] = {}
     for definition in definitions:
         if not definition.has("tagValue"):
-            raise definition.error("tagValue", "is missing.")
+            raise definition.missing("tagValue")
         value = as_text(definition.fields["tagValue"], definition.key("tagValue"))
         for account in _members(database, definition.child("userClusterDef"), now):
             values.setdefault(account, value)
@@ -117,12 +117,12 @@ def _first_last_tag(database: Database, node: Node, now: datetime) -> dict[str, 
     event = node.child("userTagConFirstLastEvent")
     calculated = event.child("calcPropVo")
     if calculated.flag("isCalc", default=False):
-        raise calculated.error("isCalc", "calculated properties are documented nowhere.")
+        raise calculated.error("isCalc", "计算属性没有公开的说明")
     chosen = calculated.child("property")
     table = query.table(chosen.text("tableType"), chosen.key("tableType"))
     column = query.column(table, chosen.text("columnName"), chosen.key("columnName"))
     if column.kind is Kind.LIST:
-        raise chosen.error("columnName", "a property that holds an array has no single value.")
+        raise chosen.error("columnName", "列表类型的属性没有单个值")
     order = "ASC" if event.flag("isFirstEvent") else "DESC"
     rows = query.run(
         f'SELECT e."{ACCOUNT}", {column.sql} FROM {EVENTS_WITH_USERS} WHERE {occurrences(query, event)} '  # noqa: S608
@@ -135,7 +135,7 @@ def _quota_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
     query = Query(database, now.date())
     event = node.child("userTagConQuotaEvent")
     if event.has("type") and event.text("type") != "normal":
-        raise event.error("type", "only normal quota tags can be evaluated; formulas are documented nowhere.")
+        raise event.error("type", "只能计算 normal 类型的指标值标签，公式没有公开的说明")
     alias = query.join(measure_query(measure_of(query, event), occurrences(query, event)))
     rows = query.run(
         f'SELECT a."{ACCOUNT}", CASE WHEN {alias}.account IS NULL THEN 0 ELSE {alias}.value END '  # noqa: S608

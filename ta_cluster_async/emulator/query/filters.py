@@ -107,19 +107,22 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     `range` includes both bounds, and an upper bound that is a date alone includes that whole day. Texts are compared
     exactly, with case; `regexMatch` finds its pattern (RE2) anywhere in the text. An empty string and an empty array are
     values. `relativeCurrentBetween` takes two day offsets from today in either order, negative before today, and
-    includes both whole days; `relativeCurrentBefore` takes one and is true before that day begins.
+    includes both whole days; `relativeCurrentBefore` takes one and is true before that day begins. Without `ftv`, as the
+    specification allows, a comparator that takes values is never true.
 
     Raises EvaluationError for an unknown property or comparator, a comparator that does not fit the property, a wrong
     number of values, and the comparators whose meaning or value shape is documented nowhere.
     """
     if node.has("filterType") and node.text("filterType") != "SIMPLE":
-        raise node.error("filterType", "only SIMPLE filters can be evaluated.")
+        raise node.error("filterType", "只能计算 SIMPLE 类型的筛选")
     table = query.table(node.text("tableType"), node.key("tableType"))
     if table not in tables:
-        raise node.error("tableType", "an event property belongs in the filts of an event.")
+        raise node.error("tableType", "事件属性只能写在事件自己的 filts 中")
     column = query.column(table, node.text("columnName"), node.key("columnName"))
     comparator = node.text("comparator")
     values = _values(node, comparator, column)
+    if values is None:
+        return "false"
     if comparator in _RELATIVE:
         today = query.bind(datetime.combine(query.today, time.min))
         offsets = sorted(as_days(*value) for value in values)
@@ -145,29 +148,28 @@ def comparison(query: Query, sql: str, comparator: str, values: Sequence[str | f
 def unknown_comparator(node: Node, name: str, comparator: str, known: str) -> EvaluationError:
     """Return the error for an unknown comparator; `known` says in the message what it should be."""
     if comparator in _LIKELY_MEANT:
-        return node.error(
-            name, f"{comparator!r} is not a comparator; {_LIKELY_MEANT[comparator]!r} may be meant."
-        )
-    return node.error(name, f"{comparator!r} is not {known}.")
+        return node.error(name, f"{comparator!r} 不是操作符，可能应为 {_LIKELY_MEANT[comparator]!r}")
+    return node.error(name, f"{comparator!r} 不是{known}")
 
 
-def _values(node: Node, comparator: str, column: Column) -> list[tuple[object, str]]:
+def _values(node: Node, comparator: str, column: Column) -> list[tuple[object, str]] | None:
+    """Return the values of a comparator, each with its path; None if it takes values and `ftv` is absent."""
     if comparator in _UNDOCUMENTED:
-        raise node.error("comparator", f"what {comparator!r} takes and means is documented nowhere.")
+        raise node.error("comparator", f"{comparator!r} 的取值和含义没有公开的说明")
     if comparator not in _COMPARATORS:
-        raise unknown_comparator(node, "comparator", comparator, "a known comparator")
+        raise unknown_comparator(node, "comparator", comparator, "已知的操作符")
     kinds, count = _COMPARATORS[comparator]
     if column.kind not in kinds:
-        raise node.error(
-            "comparator", f"{comparator!r} does not fit a property that holds {column.kind.value}."
-        )
+        raise node.error("comparator", f"{comparator!r} 不适用于{column.kind.value}类型的属性")
     if count == 0:
         return []
+    if not node.has("ftv"):
+        return None
     values = node.items("ftv")
     if count is None and not values:
-        raise node.error("ftv", f"{comparator!r} takes one or more values.")
+        raise node.error("ftv", f"{comparator!r} 需要至少 1 个值")
     if count is not None and len(values) != count:
-        raise node.error("ftv", f"{comparator!r} takes {count} value{'s' * (count > 1)}, not {len(values)}.")
+        raise node.error("ftv", f"{comparator!r} 需要 {count} 个值，给出了 {len(values)} 个")
     return values
 
 
@@ -182,7 +184,7 @@ def _check_pattern(query: Query, pattern: str, node: Node) -> None:
     cursor = query.database.connection.cursor()
     try:
         cursor.execute("SELECT regexp_matches('', $1)", [pattern])
-    except duckdb.Error as error:
-        raise node.error("ftv[0]", f"is not a regular expression: {error}") from None
+    except duckdb.Error:
+        raise node.error("ftv[0]", f"{pattern!r} 不是正则表达式") from None
     finally:
         cursor.close()

@@ -51,14 +51,14 @@ def measure_of(query: Query, node: Node) -> Measure:
     if analysis in _COUNTS:
         return Measure("count(*)", counts=True)
     if analysis not in {*_NUMERIC, "DISTINCT", "MEDIAN", "PERCENTILE"}:
-        raise node.error("analysis", f"{analysis!r} is not an analysis that can be evaluated for one user.")
+        raise node.error("analysis", f"无法按用户计算 {analysis!r}")
     quota = query.column("events", node.text("quota"), node.key("quota"))
     if analysis == "DISTINCT":
         if quota.kind is Kind.LIST:
-            raise node.error("quota", "DISTINCT does not fit a property that holds an array.")
+            raise node.error("quota", "DISTINCT 不适用于列表类型的属性")
         return Measure(f"count(DISTINCT {quota.sql})", counts=True)
     if quota.kind is not Kind.NUMBER:
-        raise node.error("quota", f"{analysis} does not fit a property that holds {quota.kind.value}.")
+        raise node.error("quota", f"{analysis} 不适用于{quota.kind.value}类型的属性")
     if analysis in {"MAX", "MIN"} or (analysis == "SUM" and quota.whole):
         return Measure(f"{analysis.lower()}({quota.sql})", counts=False)
     if analysis in {"MEDIAN", "PERCENTILE"}:
@@ -98,22 +98,23 @@ def event_condition(query: Query, event: Node) -> str:
     a user without a value is never found, not even by `notEqual`.
 
     `comparator`, or `uceCalcuSymbol` where that is absent, is one of equal, notEqual, less, greater and range. `num` is
-    one number as text. For `range`, whose spelling the specification leaves open, it is "min,max" or a list of the
-    two, and both bounds are included; for equal and notEqual a list means any and none of its numbers.
+    one number as text; without it, as the specification allows, the condition is never true. For `range`, whose spelling
+    the specification leaves open, it is "min,max" or a list of the two, and both bounds are included; for equal and
+    notEqual a list means any and none of its numbers.
     """
     measure = measure_of(query, event.child("taPropQuota"))
     alias = query.join(measure_query(measure, occurrences(query, event)))
-    value = f"coalesce({alias}.value, 0)" if measure.counts else f"{alias}.value"
     name = "comparator" if event.has("comparator") else "uceCalcuSymbol"
     comparator = event.text(name) if event.has(name) else event.text("comparator")
     if comparator not in _BOUNDS:
-        raise unknown_comparator(event, name, comparator, "a comparator for the measure of an event")
+        raise unknown_comparator(event, name, comparator, "事件指标的操作符")
+    if not event.has("num"):
+        return "false"
+    value = f"coalesce({alias}.value, 0)" if measure.counts else f"{alias}.value"
     return comparison(query, value, comparator, _bounds(event, comparator))
 
 
 def _bounds(event: Node, comparator: str) -> list[int | float]:
-    if not event.has("num"):
-        raise event.error("num", "is missing.")
     value, key = event.fields["num"], event.key("num")
     if isinstance(value, list | tuple):
         items = event.items("num")
@@ -123,8 +124,8 @@ def _bounds(event: Node, comparator: str) -> list[int | float]:
         items = [(value, key)]
     count = _BOUNDS[comparator]
     if not items or (count is not None and len(items) != count):
-        wanted = "two numbers, as 'min,max' or an array" if count == 2 else "one number"
-        raise event.error("num", f"{comparator!r} takes {wanted}.")
+        wanted = "两个数值，写作 'min,max' 或列表" if count == 2 else "一个数值"
+        raise event.error("num", f"{comparator!r} 需要{wanted}")
     return [as_number(*item) for item in items]
 
 
@@ -135,7 +136,7 @@ def _percent(node: Node) -> int:
         value, key = value[0], f"{key}[0]"
     percent = as_number(value, key)
     if not isinstance(percent, int) or not 1 <= percent <= 100:
-        raise node.error("analysisParams", f"must be a whole number from 1 to 100, not {percent}.")
+        raise node.error("analysisParams", f"必须是 1 到 100 的整数，不能是 {percent}")
     return percent
 
 

@@ -23,11 +23,11 @@ EVENTS_WITH_USERS: Final = f'events e LEFT JOIN users u ON u."{ACCOUNT}" = e."{A
 class Kind(Enum):
     """What a property holds; the value is its name in messages."""
 
-    NUMBER = "a number"
-    TEXT = "a string"
-    BOOLEAN = "a boolean"
-    TIME = "a time"
-    LIST = "an array"
+    NUMBER = "数值"
+    TEXT = "字符串"
+    BOOLEAN = "布尔值"
+    TIME = "时间"
+    LIST = "列表"
 
 
 _KINDS: Final[Mapping[str, Kind]] = {
@@ -40,6 +40,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "VARCHAR[]": Kind.LIST,
 }
 _TABLES: Final[Mapping[str, Table]] = {"event": "events", "user": "users"}
+_TABLE_NAMES: Final[Mapping[Table, str]] = {"events": "事件表", "users": "用户表"}
 
 
 @attrs.frozen
@@ -75,13 +76,13 @@ class Query:
         """Return a property of a table. Raises EvaluationError naming `key` if the table has no such column."""
         found = self.database.columns(table).get(name)
         if found is None:
-            raise EvaluationError(key, f"the {table} table has no column {name!r}.")
+            raise EvaluationError(key, f"{_TABLE_NAMES[table]}没有字段 {name!r}")
         return Column(f"{table[0]}.{quoted(name)}", _KINDS[found], whole=found in ("BIGINT", "HUGEINT"))
 
     def table(self, name: str, key: str) -> Table:
         """Return the table of a `tableType`. Raises EvaluationError naming `key` for any other."""
         if name not in _TABLES:
-            raise EvaluationError(key, f"must be event or user, not {name!r}.")
+            raise EvaluationError(key, f"必须是 event 或 user，不能是 {name!r}")
         return _TABLES[name]
 
     def run(self, sql: str) -> list[tuple[object, ...]]:

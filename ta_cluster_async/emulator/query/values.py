@@ -7,9 +7,8 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
-from ...models.json import json_type
 from .errors import EvaluationError
-from .node import encodable
+from .node import encodable, json_type
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -23,18 +22,18 @@ def as_text(value: object, key: str) -> str:
         return encodable(value, key)
     if isinstance(value, bool | int | float):
         return value_text(value)
-    raise EvaluationError(key, f"must be a string, not {json_type(value)}.")
+    raise EvaluationError(key, f"必须是字符串，不能是{json_type(value)}")
 
 
 def as_number(value: object, key: str) -> int | float:
     """Return a number, given as text such as "4" or "0.5" or as a JSON number. Raises EvaluationError for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise EvaluationError(key, f"must be a number, not {json_type(value)}.")
+        raise EvaluationError(key, f"必须是数值，不能是{json_type(value)}")
     text = value if isinstance(value, str) else repr(value)
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-        raise EvaluationError(key, f"must be a number, not {text[:40]!r}.")
+        raise EvaluationError(key, f"必须是数值，不能是 {text[:40]!r}")
     return float(text)
 
 
@@ -42,18 +41,18 @@ def as_days(value: object, key: str) -> int:
     """Return a whole number of days, given as text such as "-7" or as a JSON number."""
     days = as_number(value, key)
     if not isinstance(days, int) or abs(days) > 100_000:
-        raise EvaluationError(key, f"must be a whole number of days, not {days}.")
+        raise EvaluationError(key, f"必须是整数天数，不能是 {days}")
     return days
 
 
 def as_time(value: object, key: str) -> datetime:
     """Return a time such as "2020-01-10 10:51:14"; a date alone is its first instant."""
     if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise EvaluationError(key, "must be a time such as '2020-01-10 00:00:00'.")
+        raise EvaluationError(key, "必须是时间，例如 '2020-01-10 00:00:00'")
     try:
         return datetime.fromisoformat(value)
-    except ValueError as error:
-        raise EvaluationError(key, f"is not a time: {error}.") from None
+    except ValueError:
+        raise EvaluationError(key, f"{value!r} 不是有效的时间") from None
 
 
 def is_date(value: object) -> bool:

@@ -62,13 +62,13 @@ def recent_days(text: str, today: date) -> tuple[date, date]:
     """
     parts = _RECENT_DAY.fullmatch(text)
     if parts is None:
-        raise ValueError(f"must be two day counts such as '1-7', not {text[:40]!r}.")
+        raise ValueError(f"必须是两个天数，例如 '1-7'，不能是 {text[:40]!r}")
     nearest, furthest = int(parts[1]), int(parts[2])
     if furthest < max(nearest, 1):
-        raise ValueError(f"{text!r} has no day in it.")
+        raise ValueError(f"{text!r} 不包含任何一天")
     # "0-N" counts N days including today; every other form counts days back from today.
     days_back = furthest - 1 if nearest == 0 else furthest
     try:
         return today - timedelta(days=days_back), today - timedelta(days=nearest)
     except OverflowError:
-        raise ValueError(f"{text!r} reaches back before the year 1.") from None
+        raise ValueError(f"{text!r} 早于公元 1 年") from None

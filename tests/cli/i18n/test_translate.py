@@ -165,7 +165,7 @@ class TestInChinese:
     def test_an_error_of_the_library(self, settings: Emulator, command: Command) -> None:
         ended = command("show", "nobody")
         assert ended.err.startswith("错误：detail: 服务器返回 return_code ")
-        assert "nobody does not exist" in ended.err
+        assert "nobody 不存在。" in ended.err
 
     def test_an_emulator_that_cannot_start(self, command: Command) -> None:
         assert "不是文件" in command("emulator", "--events", "/none.csv").err

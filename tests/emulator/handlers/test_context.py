@@ -1,6 +1,8 @@
 """References to clusters and unique names."""
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -50,3 +52,25 @@ def test_a_name_is_unique_among_clusters_and_tags(server: Any) -> None:
     assert server.add("one")["return_code"] == server.em.settings.codes.duplicate_name
     taken = server.upload("import-id-cluster-add", b"a\r\n", clusterName="one", clusterCatalog="catalog_tag")
     assert taken["return_code"] == server.em.settings.codes.duplicate_name
+
+
+@pytest.mark.parametrize("blank", ["%20", "+"])
+def test_the_urls_of_the_specification_with_a_blank_before_the_name_work_if_the_setting_allows_them(
+    start: Callable[..., Any], blank: str
+) -> None:
+    server = start(strip_names=True)
+    server.add("recent_7_days_consume")
+    url = f"{server.em.url}/open/delete-user-cluster-by-name?token={quote(server.em.token)}&projectId=102&clusterName="
+
+    answer = server.send(
+        "POST", f"{url}{blank}recent_7_days_consume", b"", {"Content-Type": "application/json"}
+    )
+
+    assert answer.json == SUCCESS
+    assert server.em.clusters() == []
+
+
+def test_a_name_of_blanks_is_empty_if_they_are_ignored(start: Callable[..., Any]) -> None:
+    server = start(strip_names=True)
+
+    assert server.get("user-cluster-detail", clusterName="  ")["return_message"] == "参数(clusterName)为空"

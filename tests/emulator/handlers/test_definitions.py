@@ -41,11 +41,91 @@ def test_a_definition_that_cannot_be_evaluated_is_answered_with_its_key(start: S
 
     code = server.em.settings.codes.not_evaluable
     assert (cluster["return_code"], tagged["return_code"]) == (code, code)
-    assert cluster["return_message"].startswith("qp.filts[0].columnName: ")
+    assert cluster["return_message"].startswith("qp.filts[0].columnName：")
     assert tagged["return_message"].startswith(
-        "tagQp.userTagValueDefs[0].userClusterDef.filts[0].columnName: "
+        "tagQp.userTagValueDefs[0].userClusterDef.filts[0].columnName："
     )
     assert server.em.effects == []
+
+
+EVENT = {"eventName": "pay", "comparator": "greater", "num": "1", "taPropQuota": {"analysis": "TIMES"}}
+FILTER = {"tableType": "user", "columnName": "user_level", "comparator": "equal", "ftv": ["3"]}
+
+
+@pytest.mark.parametrize("value", ["absent", None, ""])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *(("events", EVENT, name) for name in ("eventName", "comparator", "taPropQuota")),
+        *(("filts", FILTER, name) for name in ("tableType", "columnName", "comparator")),
+    ],
+)
+@pytest.mark.parametrize("outer", ["cluster", "tag", "event"])
+def test_a_required_nested_field_that_is_empty_is_answered_with_its_name(
+    start: Start, outer: str, field: tuple[str, dict[str, Any], str], value: str | None
+) -> None:
+    group, whole, name = field
+    if name == "taPropQuota" and value == "":
+        value = None
+    server = start(evaluate=True)
+    broken = {key: item for key, item in whole.items() if key != name}
+    if value != "absent":
+        broken[name] = value
+    definition: dict[str, Any] = {group: [broken]}
+    path = f"{group}[0].{name}"
+    if outer == "event" and group == "filts":
+        definition, path = {"events": [EVENT | definition]}, f"events[0].{path}"
+
+    if outer == "tag":
+        tag = {"userTagValueDefs": [{"tagValue": "a", "userClusterDef": definition}]}
+        path = f"tagQp.userTagValueDefs[0].userClusterDef.{path}"
+        answer = server.add(
+            definition=None,
+            clusterCatalog="catalog_tag",
+            subConditionTabType="tag_condition_default",
+            tagQp=tag,
+        )
+    else:
+        path = f"qp.{path}"
+        answer = server.add(definition=definition)
+
+    assert answer == {"return_code": -1008, "return_message": f"参数({name})为空：{path}"}
+    assert server.em.effects == []
+
+
+@pytest.mark.parametrize("event", [EVENT, {key: value for key, value in EVENT.items() if key != "num"}])
+@pytest.mark.parametrize("condition", [FILTER, {key: value for key, value in FILTER.items() if key != "ftv"}])
+def test_num_and_ftv_are_optional(start: Start, event: dict[str, Any], condition: dict[str, Any]) -> None:
+    server = start(evaluate=True)
+
+    assert server.add(definition={"events": [event], "filts": [condition]})["return_code"] == 0
+
+    server.clock.advance(20)
+    assert (server.em.cluster(970).users_num > 0) is ("num" in event and "ftv" in condition)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_cluster_without_a_definition_has_no_users(start: Start, value: object) -> None:
+    server = start(evaluate=True)
+
+    assert server.add(definition=value)["return_code"] == 0
+
+    server.clock.advance(20)
+    detail = server.detail(970)
+    assert (detail["progress"], detail["usersNum"]) == (100, 0)
+    assert "userClusterDef" not in detail
+    assert server.em.members(970) == frozenset()
+    assert server.refresh(970)["return_code"] == 0
+
+
+def test_a_tag_without_a_definition_is_refused(start: Start) -> None:
+    server = start(evaluate=True)
+
+    answer = server.add(
+        definition=None, clusterCatalog="catalog_tag", subConditionTabType="tag_condition_default"
+    )
+
+    assert answer == {"return_code": -1008, "return_message": "参数(tagQp)为空"}
 
 
 def test_an_update_changes_the_definition_and_the_display_name(server: Any) -> None:

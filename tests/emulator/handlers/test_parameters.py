@@ -31,7 +31,7 @@ def test_a_body_that_is_not_a_request_is_refused(server: Any, body: bytes, code:
     assert answer.json["return_code"] == code
 
 
-@pytest.mark.parametrize("name", ["projectId", "clusterName", "displayName", "qp"])
+@pytest.mark.parametrize("name", ["projectId", "clusterName", "displayName"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_an_empty_parameter_of_a_new_cluster_is_named(start: Start, name: str, value: object) -> None:
     server = start(evaluate=True)

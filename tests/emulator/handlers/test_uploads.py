@@ -75,7 +75,7 @@ def test_an_unknown_main_column_is_refused_by_name(evaluating: Any) -> None:
     answer = evaluating.upload(ADD, EXAMPLE, mainColumnName="phone")
 
     assert answer["return_code"] == evaluating.em.settings.codes.not_evaluable
-    assert answer["return_message"].startswith("mainColumnName: ")
+    assert answer["return_message"].startswith("mainColumnName：")
     assert evaluating.em.clusters() == []
 
 

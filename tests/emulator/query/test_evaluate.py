@@ -285,29 +285,29 @@ def test_a_tag_has_the_values_that_the_plain_evaluator_finds(
 
 ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
     "events": ("", {}),
-    "events[0].eventName": ("is missing", events({"comparator": "greater", "num": "1", "taPropQuota": {}})),
-    "events[0].taPropQuota": ("is missing", events({"eventName": "pay", "comparator": "less", "num": "1"})),
+    "events[0].eventName": ("不能为空", events({"comparator": "greater", "num": "1", "taPropQuota": {}})),
+    "events[0].taPropQuota": ("不能为空", events({"eventName": "pay", "comparator": "less", "num": "1"})),
     "events[0].taPropQuota.analysis": ("TRIG_USER_NUM", events(event("pay", analysis="TRIG_USER_NUM"))),
     "events[0].taPropQuota.quota": ("price", events(event("pay", analysis="SUM", quota="price"))),
     "events[0].taPropQuota.analysisParams": (
-        "1 to 100",
+        "1 到 100",
         events(event("pay", analysis="PERCENTILE", quota="amount", analysisParams=0)),
     ),
-    "events[0].comparator": ("'range' may be meant", events(event("pay", "between", "1,2"))),
-    "events[0].num": ("one number", events(event("pay", "less", ["1", "2"]))),
-    "events[0].recentDay": ("two day counts", events(event("pay", recentDay="last week"))),
-    "events[1].startTime": ("must be a time", events(event("pay"), event("pay", startTime="yesterday"))),
-    "events[0].endTime": ("not a time", events(event("pay", endTime="2020-02-30"))),
+    "events[0].comparator": ("可能应为 'range'", events(event("pay", "between", "1,2"))),
+    "events[0].num": ("一个数值", events(event("pay", "less", ["1", "2"]))),
+    "events[0].recentDay": ("两个天数", events(event("pay", recentDay="last week"))),
+    "events[1].startTime": ("必须是时间", events(event("pay"), event("pay", startTime="yesterday"))),
+    "events[0].endTime": ("不是有效的时间", events(event("pay", endTime="2020-02-30"))),
     "events[0].filts[0].columnName": ("item", events(event("pay", filts=[prop("item", "isNull")]))),
-    "event_relation": ("and or or", events(event("pay")) | {"event_relation": "xor"}),
-    "filts[0].tableType": ("belongs in the filts of an event", users(prop("level", "greater", "1"))),
-    "filts[0].columnName": ("no column", users(user("age", "greater", "1"))),
-    "filts[0].comparator": ("'notNull' may be meant", users(user("country", "isNotNull"))),
-    "filts[1].comparator": ("does not fit", users(user("vip", "isTrue"), user("vip", "greater", "1"))),
-    "filts[0].ftv": ("takes 2 values", users(user("user_level", "range", "1"))),
-    "filts[0].ftv[0]": ("not a regular expression", users(user("nickname", "regexMatch", "["))),
-    "filts[0].ftv[1]": ("must be a number", users(user("user_level", "equal", "1", "two"))),
-    "filts": ("must be an array", {"filts": "none"}),
+    "event_relation": ("and 或 or", events(event("pay")) | {"event_relation": "xor"}),
+    "filts[0].tableType": ("事件自己的 filts", users(prop("level", "greater", "1"))),
+    "filts[0].columnName": ("没有字段", users(user("age", "greater", "1"))),
+    "filts[0].comparator": ("可能应为 'notNull'", users(user("country", "isNotNull"))),
+    "filts[1].comparator": ("不适用于", users(user("vip", "isTrue"), user("vip", "greater", "1"))),
+    "filts[0].ftv": ("需要 2 个值", users(user("user_level", "range", "1"))),
+    "filts[0].ftv[0]": ("不是正则表达式", users(user("nickname", "regexMatch", "["))),
+    "filts[0].ftv[1]": ("必须是数值", users(user("user_level", "equal", "1", "two"))),
+    "filts": ("必须是列表", {"filts": "none"}),
 }
 
 
@@ -323,29 +323,28 @@ def test_an_error_in_a_cluster_names_the_key(database: Database, key: str) -> No
 
 
 WRONG_TYPES: list[tuple[str, str, dict[str, Any]]] = [
-    ("filts", "an array, not an object", {"filts": {}}),
-    ("filts[0]", "an object, not a string", {"filts": ["vip"]}),
-    ("filts[0].columnName", "a string, not an integer", users(user("vip", "isTrue") | {"columnName": 1})),
-    ("filts[0].columnName", "lone surrogate", users(user("\ud800", "isTrue"))),
-    ("filts[0].tableType", "event or user", users(user("vip", "isTrue") | {"tableType": "cluster"})),
-    ("filts[0].filterType", "only SIMPLE", users(user("vip", "isTrue") | {"filterType": "COMPOUND"})),
-    ("filts[0].comparator", "not a known comparator", users(user("vip", "is"))),
-    ("filts[0].ftv", "one or more values", users(user("country", "equal"))),
-    ("filts[0].ftv[0]", "a string, not null", users(user("country", "equal") | {"ftv": [None]})),
-    ("filts[0].ftv[0]", "a number, not a boolean", users(user("user_level", "less") | {"ftv": [True]})),
-    ("filts[0].ftv[0]", "whole number of days", users(user("register_time", "relativeCurrentBefore", "0.5"))),
-    ("event_relation", "a string, not an array", events(event("pay")) | {"event_relation": []}),
-    ("events[0].num", "is missing", events(event("pay", "less", None))),
-    ("events[0].recentDay", "no day in it", events(event("pay", recentDay="0-0"))),
-    ("events[0].recentDay", "before the year 1", events(event("pay", recentDay="1-999999"))),
+    ("filts", "必须是列表，不能是对象", {"filts": {}}),
+    ("filts[0]", "必须是对象，不能是字符串", {"filts": ["vip"]}),
+    ("filts[0].columnName", "必须是字符串，不能是整数", users(user("vip", "isTrue") | {"columnName": 1})),
+    ("filts[0].columnName", "代理字符", users(user("\ud800", "isTrue"))),
+    ("filts[0].tableType", "event 或 user", users(user("vip", "isTrue") | {"tableType": "cluster"})),
+    ("filts[0].filterType", "只能计算 SIMPLE", users(user("vip", "isTrue") | {"filterType": "COMPOUND"})),
+    ("filts[0].comparator", "不是已知的操作符", users(user("vip", "is"))),
+    ("filts[0].ftv", "至少 1 个值", users(user("country", "equal") | {"ftv": []})),
+    ("filts[0].ftv[0]", "必须是字符串，不能是空值", users(user("country", "equal") | {"ftv": [None]})),
+    ("filts[0].ftv[0]", "必须是数值，不能是布尔值", users(user("user_level", "less") | {"ftv": [True]})),
+    ("filts[0].ftv[0]", "整数天数", users(user("register_time", "relativeCurrentBefore", "0.5"))),
+    ("event_relation", "必须是字符串，不能是列表", events(event("pay")) | {"event_relation": []}),
+    ("events[0].recentDay", "不包含任何一天", events(event("pay", recentDay="0-0"))),
+    ("events[0].recentDay", "早于公元 1 年", events(event("pay", recentDay="1-999999"))),
     (
         "events[0].taPropQuota.quota",
-        "does not fit a property that holds a string",
+        "不适用于字符串类型",
         events(event("consume_item", analysis="SUM", quota="item_id")),
     ),
     (
         "events[0].taPropQuota.quota",
-        "a property that holds an array",
+        "不适用于列表类型",
         events(event("fight_success", analysis="DISTINCT", quota="rewards")),
     ),
 ]
@@ -360,6 +359,33 @@ def test_an_error_of_a_wrong_type_names_the_key(
 
     assert caught.value.key == key
     assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "comparator", ["equal", "notEqual", "less", "greater", "range", "include", "regexMatch", "isTrue"]
+)
+@pytest.mark.parametrize("absent", [{}, {"ftv": None}], ids=["absent", "null"])
+def test_a_filter_without_ftv_is_true_only_where_its_comparator_takes_no_value(
+    database: Database, comparator: str, absent: dict[str, Any]
+) -> None:
+    column = {"include": "country", "regexMatch": "country", "isTrue": "vip"}.get(comparator, "user_level")
+    definition = users({"tableType": "user", "columnName": column, "comparator": comparator} | absent)
+    with_or = users(*definition["filts"], user("#os", "equal", "ios"), relation="or")
+
+    found = cluster_members(database, definition, now=SAMPLE_NOW)
+
+    assert bool(found) is (comparator == "isTrue")
+    assert found <= cluster_members(database, with_or, now=SAMPLE_NOW)
+
+
+@pytest.mark.parametrize("num", [None, ""])
+def test_an_event_without_num_is_true_for_nobody(database: Database, num: object) -> None:
+    never = event("pay", "less", num)
+
+    assert cluster_members(database, events(never), now=SAMPLE_NOW) == frozenset()
+    assert cluster_members(database, events(never, event("pay"), relation="or"), now=SAMPLE_NOW) == (
+        cluster_members(database, events(event("pay")), now=SAMPLE_NOW)
+    )
 
 
 def test_numbers_and_booleans_are_compared_as_text(database: Database) -> None:
@@ -379,7 +405,7 @@ def test_numbers_and_booleans_are_compared_as_text(database: Database) -> None:
 def test_a_comparator_without_a_documented_meaning_is_refused_and_not_guessed(
     database: Database, comparator: str
 ) -> None:
-    with pytest.raises(EvaluationError, match="documented nowhere"):
+    with pytest.raises(EvaluationError, match="没有公开的说明"):
         cluster_members(database, users(user("register_time", comparator, "1")), now=SAMPLE_NOW)
 
 

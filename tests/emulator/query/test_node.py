@@ -15,5 +15,5 @@ def test_a_flag_that_is_absent_or_null_is_the_default(fields: Any, flag: bool) -
 
 @pytest.mark.parametrize("fields", [{}, {"a": None}, {"a": 1}])
 def test_a_flag_without_a_default_is_required(fields: Any) -> None:
-    with pytest.raises(EvaluationError, match="true or false"):
+    with pytest.raises(EvaluationError, match=r"布尔值|不能为空"):
         Node(fields).flag("a")
