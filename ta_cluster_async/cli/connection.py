@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequest
 from ..session import TaSession
 from .config.settings import Settings, find_settings
 from .i18n.translate import tr
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..resources import Project
     from .options import CliOptions
 
+_NAME = "name:"
+_MOST_DIGITS = 19
 _WATCHED = 2.0
 """Seconds between polls at most while a person watches."""
 
@@ -70,8 +72,23 @@ def for_a_person(project: Project) -> PollPolicy:
 
 
 def ref_of(text: str) -> int | str:
-    """Return the ref that the user wrote: digits are an id, everything else is a name."""
-    return int(text) if text.isascii() and text.isdecimal() else text
+    """Return the ref that the user wrote: digits are an id, `name:` begins a name of any kind, and everything else is a name.
+
+    Raises:
+        InvalidRequest: It has more digits than any id.
+    """
+    if text.startswith(_NAME):
+        return text.removeprefix(_NAME)
+    if not (text.isascii() and text.isdecimal()):
+        return text
+    if len(text) > _MOST_DIGITS:
+        raise InvalidRequest(
+            tr(
+                "A number of {digits} digits is no id. A name of digits is written as name:DIGITS.",
+                digits=len(text),
+            )
+        )
+    return int(text)
 
 
 def listed(names: list[str]) -> str:

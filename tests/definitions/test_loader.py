@@ -331,7 +331,7 @@ def test_what_show_writes_is_taken_back_unchanged(changes: dict[str, Any]) -> No
     nulls = {
         new: None
         for old, new in (("userClusterDef", "qp"), ("userTagDef", "tagQp"))
-        if shown.get(old, 1) is None
+        if changes.get(old, 1) is None
     }
     assert body == sent | nulls
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ...definitions.compare import comparable
 from ...definitions.loader import load_definition
 from ...errors import InvalidRequest, NotFound
 from ...messages import Message
 from ...models import Catalog, update_body
-from ..connection import listed, open_project
+from ..connection import listed, open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin, read_text
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from ...definitions.loader import LoadedDefinition
     from ...models import ClusterDetail, JsonObject
-    from ...resources import Project
+    from ...resources import Clusters, Project, Tags
     from ..options import CliOptions
 
 _OF_THE_BODY = ("projectId", "clusterName")
@@ -57,10 +58,22 @@ async def update(
         detail = await read_one(project, ref, tags=tags)
         _check_fits(found, detail, file)
         body = {key: value for key, value in found.body.items() if key not in _OF_THE_BODY}
+        before = update_body(detail)
+        if "remarks" in body:
+            before.setdefault("remarks", await _remarks(project, detail))
         if dry_run:
-            return _show_update(detail, body)
-        resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
-        await resource.update(detail.id if ref.isdecimal() else detail.cluster_name, body)
+            return _show_update(detail, before, body)
+        if not _diff(detail, before, body):
+            print_message(
+                tr(
+                    "Nothing was sent: {name} ({id}) is as the file says.",
+                    name=detail.cluster_name,
+                    id=detail.id,
+                )
+            )
+            return Exit.OK
+        resource = _resource(project, detail)
+        await resource.update(ref_of(ref), body)
     print_message(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
     return Exit.OK
 
@@ -68,14 +81,16 @@ async def update(
 async def delete(options: CliOptions, refs: Sequence[str], *, tags: bool, yes: bool) -> Exit:
     """Delete clusters and tags, after a question unless `yes`."""
     async with open_project(options) as project:
-        details = {detail.id: detail for detail in [await read_one(project, ref, tags=tags) for ref in refs]}
-        names = listed([_shown(detail) for detail in details.values()])
+        found: dict[int, tuple[str, ClusterDetail]] = {}
+        for ref in refs:
+            detail = await read_one(project, ref, tags=tags)
+            found.setdefault(detail.id, (ref, detail))
+        names = listed([_shown(detail) for _, detail in found.values()])
         if not yes and not _confirm(names):
             print_message(tr("Nothing was deleted."))
             return Exit.USAGE
-        for detail in details.values():
-            resource = project.tags if detail.catalog is Catalog.TAG else project.clusters
-            await resource.delete(detail.id)
+        for ref, detail in found.values():
+            await _resource(project, detail).delete(ref_of(ref))
             print_message(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
     return Exit.OK
 
@@ -110,12 +125,24 @@ async def _show_creation(project: Project, found: LoadedDefinition) -> Exit:
     )
 
 
-def _show_update(detail: ClusterDetail, body: JsonObject) -> Exit:
-    before = update_body(detail)
+def _resource(project: Project, detail: ClusterDetail) -> Clusters | Tags:
+    return project.tags if detail.catalog is Catalog.TAG else project.clusters
+
+
+async def _remarks(project: Project, detail: ClusterDetail) -> str:
+    """Return the remarks, which only the list has."""
+    rows = await _resource(project, detail).list(name=detail.cluster_name).collect()
+    return next((row.remarks for row in rows if row.id == detail.id), None) or ""
+
+
+def _diff(detail: ClusterDetail, before: JsonObject, body: JsonObject) -> list[str]:
     name = detail.cluster_name
-    lines = diff_lines(
-        before, body, (tr("{name} on the server", name=name), tr("{name} in the file", name=name))
-    )
+    names = (tr("{name} on the server", name=name), tr("{name} in the file", name=name))
+    return diff_lines(comparable(before), comparable(body), names)
+
+
+def _show_update(detail: ClusterDetail, before: JsonObject, body: JsonObject) -> Exit:
+    lines = _diff(detail, before, body)
     if lines:
         stdout().print(colored(lines), soft_wrap=True)
     else:

@@ -86,7 +86,10 @@ def delete(
     refs: Annotated[
         list[str],
         typer.Argument(
-            metavar="REF", help=tr("Clusters and tags: digits are an id, everything else a name.")
+            metavar="REF",
+            help=tr(
+                "Clusters and tags: digits are an id, name:971 is a name of digits, everything else a name."
+            ),
         ),
     ],
     *,

@@ -8,7 +8,11 @@ from ..i18n.translate import tr
 from ..options import CliOptions, Quiet, connected
 
 Ref: TypeAlias = Annotated[
-    str, typer.Argument(metavar="REF", help=tr("A cluster or tag: digits are an id, everything else a name."))
+    str,
+    typer.Argument(
+        metavar="REF",
+        help=tr("A cluster or tag: digits are an id, name:971 is a name of digits, everything else a name."),
+    ),
 ]
 OnlyTags: TypeAlias = Annotated[
     bool, typer.Option("--tags", help=tr("Take only a tag; without this, either is taken."))

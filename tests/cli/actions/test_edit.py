@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from tests.definitions.samples import API, WHALES
@@ -247,3 +248,68 @@ def test_tags_protects_a_cluster_from_a_slip(whales: Emulator, command: Command,
     assert command("update", "whales", write(WHALES), "--tags").code == 2
     assert command("show", "whales", "--tags").code == 2
     assert [cluster.name for cluster in whales.clusters()] == ["whales"]
+
+
+# references as they are given
+
+
+def test_delete_by_name_asks_the_server_by_name(whales: Emulator, command: Command) -> None:
+    assert command("delete", "whales", "--yes").code == 0
+    assert whales.requests[-1].path.endswith("delete-user-cluster-by-name")
+
+
+def test_a_name_of_digits_can_be_said(settings: Emulator, command: Command, write: Write) -> None:
+    assert command("create", write(WHALES.replace("whales", "'123456'"))).code == 0
+    assert command("show", "123456").code == 3
+    assert "123456" in command("show", "name:123456").out
+    assert command("delete", "name:123456", "--yes").code == 0
+
+
+def test_a_number_that_is_no_id_is_one_sentence(settings: Emulator, command: Command) -> None:
+    ended = command("show", "9" * 5000)
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert "name:DIGITS" in ended.err
+
+
+# a comparison that converges
+
+KINDS = {
+    "cluster": WHALES,
+    "values": """\
+name: whales
+display_name: W
+values:
+  - {tag_value: much, definition: {events: [{event_name: pay, comparator: greater, num: 1000, recent_day: 1-30}]}}
+  - {tag_value: little, definition: {filters: [{column_name: vip, comparator: isTrue}]}}
+""",
+    "first_last": "name: whales\ndisplay_name: W\nevent: {event_name: pay, property: amount, recent_day: 1-1000}\n",
+    "quota": "name: whales\ndisplay_name: W\nevent: {event_name: pay, analysis: SUM, quota: amount, recent_day: 1-1000}\n",
+}
+
+
+@pytest.mark.parametrize("resolve", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_file_that_made_it_changes_nothing_and_one_number_is_one_hunk(
+    settings: Emulator, command: Command, write: Write, kind: str, *, resolve: bool
+) -> None:
+    settings.settings = attrs.evolve(settings.settings, resolve_windows=resolve)
+    path = write(KINDS[kind])
+    assert command("create", path).code == 0
+    ended = command("update", "whales", path, "--dry-run")
+    assert (ended.code, ended.out, ended.err) == (0, "", "Nothing would change.\n")
+    ended = command("update", "whales", path)
+    assert (ended.code, ended.err) == (0, "Nothing was sent: whales (970) is as the file says.\n")
+    assert [effect.kind for effect in settings.effects] == ["created"]
+    ended = command("update", "whales", write(KINDS[kind].replace("1000", "2000")), "--dry-run")
+    assert ended.out.count("@@ -") == 1
+    changes = [line for line in ended.out.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert len(changes) == 2
+
+
+def test_remarks_are_compared_with_those_of_the_list(
+    whales: Emulator, command: Command, write: Write
+) -> None:
+    ended = command("update", "whales", write(WHALES + "remarks: ''\n"), "--dry-run")
+    assert (ended.out, ended.err) == ("", "Nothing would change.\n")
+    ended = command("update", "whales", write(WHALES + "remarks: of April\n"), "--dry-run")
+    assert '+  "remarks": "of April"' in ended.out
