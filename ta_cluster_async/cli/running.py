@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,7 +19,7 @@ from .output.console import print_error, print_message
 from .output.errors import error_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator
     from types import FrameType
 
 _BLOCK = 1 << 20
@@ -42,53 +41,20 @@ def run(command: Coroutine[object, object, Exit]) -> NoReturn:
     block = bytearray(_BLOCK)
     del block
     stop = _Stop()
-    before = frozenset(threading.enumerate())
-    with _signals(stop):
-        code = _run(command, stop)
-        # The interpreter would wait for them where no signal is heard any more, such as for a thread on a disk that does not answer.
-        for thread in threading.enumerate():
-            if thread not in before and not thread.daemon:
-                thread.join()
-    raise typer.Exit(code)
-
-
-def _run(command: Coroutine[object, object, Exit], stop: _Stop) -> Exit:
     try:
-        with asyncio.Runner() as runner:
-            return runner.run(stop.watched(command))
+        with _signals(stop), asyncio.Runner() as runner:
+            code = runner.run(stop.watched(command))
     except TaError as problem:
         print_error(error_text(problem))
-        return exit_of(problem)
+        code = exit_of(problem)
     except asyncio.CancelledError:
         if stop.code is None:
             raise
         print_message(tr("Stopped."))
-        return stop.code
+        code = stop.code
     finally:
         command.close()
-
-
-def run_blocking(command: Callable[[], Exit]) -> Exit:
-    """Run a command without an event loop, and return its exit code. Ctrl-C and SIGTERM end it at once, whatever it waits for.
-
-    It runs on a thread, since Python hears no signal while its main thread is in a call of the system or of SQLite.
-    """
-    ended: Future[Exit] = Future()
-    thread = threading.Thread(target=_settle, args=(ended, command), daemon=True)
-    with interruptible():
-        thread.start()
-        try:
-            return ended.result()
-        except KeyboardInterrupt:
-            print_message(tr("Stopped."))
-            return Exit.INTERRUPTED
-
-
-def _settle(ended: Future[Exit], command: Callable[[], Exit]) -> None:
-    try:
-        ended.set_result(command())
-    except BaseException as problem:  # noqa: BLE001 - the main thread raises it
-        ended.set_exception(problem)
+    raise typer.Exit(code)
 
 
 class _Stop:
@@ -121,7 +87,7 @@ class _Stop:
         self._timer = threading.Timer(LONGEST_END, _end_at_once, (code,))
         self._timer.daemon = True
         self._timer.start()
-        if self._loop is not None and self._task is not None and not self._loop.is_closed():
+        if self._loop is not None and self._task is not None:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     def disarm(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from tests.cli.signals import GOOD_TIME, stop, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from ta_cluster_async.emulator import Emulator
     from tests.cli.conftest import Process
@@ -115,67 +113,3 @@ def test_the_time_to_end_is_less_than_what_is_promised() -> None:
     from ta_cluster_async.cli.running import LONGEST_END  # noqa: PLC0415
 
     assert LONGEST_END < GOOD_TIME
-
-
-STUCK = """
-import ctypes, sys
-from ta_cluster_async.batch.journal import schema
-from ta_cluster_async.cli.main import main
-
-def stuck(*_, **__):
-    print("stuck", flush=True)
-    while True:
-        ctypes.CDLL(None).sleep(3600)  # like SQLite: Python hears nothing until the call returns
-
-schema.sqlite3.connect = stuck
-main(sys.argv[1:])
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize(
-    "arguments", [("refresh", "--all"), ("runs", "list"), ("refresh", "--all", "--dry-run")]
-)
-def test_a_disk_that_does_not_answer_does_not_hold_it(
-    ta_emulator: Emulator, tmp_path: Path, number: signal.Signals, code: int, arguments: tuple[str, ...]
-) -> None:
-    ta_emulator.seed_clusters(1)
-    journal = tmp_path / "runs.db"
-    if "refresh" not in arguments or "--dry-run" in arguments:
-        journal.touch()
-    with subprocess.Popen(
-        [sys.executable, "-c", STUCK, *arguments, "--journal", str(journal)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment_of(ta_emulator)},
-    ) as running:
-        assert line_of(running) == "stuck"
-        _, err = stop(running, number)
-    assert running.returncode == code
-    assert "Traceback" not in err
-
-
-def test_a_signal_ends_the_wait_for_the_threads_of_a_command_that_has_ended() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", LEFT_OVER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert line_of(process) == "ended"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=2.0) == 143
-
-
-LEFT_OVER = """
-import threading
-from ta_cluster_async.cli import running
-from ta_cluster_async.cli.exit_codes import Exit
-
-async def command():
-    threading.Thread(target=threading.Event().wait).start()
-    return Exit.OK
-
-running.LONGEST_END = 0.1
-threading.Timer(0.2, print, ("ended",), {"flush": True}).start()
-running.run(command())
-"""

@@ -18,7 +18,6 @@ from ..output.errors import error_text
 from ..output.json_lines import run_json
 from ..output.tables import report_table, run_table, runs_table
 from ..report.source import NoSuchRun, find_run, is_file, record_of_file, record_of_run
-from ..running import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,13 +33,16 @@ _EXTRA = ("jinja2", "markupsafe", "plotly")
 def run_sync(command: Callable[[], Exit]) -> NoReturn:
     """Run a command that needs no event loop, and leave with its exit code."""
     try:
-        code = run_blocking(command)
+        code = command()
     except NoSuchRun as problem:
         print_error(str(problem))
         code = Exit.NOTHING
     except TaError as problem:
         print_error(error_text(problem))
         code = exit_of(problem)
+    except KeyboardInterrupt:
+        print_message(tr("Stopped."))
+        code = Exit.INTERRUPTED
     raise typer.Exit(code)
 
 
