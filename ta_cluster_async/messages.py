@@ -73,8 +73,7 @@ class _Sentence:
     def __str__(self) -> str:
         return self._text
 
-    def __repr__(self) -> str:
-        return repr(self._text)
+    __repr__ = __str__
 
 
 def english(template: Template, count: int) -> str:

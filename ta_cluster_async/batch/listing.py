@@ -135,7 +135,7 @@ def _to_page(data: JsonValue) -> tuple[list[dict[str, JsonValue]], int]:
     pager = data.get("pagerResult") if isinstance(data, dict) else None
     total = pager.get("totalNum") if isinstance(pager, dict) else None
     if rows is None and isinstance(data, dict) and "userClusters" in data:
-        rows = []
+        rows = []  # null for an empty list
     if not isinstance(rows, list):
         raise _wrong("userClusters", Message("json-array"), rows, "data")
     objects = [row for row in rows if isinstance(row, dict)]

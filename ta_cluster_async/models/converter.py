@@ -198,7 +198,10 @@ def _event_condition(made: Converter, cls: type[EventCondition]) -> Read:
         del renamed[OTHER_COMPARATOR_KEY]
         found: EventCondition = read(renamed)
         null = {COMPARATOR_KEY: None} if COMPARATOR_KEY in value else {}
-        return attrs.evolve(found, comparator_key=OTHER_COMPARATOR_KEY, extra={**found.extra, **null})
+        # The class is frozen, and a copy by evolve() would make text of a number that was read.
+        object.__setattr__(found, "comparator_key", OTHER_COMPARATOR_KEY)
+        object.__setattr__(found, "extra", {**found.extra, **null})
+        return found
 
     return read_event
 

@@ -40,12 +40,13 @@ _NO_SUCH = re.compile(
     (?:clusters?|(?<![a-z])tags?|分群|标签)
     (?:(?P<key>[ _]?(?:id|name|名称|名|编号)) | \ (?:with|named|called|the))*
     (?![a-z])
-    [ :：=为'"“‘「【\[（(]{0,4}
+    (?P<apart>[ :：=为'"“‘「【\[（(]{1,4})?
     # What follows without being its name.
     (?(key)|(?!(?:service|server|project|definition|property|field|table|event|type|value|list|user|column|data)s?\b))
     (?(key)|(?!(?:result|file|api|interface|page|path|node|job|task)s?\b))
-    # A name, which may be in any script after its key; the Chinese "of" ends it.
-    (?(key)[\w*\u00c0-\u1fff\u3040-\u7683\u7685-\u9fff\uac00-\ud7af]{0,64}|[\w*]{0,64})
+    (?(key)|(?!服务|项目|定义|属性|字段|表|事件|类型|值|列|结果|文件|接口|任务|用户))
+    # A name, which may be in any script where it is set apart; the Chinese "of" ends it.
+    (?(apart)[\w*\u00c0-\u1fff\u3040-\u7683\u7685-\u9fff\uac00-\ud7af]{0,64}|[\w*]{0,64})
     [ '"”’」】\]）):：]{0,4}
     (?:的(?:分群|标签))?已?
     (?:不存在|找不到|未找到|(?:does\ not|doesn['’]t)\ exist|(?:was\ |is\ )?not\ found)

@@ -110,6 +110,16 @@ def test_a_list_that_becomes_empty_leaves_the_details(kit: Any) -> None:
     assert server.requests["list"] < 60
 
 
+def test_null_for_the_rows_of_a_page_is_a_page_without_rows(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(20, seconds=60.0)
+    empty = kit.answer({"userClusters": None, "pagerResult": {"totalNum": 0}})
+    server.rule = lambda ask: empty if ask.page and ask.at > 5 else None
+    told = kit.tell(server, range(1, 21), max_running=20)
+    assert told.report.counts == {Status.SUCCEEDED: 20}
+    assert server.requests["list"] < 60
+
+
 @pytest.mark.parametrize("trouble", ["refused", "spoilt", "gateway", "rows"])
 def test_a_list_that_fails_for_good_leaves_the_details(kit: Any, trouble: str) -> None:
     server = kit.Deployment()

@@ -14,6 +14,7 @@ from ta_cluster_async.errors import (
     NotSent,
     RateLimited,
     SchemaError,
+    TokenRejected,
 )
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.endpoints import (
@@ -426,6 +427,24 @@ def test_a_source_that_can_be_read_once_is_not_sent_again(scripted: Any, ok: Any
     with pytest.raises(HttpStatusError):
         call(transport, Request(UPDATE, upload=Upload(1)))
     assert len(transport.sendings) == 1
+
+
+def test_a_provider_is_not_asked_for_an_upload_that_cannot_be_sent_again(
+    scripted: Any, ok: Any, refusal: Any
+) -> None:
+    async def reject(sending: Any) -> Any:
+        await consume(sending)
+        return refusal(-1001, "token error")
+
+    async def provide() -> str:
+        asked.append(1)
+        return "old"
+
+    asked: list[int] = []
+    transport = scripted(reject, ok)
+    with pytest.raises(TokenRejected):
+        call(transport, Request(UPDATE, upload=Upload(1)), token=provide)
+    assert (len(transport.sendings), len(asked)) == (1, 1)
 
 
 def test_a_source_that_can_be_read_again_is(scripted: Any, ok: Any) -> None:

@@ -1,8 +1,8 @@
 """What a definition written in Python sends, and what changing one that was read does."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -111,6 +111,23 @@ def test_a_known_key_of_an_unknown_type_is_kept_but_has_no_field() -> None:
     read = structure(EventCondition, {"eventName": "a", "recentDay": 7, "filts": [3]})
     assert (read.recent_day, read.filters) == (None, None)
     assert read.extra == {"recentDay": 7, "filts": [3]}
+
+
+@pytest.mark.parametrize("num", [0, 1.5, True])
+def test_a_number_stays_as_it_came_also_beside_the_older_key_of_the_comparator(num: Any) -> None:
+    value = {"eventName": "a", "uceCalcuSymbol": "greater", "num": num}
+    assert unstructure(structure(EventCondition, value)) == value
+    assert type(unstructure(structure(EventCondition, value))["num"]) is type(num)
+
+
+def test_a_day_is_its_first_second() -> None:
+    condition = EventCondition("a", None, start_time=date(2020, 1, 3))
+    assert unstructure(condition)["startTime"] == "2020-01-03 00:00:00"
+
+
+def test_a_time_of_another_type_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="list"):
+        EventCondition("a", None, start_time=cast("Any", [2020]))
 
 
 def test_a_field_that_is_set_again_wins_over_what_was_kept() -> None:

@@ -370,6 +370,7 @@ def test_times_that_are_no_seconds_are_refused(path: Path, name: str, bad: Any) 
 @pytest.mark.parametrize("turn", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
 def test_the_error_of_a_held_journal_survives_copies(turn: Any) -> None:
     error = turn(JournalBusy("Held.", holder="db1:4711", expires_in=12.5))
+    assert error.may_pass
     assert (error.holder, error.expires_in) == ("db1:4711", 12.5)
     assert isinstance(error, JournalError)
     assert str(error) == "Held. Let it finish or stop it, or use another journal file."
