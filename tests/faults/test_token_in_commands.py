@@ -89,14 +89,15 @@ def test_no_command_shows_the_token(
 def journal(server: Emulator, runner: asyncio.Runner, command: Command, folder: Path) -> dict[str, str]:
     """The output of a run in which the server echoed the token in many ways, and the bytes of its journal during the run."""
 
-    def add_echo(echo: Fault, cluster: int) -> None:
+    def add_echo(echo: Fault, cluster: int, *, count: int | None = 1) -> None:
         server.faults.add(
             echo,
+            count=count,
             path="user-cluster-refresh",
             when=lambda record: record.query.get("clusterId") == str(cluster),
         )
 
-    add_echo(ECHOES["a refusal"], 970)
+    add_echo(ECHOES["a refusal"], 970, count=None)
     add_echo(ECHOES["an error after the effect"], 971)
     add_echo(ECHOES["other JSON"], 972)
     add_echo(Fault.echo_token(as_html=True, status=500), 973)
