@@ -373,7 +373,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "Select the columns that are needed, and cast them to text."
     ),
     "batch-of-other-columns": "{source} has record batches with other columns than its schema.",
-    "column-missing": "{source} has no column {name!r}.",
+    "column-missing": "{source} has no column {name!r}. It has: {names}.",
     "column-not-a-name": "column must be the name of a column, or be left out.",
     "column-of-other-type": (
         "The column {name!r} has the type {kind}. Ids and tag values must be strings, integers or decimals: "
@@ -420,7 +420,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The rows of an upload must be a path, bytes, a binary file, Arrow data, or an iterable or async iterable of rows, not {kind}."
     ),
     "on-progress-not-callable": "on_progress must be a function that takes an UploadProgress.",
-    "one-column-needed": "{source} has {count} columns: pass the name of the one with the ids as column=.",
+    "one-column-needed": "{source} has {count} columns: pass the name of the one with the ids as column=. It has: {names}.",
     "open-file-source": "The file",
     "parquet-not-csv": "{source} is not CSV text but Parquet: pass it as a path that ends in .parquet.",
     "parquet-unreadable": "{source} cannot be read as Parquet: {reason}.",
@@ -440,8 +440,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8, or pass the ids as an iterable of str."
     ),
     "two-columns-needed": Plural(
-        "{source} has 1 column; ids and tag values need two.",
-        "{source} has {count} columns: pass the names of two as column= and value_column=.",
+        "{source} has 1 column; ids and tag values need two. It has: {names}.",
+        "{source} has {count} columns: pass the names of two as column= and value_column=. It has: {names}.",
     ),
     "typed-source": "The {kind}",
     "unnamed-source": "The source",

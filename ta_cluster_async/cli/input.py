@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
 from ..messages import Message
 from .i18n.translate import tr
 from .running import interruptible
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 STDIN = "-"
 
@@ -23,12 +27,19 @@ def read_text(path: str) -> str:
         if path != STDIN:
             return Path(path).read_text(encoding="utf-8-sig")
         with interruptible():
-            return sys.stdin.read()
+            return open_stdin().read()
     except OSError as problem:
         reason: str | Message = problem.strerror or type(problem).__name__
     except UnicodeDecodeError:
         reason = Message("not-utf-8")
     raise InvalidRequest(Message("file-unreadable", path=path, reason=reason))
+
+
+def open_stdin() -> TextIO:
+    """Return standard input. Raises InvalidRequest where the command was started without one."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise InvalidRequest(tr("Standard input is closed: give the name of a file."))
+    return sys.stdin
 
 
 def check_stdin(path: str | None, token_file: str | None) -> None:

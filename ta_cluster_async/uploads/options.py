@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
             """Return the rows, which count from `first_row`; with `dropped`, without those that have no id."""
             ...
 
+
+_NAMES_IN_MESSAGE = 20
+_UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 
 OnNull: TypeAlias = Literal["refuse", "skip"]
 
@@ -77,16 +81,24 @@ class Layout:
             raise InvalidRequest(Message("header-of-table"))
 
     def pick(self, found: list[str], source: Message) -> list[int]:
-        """Return the places of the wanted columns among those found. Raises InvalidRequest that names the source."""
+        """Return the places of the wanted columns among those found. Raises InvalidRequest that names the source.
+
+        The index of a pandas frame that has no name is no column, unless it is picked by the name that pandas gives it.
+        """
+        columns = [place for place, name in enumerate(found) if not _UNNAMED_INDEX.fullmatch(name)]
+        names = ", ".join(repr(found[place]) for place in columns[:_NAMES_IN_MESSAGE])
+        if len(columns) > _NAMES_IN_MESSAGE:
+            names += ", ..."
+        names = names or "-"
         if self.names is None:
-            if len(found) != self.columns:
+            if len(columns) != self.columns:
                 code = "one-column-needed" if self.columns == 1 else "two-columns-needed"
-                raise InvalidRequest(Message(code, source=source, count=len(found)))
-            return list(range(self.columns))
+                raise InvalidRequest(Message(code, source=source, count=len(columns), names=names))
+            return columns
         for name in self.names:
             if (count := found.count(name)) != 1:
                 code = "column-repeated" if count else "column-missing"
-                raise InvalidRequest(Message(code, source=source, name=name, count=count))
+                raise InvalidRequest(Message(code, source=source, name=name, count=count, names=names))
         return [found.index(name) for name in self.names]
 
 

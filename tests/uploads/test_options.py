@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from ta_cluster_async.errors import InvalidRequest
 from tests.uploads.sources import arrived, digest, upload
@@ -44,6 +45,31 @@ def test_only_the_wanted_columns_have_to_be_of_a_kind_that_can_be_sent(served):
         assert world.sent == []
         await upload(world.clusters, table_of(["a"]).select(["id"]))
         assert arrived(world) == digest(b"a\r\n")
+
+    served(story)
+
+
+def test_the_message_names_the_columns_that_there_are(served):
+    async def story(world):
+        with refused(InvalidRequest, "column-missing", names="'n', 'id'"):
+            await upload(world.clusters, table_of(["a"]), column="uid")
+        wide = b",".join(b"c%d" % number for number in range(30)) + b"\r\n"
+        with pytest.raises(InvalidRequest, match=r"'c19', \.\.\.\."):
+            await upload(world.clusters, wide, header=True, column="uid")
+
+    served(story)
+
+
+def test_the_index_of_pandas_without_a_name_is_no_column(served, tmp_path):
+    table = pa.table({"uid": ["a"], "__index_level_0__": [7]})
+    parquet.write_table(table, tmp_path / "ids.parquet")
+
+    async def story(world):
+        for source in (table, tmp_path / "ids.parquet"):
+            await upload(world.clusters, source)
+            assert arrived(world) == digest(b"a\r\n")
+        await upload(world.clusters, table, column="__index_level_0__")
+        assert arrived(world) == digest(b"7\r\n")
 
     served(story)
 

@@ -92,6 +92,13 @@ async def select(
         given += _read_refs(wanted.from_file)
     failed = [] if wanted.failed_in is None else await _failed_in(project, wanted.failed_in, journal)
     globs = [one for one in given if _is_glob(one)]
+    if not (wanted.clusters and wanted.tags) and (wanted.failed_in is not None or len(globs) < len(given)):
+        raise InvalidRequest(
+            tr(
+                "--clusters and --tags choose from what --all, a glob or --stale-older-than finds, and not from ids, names or the"
+                " failures of a run: leave them out."
+            )
+        )
     base_is_all = wanted.everything or not (wanted.refs or wanted.from_file or wanted.failed_in)
     if not (globs or wanted.exclude or wanted.stale_seconds or base_is_all):
         return Selection(refs=_once([*(ref_of(one) for one in given), *failed]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import (
@@ -19,8 +19,9 @@ from ...models import unstructure
 from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
-from ..input import STDIN, check_stdin
+from ..input import STDIN, check_stdin, open_stdin
 from ..output.console import is_quiet, print_json, print_lines, print_message, stderr
+from ..running import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +41,7 @@ async def upload(
     check_stdin(file, options.token_file)
     async with open_project(options) as project:
         resource: Any = project.tags if tags else project.clusters
-        source = sys.stdin.buffer if file == STDIN else file
-        with _display() as on_progress:
+        with _source(file) as source, _display() as on_progress:
             if replace is None:
                 result = await resource.upload(source, on_progress=on_progress, **arguments)
             else:
@@ -54,6 +54,21 @@ async def upload(
         print_lines([str(result.cluster_id)])
     print_message(_sentence(result))
     return Exit.OK
+
+
+@contextmanager
+def _source(file: str) -> Iterator[object]:
+    """Give the path of a file, or what is open of standard input, a pipe or a device, such as `<(...)` in a shell."""
+    path = Path(file)
+    if file == STDIN:
+        yield open_stdin().buffer
+    elif path.is_fifo() or path.is_char_device():
+        with interruptible():
+            pipe = path.open("rb")
+        with pipe:
+            yield pipe
+    else:
+        yield file
 
 
 @contextmanager

@@ -92,6 +92,14 @@ def upload(
     del quiet
     if replace is None and display_name is None:
         raise typer.BadParameter(tr("it is required for a new cluster or tag"), param_hint="--display-name")
+    if replace is not None and name is not None:
+        raise typer.BadParameter(
+            tr("what is replaced keeps its name: leave out --name, or --replace"), param_hint="--name"
+        )
+    if value_column is not None and not tags:
+        raise typer.BadParameter(
+            tr("a cluster has ids only: give --tags as well"), param_hint="--value-column"
+        )
     from ..actions import upload as action
     from ..running import run
 

@@ -44,7 +44,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         " strict_names = false into the profile."
     ),
     "no-connection-in-time": "no connection became free in time: allow more with max_connections in the profile.",
-    "one-column-needed": "{source} has {count} columns: name the one with the ids with --column.",
+    "one-column-needed": "{source} has {count} columns: name the one with the ids with --column. It has: {names}.",
     "outcome-unreadable": "This is not an outcome: {problem}",
     "parquet-not-csv": "{source} is not CSV text but Parquet: give a file whose name ends in .parquet.",
     "paused-too-long": "the pause after a rate-limit answer, or rate_limit in the profile, lasts longer than the time of the call.",
@@ -56,8 +56,8 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "ticket-unreadable": "This is not a ticket: {problem}",
     "tls-failed": "TLS with {host} failed ({reason}). For a private CA give its certificate with --ca-file.",
     "two-columns-needed": Plural(
-        "{source} has 1 column; ids and tag values need two.",
-        "{source} has {count} columns: name the two with --column and --value-column.",
+        "{source} has 1 column; ids and tag values need two. It has: {names}.",
+        "{source} has {count} columns: name the two with --column and --value-column. It has: {names}.",
     ),
     "upload-without-name": (
         "It has no name to look for. Look for the display name {display_name!r} in the list, where the newest row with it may be this "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +97,42 @@ def test_too_few_matches_fail_with_what_to_do(settings: Emulator, command: Comma
     ended = command("upload", ids, *NEW, "--require-match", "0.9")
     assert ended.code == 1
     assert "Check --main-column and the ids." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--replace", "letter", "--name", "post"), "--name"),
+        ((*NEW, "--header", "--column", "a", "--value-column", "b"), "--tags"),
+    ],
+)
+def test_what_is_given_and_not_used_is_refused(
+    settings: Emulator, command: Command, ids: str, options: tuple[str, ...], words: str
+) -> None:
+    ended = command("upload", ids, *options)
+    assert ended.code == 2
+    assert words in ended.err
+    assert not settings.requests
+
+
+def test_a_pipe_is_read_as_standard_input_is(settings: Emulator, command: Command) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"j77639\n")
+    os.close(writing)
+    assert command("upload", f"/dev/fd/{reading}", *NEW).code == 0
+    os.close(reading)
+    assert settings.members("letter") == frozenset({"j77639"})
+
+
+def test_a_closed_standard_input_is_one_sentence(
+    settings: Emulator, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    ended = command("upload", "-", *NEW)
+    assert ended.code == 2
+    assert "Standard input is closed" in ended.err
+    assert command("refresh", "--from-file", "-").code == 2
+    assert not settings.effects
 
 
 def test_a_new_one_needs_a_display_name(settings: Emulator, command: Command, ids: str) -> None:
