@@ -51,6 +51,8 @@ class TaError(Exception):
         sent: Whether the request reached the server, over all attempts.
         safe_to_retry: True when the same call may be made again without the risk that it takes effect twice. It says nothing about
             whether that helps: it is True for a wrong token. See `may_pass`.
+        report: The `RefreshReport` of the batch that ended with this error, with an outcome and a ticket for each refresh that was begun;
+            None where no batch was involved.
     """
 
     advice: ClassVar[str] = ""
@@ -59,6 +61,7 @@ class TaError(Exception):
     attempts: int = 0
     sent: Sent = "no"
     safe_to_retry: bool = True
+    report: Any = None
     params: dict[str, object]
     message: str
     # Of BaseException: declared again for type checkers, since they are assigned below.
@@ -99,7 +102,9 @@ class TaError(Exception):
         return Message(self.code, **self.params)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
+        # The state is set last, since it may hold the error itself: the report of a batch has the errors of its outcomes. Earlier versions
+        # have it as the last argument.
+        return _rebuild, (type(self), self.args, {}), self.__dict__.copy()
 
     def without_history(self) -> Self:
         """Return this error without traceback, cause and context, whose frames may contain what must not be shown."""

@@ -210,6 +210,7 @@ class RefreshBatch:
             finally:
                 state.events.end()
         if failure is not None:
+            failure.__dict__.setdefault("report", self._report)
             raise failure
 
     def _abandon_rest(self, state: BatchState, planner: Planner, failure: BaseException | None) -> None:
@@ -315,8 +316,8 @@ async def refresh_all(
     Raises:
         JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.
         Exception: What `refs` or `on_event` raises, as it is.
-        asyncio.CancelledError: The batch was cancelled. This and any other exception has notes with the tickets of the refreshes that
-            continue on the server.
+        asyncio.CancelledError: The batch was cancelled. This and any other exception has the report as its attribute `report`, and notes
+            with the tickets of the refreshes that continue on the server.
     """
     batch = RefreshBatch(project, refs, **options)
     batch._has_consumer = on_event is not None  # noqa: SLF001
@@ -329,6 +330,7 @@ async def refresh_all(
                     if inspect.isawaitable(answer):
                         await answer
     except BaseException as problem:
+        problem.__dict__.setdefault("report", batch.report)
         _note_tickets(problem, batch.report)
         raise
     return batch.report

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import sqlite3
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from benchmarks.kill import kills
 from ta_cluster_async.batch import (
+    Finished,
     Journal,
     RefreshBatch,
     Status,
+    refresh_all,
     runner,
 )
+from ta_cluster_async.batch.journal import schema
 from ta_cluster_async.batch.journal.journal import RunJournal
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     JournalError,
+    NotFound,
 )
 from ta_cluster_async.session import TaSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def test_a_journal_whose_durations_are_unreadable_ends_the_batch_with_an_outcome_for_each(
@@ -141,6 +149,82 @@ def test_a_journal_that_is_taken_away_stops_the_batch_before_the_next_post(kit: 
     assert told.report.counts == {Status.SUCCEEDED: 8, Status.CANCELLED: 4}
     assert "journal" in told.report.stopped
     assert len(server.posts) == 8
+
+
+@pytest.fixture
+def locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
+    """Takes the lock of a journal's file, for longer than anybody waits for it."""
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.05)
+    others = []
+
+    def lock(path: Any) -> None:
+        other = sqlite3.connect(path, isolation_level=None)
+        others.append(other)
+        other.execute("BEGIN IMMEDIATE")
+
+    yield lock
+    for other in others:
+        other.close()
+
+
+def test_an_error_in_the_last_second_has_the_report(
+    kit: Any, tmp_path: Any, locks: Callable[[Any], None]
+) -> None:
+    server = kit.Deployment()
+    server.add(3, seconds=20.0)
+    server.cluster(3).fails = True
+    path = tmp_path / "runs.db"
+    ended = []
+
+    def lock_at_last(event: Any) -> None:
+        if isinstance(event, Finished):
+            ended.append(event.outcome)
+            if len(ended) == 3:
+                locks(path)
+
+    async def main() -> None:
+        async with session(server) as ta:
+            await refresh_all(ta.project(1), [1, 2, 3], journal=path, on_event=lock_at_last)
+
+    with pytest.raises(JournalError, match="locked by another process") as caught:
+        run(main())
+    report = caught.value.report
+    assert report.counts == {Status.SUCCEEDED: 2, Status.FAILED: 1}
+    assert list(report.outcomes) == ended
+    assert all(outcome.ticket is not None for outcome in report.outcomes)
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert twin.report == report
+
+
+def test_an_error_of_a_batch_has_the_report_of_what_was_begun_too(
+    kit: Any, tmp_path: Any, locks: Callable[[Any], None]
+) -> None:
+    server = kit.Deployment()
+    server.add(4, seconds=20.0)
+    path = tmp_path / "runs.db"
+    told = kit.tell(server, [1, 2, 3, 4], max_running=2, journal=path, at={10.0: lambda _: locks(path)})
+    assert isinstance(told.error, JournalError)
+    assert told.error.report == told.report
+    assert told.report.counts == {Status.SUCCEEDED: 2, Status.CANCELLED: 2}
+
+
+def test_what_an_event_handler_raises_has_the_report_also_if_that_is_an_error_in_it(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2)
+
+    def on_event(event: Any) -> None:
+        if isinstance(event, Finished) and event.outcome.error is not None:
+            raise event.outcome.error
+
+    async def main() -> None:
+        async with session(server) as ta:
+            await refresh_all(ta.project(1), [1, 2, 99], on_event=on_event)
+
+    with pytest.raises(NotFound) as caught:
+        run(main())
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert twin.report.outcomes[0].ref == 99
+    assert twin.report.outcomes[0].error is twin
 
 
 def test_a_killed_batch_goes_on_where_it_was() -> None:

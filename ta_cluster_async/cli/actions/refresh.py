@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Journal, RefreshBatch
+from ...batch import Journal, RefreshBatch, Status
 from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
 from ..config.settings import find_settings
 from ..connection import for_a_person, open_project
@@ -103,8 +103,10 @@ async def refresh(
         )
         async with _resumable(batch, context, selection, has_journal=book is not None, as_json=json_lines):
             if json_lines:
-                return exit_of_report(await _as_lines(batch))
-            return exit_of_report(await _on_screen(batch, selection, history, batch_options["max_running"]))
+                await _as_lines(batch, selection)
+            else:
+                await _on_screen(batch, selection, history, batch_options["max_running"])
+            return exit_of_report(batch.report)
 
 
 async def _check_server(project: Project, ref: int | str) -> None:
@@ -131,13 +133,18 @@ async def _resumable(
         yield
         left = False
     except JournalError:
-        # One that could not be opened kept the batch from its beginning.
-        left = bool(batch.report.total)
+        # One that could not be opened kept the batch from its beginning, and one that broke at last from nothing.
+        left = bool(batch.report.total) and not _is_whole(batch.report, selection)
         raise
     finally:
         report = _report_so_far(batch) if left else None
         if report is not None:
             print_resume_hint(report, context, selection.refs, has_journal=has_journal, as_json=as_json)
+
+
+def _is_whole(report: RefreshReport, selection: Selection) -> bool:
+    """Whether the report shows the end of each that was chosen."""
+    return report.total >= len(selection.refs) and Status.CANCELLED not in report.counts
 
 
 def _report_so_far(batch: RefreshBatch) -> RefreshReport | None:
@@ -147,30 +154,43 @@ def _report_so_far(batch: RefreshBatch) -> RefreshReport | None:
         return None
 
 
-async def _as_lines(batch: RefreshBatch) -> RefreshReport:
-    async with batch:
-        async for event in batch:
-            print_json(event_json(event))
+async def _as_lines(batch: RefreshBatch, selection: Selection) -> None:
+    try:
+        async with batch:
+            async for event in batch:
+                print_json(event_json(event))
+    except JournalError:
+        if _is_whole(batch.report, selection):  # else it is written with what is left
+            print_json(report_json(batch.report))
+        raise
     print_json(report_json(batch.report))
-    return batch.report
 
 
 async def _on_screen(
     batch: RefreshBatch, selection: Selection, history: RunHistory, max_running: int
-) -> RefreshReport:
+) -> None:
     state = ProgressState(expected=history.expected(selection.refs), at_once=max_running)
+    failure: JournalError | None = None
     with progress_display(state=state) as display:
-        async with batch:
-            async for event in batch:
-                display.show(event)
-    report = batch.report
-    print_failures(report, already_shown=display.shown)
+        try:
+            async with batch:
+                async for event in batch:
+                    display.show(event)
+        except JournalError as error:
+            failure = error
+    if failure is None or batch.report.total:
+        _print_report(batch.report, already_shown=display.shown)
+    if failure is not None:
+        raise failure
+
+
+def _print_report(report: RefreshReport, *, already_shown: int) -> None:
+    print_failures(report, already_shown=already_shown)
     few = report.total <= _MOST_ROWS or not stdout().is_terminal
     rows = report.outcomes if few else report.failures[:_MOST_ROWS]
     if rows:
         print_result(outcome_table(rows))
     print_message(summary_line(report))
-    return report
 
 
 def print_failures(report: RefreshReport, *, already_shown: int) -> None:

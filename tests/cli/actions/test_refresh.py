@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
 
 from ta_cluster_async import Journal, TaSession
+from ta_cluster_async.batch.journal.journal import RunJournal
 from ta_cluster_async.emulator import JobPlan
+from ta_cluster_async.errors import JournalError
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,6 +102,30 @@ def test_a_journal_that_cannot_be_had_is_all_that_is_told(
     assert ended.err.startswith("Error: ")
     assert "To continue" not in ended.err
     assert not [effect for effect in zoo.effects if effect.kind == "refreshed"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_journal_that_is_locked_at_last_hides_no_outcome(
+    zoo: Emulator, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    close = RunJournal.close
+
+    async def locked(self: RunJournal, **what: Any) -> None:
+        await close(self, **what)
+        raise JournalError("locked")
+
+    monkeypatch.setattr(RunJournal, "close", locked)
+    ended = command(
+        "refresh", "970", "971", "--journal", str(tmp_path / "runs.db"), *(["--json"] if as_json else [])
+    )
+    assert ended.code == 2
+    assert ended.err.endswith("Error: locked\n")
+    assert "To continue" not in ended.err, "nothing is left"
+    if as_json:
+        assert json.loads(ended.out.splitlines()[-1])["counts"] == {"succeeded": 2}
+    else:
+        assert "2 of 2" in ended.err or "2 succeeded" in ended.err
+        assert ended.out.count("succeeded") == 2
 
 
 def test_a_cluster_that_takes_longer_than_its_time_ends_alone(zoo: Emulator, command: Command) -> None:
