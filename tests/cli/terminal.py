@@ -82,7 +82,7 @@ class Terminal:
         """Type on the keyboard; `\\x03` is Ctrl-C."""
         os.write(self._master, text.encode())
 
-    def read_until(self, seen: str | Callable[[list[str]], bool], *, within: float = 20.0) -> None:
+    def read_until(self, seen: str | Callable[[list[str]], bool], *, within: float = 60.0) -> None:
         """Read until the words, or what the function looks for, are on the screen."""
         found = seen if callable(seen) else lambda screen: seen in "\n".join(screen)
         end = time.monotonic() + within
@@ -92,12 +92,12 @@ class Terminal:
     def read_prompt(self, seen: str) -> None:
         """Read until the words are on the screen and the program sleeps, which then is in its read of the keyboard."""
         self.read_until(seen)
-        end = time.monotonic() + 20.0
+        end = time.monotonic() + 60.0
         while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
             assert time.monotonic() < end, "it does not wait for the keyboard"
             time.sleep(0.01)
 
-    def read_to_the_end(self, *, within: float = 20.0) -> int:
+    def read_to_the_end(self, *, within: float = 60.0) -> int:
         """Read until the program has ended, and give its exit code."""
         end = time.monotonic() + within
         while self._read(end):
