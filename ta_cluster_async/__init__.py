@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from .batch.events import Attached, Event, Finished, Planned, Progressed, Submitted
     from .batch.journal.journal import Journal
     from .batch.journal.rows import RunInfo, RunState
+    from .batch.plan.plan import RefreshPlan
+    from .batch.plan.refreshes import PlannedRefresh, PlanState
+    from .batch.planning import plan_refresh
     from .batch.report import LowerBound, Outcome, RefreshReport, Status
     from .batch.runner import OnEvent, RefreshBatch, Refs, refresh_all
+    from .batch.start_gate import BeforeStart
     from .batch.uploads import Upload, upload_many
     from .client.api import ApiClient
     from .client.secret import Secret
@@ -96,6 +100,7 @@ __all__ = [
     "ApiClient",
     "ApiError",
     "Attached",
+    "BeforeStart",
     "CalcProperty",
     "CallState",
     "Catalog",
@@ -143,7 +148,9 @@ __all__ = [
     "Pager",
     "PagerResult",
     "PairSource",
+    "PlanState",
     "Planned",
+    "PlannedRefresh",
     "Plural",
     "PollPolicy",
     "Progressed",
@@ -161,6 +168,7 @@ __all__ = [
     "RefreshBatch",
     "RefreshError",
     "RefreshFailed",
+    "RefreshPlan",
     "RefreshReport",
     "RefreshResult",
     "RefreshStalled",
@@ -205,6 +213,7 @@ __all__ = [
     "any_of",
     "event",
     "event_property",
+    "plan_refresh",
     "recent_days",
     "refresh_all",
     "upload_many",
@@ -219,8 +228,12 @@ else:  # a checker would believe any name
         "batch.events": "Attached Event Finished Planned Progressed Submitted",
         "batch.journal.journal": "Journal",
         "batch.journal.rows": "RunInfo RunState",
+        "batch.plan.plan": "RefreshPlan",
+        "batch.plan.refreshes": "PlanState PlannedRefresh",
+        "batch.planning": "plan_refresh",
         "batch.report": "LowerBound Outcome RefreshReport Status",
         "batch.runner": "OnEvent RefreshBatch Refs refresh_all",
+        "batch.start_gate": "BeforeStart",
         "batch.uploads": "Upload upload_many",
         "client.api": "ApiClient",
         "client.secret": "Secret",

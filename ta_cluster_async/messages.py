@@ -465,6 +465,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "batch-runs-once": "A batch runs once: make a new RefreshBatch.",
     "batch-timeout": "The time for the batch is over.",
     "batch-token-rejected": "The token was rejected.",
+    "batch-without-plan": "With keep_successes=False a batch keeps a plan only when it is given one: plan=await plan_refresh(project, refs).",
     "cluster-id-changed": "{name!r} has the id {found} now, not {expected} any more",
     "left-on-its-way": "{reason} Its request was on its way: attach to the ticket to see whether it has begun.",
     "left-running": "{reason} The refresh continues on the server: attach to the ticket to watch it.",
@@ -473,6 +474,15 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "not-started": "{reason} It was not started.",
     "outcome-unreadable": "This is not an outcome: {problem} Read what Outcome.to_dict() returned.",
     "polls-failed": "it could not be polled for {seconds:.0f} seconds; the last error was: {cause}",
+    "plan-and-refs": "A plan has its references: give either refs or plan.",
+    "plan-not-a-plan": "plan must be a RefreshPlan, not {kind}: RefreshPlan.from_bytes reads what to_bytes returned.",
+    "plan-not-bytes": "A plan is read from the bytes that `to_bytes` returned, not from {kind}.",
+    "plan-of-other-project": "The plan is of project {planned}; this is project {project_id}.",
+    "plan-unreadable": "The bytes are not a plan, or are damaged. Take them from where `to_bytes` put them.",
+    "plan-version": (
+        "The plan has version {version}, and this version of the library reads {known}. Use the library that wrote it: a new plan could"
+        " start refreshes a second time."
+    ),
     "refs-not-iterable": "refs must be an iterable of ids, names or rows; put a single one into a list.",
     "refreshes-left-running": Plural(
         "1 refresh continues on the server. Attach to its ticket to watch it:",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ..messages import Message
 from ..models import RefreshTicket
+from ..protocol.refresh import Watch, has_begun
 from .events import Attached
+from .journal.rows import Entry
 from .report import Status
 
 if TYPE_CHECKING:
-    from .journal.journal import Entry
     from .report import Outcome
     from .state import BatchState
     from .target import Target
@@ -28,8 +31,11 @@ def attach(state: BatchState, target: Target) -> Outcome | None:
     ticket = new_ticket(state, target, attached=True)
     target.attached(ticket, now, state.deadline_of(now), rerun=mode == "rerun")
     target.poll_at(now + state.schedule(now).shortest)
-    if state.journal is not None and not target.rerun:
-        state.journal.submitted(target.cluster_id, ticket, target.ref)
+    if not target.rerun:
+        if state.journal is not None:
+            state.journal.submitted(target.cluster_id, ticket, target.ref)
+        if state.plan is not None:
+            state.plan.begun(target.ref, ticket, "submitted", 0)
     _track(state, target, ticket)
     return None
 
@@ -39,7 +45,25 @@ def resume(state: BatchState, target: Target, entry: Entry) -> None:
     now = state.loop.time()
     age = max(0.0, (datetime.now(UTC) - entry.intended_at).total_seconds())
     target.resumed(entry, now, state.deadline_of(now), age=age)
+    if state.plan is not None:
+        state.plan.begun(target.ref, entry.ticket, entry.state, entry.attempts)
     _track(state, target, entry.ticket)
+
+
+def begun_elsewhere(target: Target) -> Entry | None:
+    """Return the refresh that another process with the same plan has begun; None where the plan's baseline still stands."""
+    ticket, seen = target.planned, target.seen
+    if ticket is None or not has_begun(Watch.of(ticket, 0.0), seen.progress, seen.refresh_time):
+        return None
+    return Entry(
+        cluster_id=target.cluster_id,
+        ref=target.ref,
+        state="submitted",
+        ticket=evolve(ticket, cluster_name=target.name),
+        attempts=0,
+        intended_at=ticket.submitted_at,
+        outcome=None,
+    )
 
 
 def new_ticket(state: BatchState, target: Target, *, attached: bool = False) -> RefreshTicket:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A baseline that is older than so many seconds is read again before the POST.
 _FRESH = 60.0
+# With a plan, another process may be running it at the same time.
+_FRESH_IN_PLAN = 1.0
 
 
 class BaselineReader:
@@ -46,7 +48,8 @@ class BaselineReader:
         target.set_baseline(await state.sender.read(lambda: read_state(state, target)), state.loop.time())
 
     def _is_fresh(self, target: Target) -> bool:
-        return self._state.loop.time() - target.read_at <= _FRESH
+        fresh = _FRESH if target.planned is None else _FRESH_IN_PLAN
+        return self._state.loop.time() - target.read_at <= fresh
 
     def _has_neighbour(self, target: Target, page: int) -> bool:
         state = self._state

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from .journal.journal import Journal
+    from .plan.plan import RefreshPlan
+    from .start_gate import BeforeStart
 
 
 class RefreshOptions(TypedDict, total=False):
@@ -34,6 +36,9 @@ class RefreshOptions(TypedDict, total=False):
     poll: PollPolicy | None
     journal: str | os.PathLike[str] | Journal | None
     keep_successes: bool
+    plan: RefreshPlan | None
+    before_start: BeforeStart | None
+    resume_grace: float | None
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -73,3 +78,4 @@ class Options:
     timeout: float | None
     poll: PollPolicy
     keep_successes: bool
+    resume_grace: float = 0.0

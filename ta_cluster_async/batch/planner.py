@@ -13,11 +13,12 @@ from ..models import ClusterRow
 from ..models.scalars import plain_scalar
 from ..protocol.refresh import is_running
 from ..protocol.validation import check_ref
-from .attach import attach, left_running, resume
+from .attach import attach, begun_elsewhere, left_running, resume
 from .chunks import Chunks
 from .events import Planned
 from .listing import is_baseline
 from .lookup import look_up
+from .plan_hold import PlanHold
 from .report import Outcome, Status, explain
 from .retry import is_refusal
 from .target import Target
@@ -39,10 +40,23 @@ class Planner:
     """Reads references in chunks and enqueues their targets, never many more than the batch needs next.
 
     Whenever it is interrupted, `abandon` gives an outcome to each reference that was read and has none.
+
+    Args:
+        state: The batch.
+        refs: The references.
+        starts: False to read the baselines into the batch's plan and leave it there.
     """
 
-    def __init__(self, state: BatchState, refs: Iterable[object] | AsyncIterable[object]) -> None:
+    def __init__(
+        self,
+        state: BatchState,
+        refs: Iterable[object] | AsyncIterable[object],
+        *,
+        starts: bool = True,
+    ) -> None:
         self._state = state
+        self._starts = starts
+        self._hold = PlanHold(state) if state.plan is not None and state.plan.is_given else None
         self._needed = state.limit.number
         self._window = max(_WINDOW, 2 * self._needed)
         self._chunks = Chunks(refs, self._window, state.changed, lambda: bool(state.stopped))
@@ -80,6 +94,10 @@ class Planner:
                 await self._read_journal()
                 self._record_open()
                 await state.events.wait_for_consumer()
+        if self._hold is not None:
+            async for target in self._hold.run():
+                self._place(target)
+                self._emit_planned(complete=False)
         self._enqueue_held()
         state.planned = True
         state.drop_waiting()
@@ -136,9 +154,24 @@ class Planner:
             if ref in self._seen:
                 continue
             self._seen.add(ref)
+            if self._is_in_plan(ref):
+                continue
             self._open.append(ref)
+            if self._state.plan is not None:
+                self._state.plan.opened(ref)
             if isinstance(given, ClusterRow) and given.catalog is not None:
                 state.views[given.catalog].hits += 1
+
+    def _is_in_plan(self, ref: Ref) -> bool:
+        """Record how a reference ended, where the given plan knows it: then nothing needs to be read."""
+        plan = self._state.plan
+        outcome = None if plan is None else plan.outcome(ref)
+        if outcome is None:
+            return False
+        if outcome.cluster_id is not None:
+            self._seen.add(outcome.cluster_id)
+        self._record(outcome)
+        return True
 
     async def _read_journal(self) -> None:
         """Ask the journal for what an earlier process did about the references that are open."""
@@ -179,7 +212,10 @@ class Planner:
             seen, catalog, place = known
             if ref != seen.cluster_id:
                 if seen.cluster_id in self._seen:
-                    continue  # it is among the references by its id, or by another spelling of its name
+                    # It is among the references by its id, or by another spelling of its name.
+                    if state.plan is not None:
+                        state.plan.dropped(ref)
+                    continue
                 self._seen.add(seen.cluster_id)
             is_enough = is_baseline(seen) or place is None
             self._targets.append(
@@ -215,15 +251,41 @@ class Planner:
                 target.expect(durations.get(target.cluster_id))
         targets, self._targets = self._targets, []
         for target in targets:
+            self._read_plan(target)
             entry = self._known.get(target.cluster_id)
             if entry is not None and _is_begun(entry):
                 self._resume(target, entry)
             elif state.stopped:
                 self._record(self._stopped(target))
-            elif is_running(target.seen.progress, target.seen.refresh_time):
-                self._attach(target)
+            elif not self._starts:
+                continue
+            elif self._hold is not None and target.planned is not None and not _runs(target):
+                self._hold.add(target)
             else:
-                self._enqueue(target)
+                self._place(target)
+
+    def _read_plan(self, target: Target) -> None:
+        """Take what the given plan knows of a target, and keep its baseline in the plan."""
+        plan = self._state.plan
+        if plan is None:
+            return
+        plan.planned(target.ref, target.catalog, target.seen)
+        if (entry := plan.entry(target.cluster_id)) is not None:
+            self._known.setdefault(target.cluster_id, entry)
+            return
+        target.plan(plan.baseline(target.cluster_id))
+
+    def _place(self, target: Target) -> None:
+        """Attach to a target, or enqueue it."""
+        other = begun_elsewhere(target)
+        if other is not None:
+            self._resume(target, other)
+        elif self._state.stopped:
+            self._record(self._stopped(target))
+        elif _runs(target):
+            self._attach(target)
+        else:
+            self._enqueue(target)
 
     def _attach(self, target: Target) -> None:
         outcome = attach(self._state, target)
@@ -283,6 +345,8 @@ class Planner:
         held, self._held = self._held, []
         for target in held:
             self._state.record(self._stopped(target))
+        for target in () if self._hold is None else self._hold.take():
+            self._record(self._stopped(target))
         targets, self._targets = self._targets, []
         for target in targets:
             self._record(self._stopped(target))
@@ -319,6 +383,10 @@ def _unknown(ref: Ref, status: Status, what: Message | TaError, error: TaError |
         cluster_name=ref if isinstance(ref, str) else None,
         **explain(what, error),
     )
+
+
+def _runs(target: Target) -> bool:
+    return is_running(target.seen.progress, target.seen.refresh_time)
 
 
 def _is_begun(entry: Entry) -> bool:

@@ -21,9 +21,11 @@ from ..protocol.endpoints import Ref
 from .attach import left_running
 from .journal.journal import Journal
 from .options import Options, check_choice
+from .plan.plan import RefreshPlan
 from .planner import Planner
 from .poller import Poller
 from .report import Status
+from .start_gate import StartGate
 from .state import BatchState
 from .submitter import Submitter
 from .workers import FirstFailure
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from .journal.journal import RunJournal
     from .options import RefreshOptions
     from .report import RefreshReport
+    from .start_gate import BeforeStart
 
 Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]
 """What to refresh: ids, names, or rows of a list, as an iterable or an async iterable of any length."""
@@ -69,7 +72,7 @@ class RefreshBatch:
     def __init__(
         self,
         project: Project,
-        refs: Refs,
+        refs: Refs | None = None,
         *,
         max_running: int = 16,
         submit_ahead: int = 0,
@@ -82,6 +85,9 @@ class RefreshBatch:
         poll: PollPolicy | None = None,
         journal: str | os.PathLike[str] | Journal | None = None,
         keep_successes: bool = True,
+        plan: RefreshPlan | None = None,
+        before_start: BeforeStart | None = None,
+        resume_grace: float | None = None,
     ) -> None:
         check_choice("on_error", on_error, ("continue", "stop"))
         policy = project.session.poll if poll is None else poll
@@ -89,10 +95,11 @@ class RefreshBatch:
             cluster_timeout = policy.timeout
         else:
             cluster_timeout = positive(cluster_timeout, "cluster_timeout")
-        if isinstance(refs, str | bytes) or not isinstance(refs, Iterable | AsyncIterable):
-            raise InvalidRequest(Message("refs-not-iterable"))
+        if plan is not None:
+            _check_plan(plan, refs, project)
+            refs = plan.refs
         self._project = project
-        self._refs = refs
+        self._refs = check_refs(refs)
         self._options = Options(
             max_running=max_running,
             submit_ahead=submit_ahead,
@@ -103,7 +110,10 @@ class RefreshBatch:
             timeout=None if timeout is None else positive(timeout, "timeout"),
             poll=policy,
             keep_successes=keep_successes,
+            resume_grace=policy.settle if resume_grace is None else positive(resume_grace, "resume_grace"),
         )
+        self._plan = plan
+        self._before_start = before_start
         if on_error == "stop":
             self._options = evolve(self._options, max_failures=1)
         self._journal = journal if journal is None or isinstance(journal, Journal) else Journal(journal)
@@ -123,10 +133,25 @@ class RefreshBatch:
             raise ConfigurationError(Message("batch-not-begun"))
         return self._state.report()
 
+    @property
+    def plan(self) -> RefreshPlan:
+        """The plan with all that has happened so far, for `refresh_all(plan=)` in another process. Taking it is cheap, at any time.
+
+        Raises:
+            ConfigurationError: The batch has not begun, or keeps no plan, as with `keep_successes=False` and without `plan`.
+        """
+        if self._state is None:
+            raise ConfigurationError(Message("batch-not-begun"))
+        if self._state.plan is None:
+            raise ConfigurationError(Message("batch-without-plan"))
+        return self._state.plan.plan
+
     async def __aenter__(self) -> Self:
         if self._state is not None:
             raise ConfigurationError(Message("batch-runs-once"))
-        state = self._state = BatchState(self._project, self._options)
+        state = self._state = BatchState(self._project, self._options, plan=self._plan)
+        if self._before_start is not None:
+            state.gate = StartGate(self._before_start)
         if not self._has_consumer:
             state.events.drop()
         planner = Planner(state, self._refs)
@@ -286,7 +311,7 @@ async def _run_tasks(state: BatchState, planner: Planner) -> BaseException | Non
 
 async def refresh_all(
     project: Project,
-    refs: Refs,
+    refs: Refs | None = None,
     *,
     on_event: OnEvent | None = None,
     **options: Unpack[RefreshOptions],
@@ -312,6 +337,13 @@ async def refresh_all(
         journal: A file that makes the batch survive its process: run it again with the same file to resume it.
         on_event: Called with each event, in order; a coroutine function is awaited. What it raises ends the batch.
         keep_successes: Whether the report has the outcomes of successes. False for a million references.
+        plan: A plan in place of `refs`: what has ended since its baselines were read is reported, what runs is watched, and only the rest
+            is started, each after one more read.
+        before_start: Called with the tickets of refreshes right before their requests are sent, several at once where they are ready
+            together; a coroutine function is awaited. What it raises ends the batch before they are sent. `RefreshBatch.plan` has them by
+            then, so that a store can be written ahead.
+        resume_grace: Seconds. With a plan that another process may have begun, those that have not moved are started when nothing has
+            moved for so long; the `settle` of `poll` when None.
 
     Raises:
         JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.
@@ -334,6 +366,22 @@ async def refresh_all(
         _note_tickets(problem, batch.report)
         raise
     return batch.report
+
+
+def check_refs(refs: object) -> Refs:
+    """Return what to refresh. Raises InvalidRequest for what nobody can iterate over, and for a single name."""
+    if isinstance(refs, str | bytes) or not isinstance(refs, Iterable | AsyncIterable):
+        raise InvalidRequest(Message("refs-not-iterable"))
+    return refs
+
+
+def _check_plan(plan: RefreshPlan, refs: object, project: Project) -> None:
+    if refs is not None:
+        raise InvalidRequest(Message("plan-and-refs"))
+    if not isinstance(plan, RefreshPlan):
+        raise InvalidRequest(Message("plan-not-a-plan", kind=type(plan).__name__))
+    if plan.project_id != project.id:
+        raise InvalidRequest(Message("plan-of-other-project", planned=plan.project_id, project_id=project.id))
 
 
 def _note_tickets(problem: BaseException, report: RefreshReport) -> None:

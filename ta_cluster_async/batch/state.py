@@ -16,6 +16,7 @@ from .event_stream import EventStream
 from .events import Finished, OfTarget
 from .limit import FixedLimit
 from .listing import ListView
+from .plan.record import PlanRecord
 from .report import RefreshReport, Status
 from .schedule import PollSchedule, ends_per_second
 from .sender import Sender
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from ..resources import Project
     from .journal.journal import RunJournal
     from .options import Options
+    from .plan.plan import RefreshPlan
     from .report import Outcome
+    from .start_gate import StartGate
     from .target import Target
 
 # A policy of zeros must not make a loop that never lets time pass.
@@ -80,9 +83,11 @@ class BatchState:
         queue_front: When the target was submitted that was last seen to come out of the server's queue.
         queue_moved: When that was seen.
         outcomes: The outcomes that the report shows.
+        plan: The plan with all that has happened so far; None where none is kept.
+        gate: The caller's step before refreshes are started; None without one.
     """
 
-    def __init__(self, project: Project, options: Options) -> None:
+    def __init__(self, project: Project, options: Options, *, plan: RefreshPlan | None = None) -> None:
         self.project = project
         self.session: ApiClient = project.session
         self.options = options
@@ -122,6 +127,10 @@ class BatchState:
         self.queue_front = inf
         self.queue_moved: float = -inf
         self.outcomes: list[Outcome] = []
+        self.plan: PlanRecord | None = None
+        if options.keep_successes or plan is not None:
+            self.plan = PlanRecord(project.id, self.started_at, plan)
+        self.gate: StartGate | None = None
         self._totals = Totals()
 
     def at(self) -> float:
@@ -239,16 +248,24 @@ class BatchState:
         self._totals.counts[outcome.status] += 1
         if self.options.keep_successes or not outcome.ok:
             self.outcomes.append(outcome)
-        if self.journal is not None and not self.interrupted and not outcome.resumed:
-            if outcome.ticket is None and outcome.status in (Status.CANCELLED, Status.TIMED_OUT):
-                self.not_started.append(outcome)
-            else:
-                self.journal.finished(outcome)
+        if not self.interrupted and not outcome.resumed:
+            self._keep(outcome)
         self.events.emit(Finished(at=self.at(), outcome=outcome))
         failures, limit = self._totals.failures, self.options.max_failures
         if limit is not None and not self.stopped and failures >= limit:
             self.stop(Message("batch-max-failures", count=failures, limit=limit))
         self.changed.fire()
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Keep an outcome for the process after this one."""
+        is_unstarted = outcome.ticket is None and outcome.status in (Status.CANCELLED, Status.TIMED_OUT)
+        if self.journal is not None:
+            if is_unstarted:
+                self.not_started.append(outcome)
+            else:
+                self.journal.finished(outcome)
+        if self.plan is not None and not is_unstarted:
+            self.plan.finished(outcome)
 
     def stop(self, what: Message, status: Status = Status.CANCELLED, *, error: TaError | None = None) -> None:
         """Start no more; what waits ends with `status`, and what is in flight is polled to its end. The first reason is kept."""

@@ -10,7 +10,7 @@ from ..messages import Message
 from ..protocol.endpoints import REFRESHES
 from ..protocol.refresh import Effect, Start, effect_of, is_running, next_start
 from ..protocol.requests import Request, ref_query
-from .attach import attach, new_ticket
+from .attach import attach, begun_elsewhere, new_ticket, resume
 from .baselines import BaselineReader
 from .events import Submitted
 from .report import Status
@@ -75,10 +75,18 @@ class Submitter:
 
     async def _submit(self, target: Target) -> None:
         """Bring it into flight, give it its outcome, or put it back. Raises what speaks against its refresh."""
+        await self._baselines.refresh(target)
+        other = begun_elsewhere(target)
+        if other is None:
+            await self._begin(target)
+        else:
+            resume(self._state, target, other)
+
+    async def _begin(self, target: Target) -> None:
+        """Have it refreshed, from the state that was just read."""
         state = self._state
         refused: list[ClusterState] = []
         refused_at = inf
-        await self._baselines.refresh(target)
         while True:
             before = target.seen
             if state.stopped:
@@ -159,8 +167,7 @@ class Submitter:
         endpoint = REFRESHES[target.call_ref]
         request = Request(endpoint, ref_query(endpoint, state.project.id, target.call_ref))
         ticket = new_ticket(state, target)
-        if state.journal is not None:
-            await state.journal.intend(ticket, target.ref)
+        await self._intend(target, ticket)
         until = state.loop.time() + state.policy.errors
         wait = 1.0
         while not state.stopped:
@@ -175,6 +182,7 @@ class Submitter:
             if effect is Effect.UNKNOWN:
                 self._track(target, ticket, error)
                 return None
+            self._not_begun(target)
             if effect is Effect.REFUSED and isinstance(error, ApiError):
                 return error
             if isinstance(error, RateLimited) and await self._put_back(target, error):
@@ -183,8 +191,28 @@ class Submitter:
                 raise error
             await state.sender.pause(wait)
             wait = min(2 * wait, _LONGEST_PAUSE)
+        self._not_begun(target)
         state.finish(target, state.unstarted(target))
         return None
+
+    async def _intend(self, target: Target, ticket: RefreshTicket) -> None:
+        """Keep the intent for the process after this one, and let the caller's own step go first."""
+        state = self._state
+        if state.journal is not None:
+            await state.journal.intend(ticket, target.ref)
+        if state.plan is not None:
+            state.plan.begun(target.ref, ticket, "intended", target.attempts + 1)
+        if state.gate is not None:
+            try:
+                await state.gate.wait(ticket)
+            except BaseException:
+                self._not_begun(target)
+                raise
+
+    def _not_begun(self, target: Target) -> None:
+        """Nothing was applied, so that the process after this one need not look for it."""
+        if self._state.plan is not None:
+            self._state.plan.not_begun(target.ref)
 
     async def _send(self, request: Request) -> TaError | None:
         """Send the POST once, or as often as the session does. Returns its error."""
@@ -220,6 +248,8 @@ def confirm(state: BatchState, target: Target) -> None:
     assert ticket is not None
     if state.journal is not None:
         state.journal.submitted(target.cluster_id, ticket)
+    if state.plan is not None:
+        state.plan.begun(target.ref, ticket, "submitted", target.attempts)
     state.events.emit(Submitted(**state.of(target), ticket=ticket))
 
 

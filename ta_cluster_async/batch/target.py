@@ -60,6 +60,7 @@ class Target:
         doubt: The error of a POST of which it is not known whether it was applied.
         rerun: It was running already and is refreshed anew when that has ended.
         resend: It was intended by a process that died: if nothing comes of it, it is sent again.
+        planned: Its baseline in the plan that the batch was given, until it is started: what has moved since, another process has begun.
     """
 
     ref: Ref
@@ -90,6 +91,7 @@ class Target:
     doubt: TaError | None = field(default=None, repr=False)
     rerun: bool = False
     resend: bool = False
+    planned: RefreshTicket | None = None
 
     @property
     def call_ref(self) -> Ref:
@@ -122,6 +124,10 @@ class Target:
 
     # Before it is in flight
 
+    def plan(self, baseline: RefreshTicket | None) -> None:
+        """The given plan has this baseline of it."""
+        self.planned = baseline
+
     def expect(self, seconds: float | None) -> None:
         """Past runs tell how long it will take."""
         self.expected = seconds
@@ -135,6 +141,7 @@ class Target:
         """The request is about to be sent: from here on, the refresh may have begun."""
         self.attempts += 1
         self.ticket = ticket
+        self.planned = None
 
     def send_failed(self, error: TaError, *, may_have_begun: bool) -> None:
         """The request has failed after as many attempts as the error says."""
@@ -268,6 +275,7 @@ class Target:
     def restart(self, seen: ClusterState, now: float) -> None:
         """What was polled has ended and was not the refresh that is wanted: submit it yet, from this state."""
         self.rerun = self.resend = False
+        self.planned = None
         self.watch = self.ticket = None
         self.deadline = self.last_poll = inf
         # A list row that shows the end may not show the refresh time.

@@ -46,6 +46,9 @@ def test_the_function_hands_all_its_settings_to_the_batch(
         "poll": PollPolicy(first=7.0),
         "journal": tmp_path / "runs.db",
         "keep_successes": False,
+        "plan": None,
+        "before_start": print,
+        "resume_grace": 8.0,
     }
 
     async def main() -> None:
