@@ -265,10 +265,21 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "row-value-with-surrogate": "The {what} of row {row} contains a lone surrogate, which UTF-8 cannot encode.",
     "text-with-surrogate": "A text of the request contains a lone surrogate, which UTF-8 cannot encode.",
     # client
+    "answer-compressed": (
+        "the answer is compressed in a way that was not asked for (only gzip and deflate were): is a gateway changing answers?"
+    ),
+    "answer-head-invalid": "the answer has a head that is not valid HTTP: is a gateway changing answers?",
+    "answer-head-too-long": "the answer has a header of more than {limit} bytes, or too many headers.",
     "answer-not-http": "the answer is not HTTP: is this an https:// port, or another service?",
     "answer-out-of-time": "no whole answer within {seconds:.3g} seconds.",
     "answer-too-long": "HTTP {status} with an answer of more than {limit} bytes.",
     "answer-truncated": "the connection broke in the middle of the answer.",
+    "answer-with-two-lengths": (
+        "the answer has both Content-Length and Transfer-Encoding, which is not safe to read: is a gateway changing answers?"
+    ),
+    "answer-wrongly-compressed": (
+        "the answer is not compressed as its head says, or its end is missing: is a gateway changing answers?"
+    ),
     "base-url-invalid-host": "The base URL has an invalid host or port, such as a port above 65535.",
     "base-url-not-a-str": "The base URL must be a str such as 'http://ta2:8992'.",
     "base-url-with-blank": "The base URL contains a blank, a line end or a backslash.",
@@ -323,7 +334,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "session-not-open": "The session is not open yet: use it inside `async with TaSession(...) as ta:`.",
     "session-open-already": "The session is open already: make a new TaSession.",
     "ssl-wrong-type": "ssl= must be the path of a PEM file, an ssl.SSLContext, True or False.",
+    "tls-broken": "TLS with {host} failed ({reason}).",
     "tls-failed": "TLS with {host} failed ({reason}). For a private CA pass ssl=<its certificate file>.",
+    "tls-not-spoken": "{host} does not speak TLS ({reason}): is it an http:// port?",
     "token-empty": "The token is empty.",
     "token-file": "The token file {path}",
     "token-file-open-to-others": (

@@ -38,6 +38,23 @@ MAX_ANSWER = 256 * 2**20
 
 _CSV_HEADERS = {"Content-Type": CSV_TYPE}
 
+# Gateways add cookies and policies: a header of 9 KB is no fault.
+_LONGEST_HEADER = 64 * 2**10
+_DECODING = "Can not decode content-encoding"
+# What OpenSSL says of bytes that are not TLS.
+_NO_TLS = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "RECORD_LAYER_FAILURE",
+        "PACKET_LENGTH_TOO_LONG",
+        "HTTP_REQUEST",
+        "UNKNOWN_PROTOCOL",
+    }
+)
+
+# Longer than the longest poll interval of `PollPolicy`, so that each poll finds its connection open.
+_KEEP_SECONDS = 60.0
+
 
 def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
     # Only the time to connect: `Timeouts` keeps that of the whole request. Without aiohttp's rounding up to whole seconds.
@@ -172,7 +189,9 @@ class AiohttpTransport:
         self._urls: dict[str, URL] = {}
         if borrowed is None:
             # The session's limiter keeps the limit.
-            connector: aiohttp.BaseConnector = aiohttp.TCPConnector(limit=0, ssl=ssl)
+            connector: aiohttp.BaseConnector = aiohttp.TCPConnector(
+                limit=0, ssl=ssl, keepalive_timeout=_KEEP_SECONDS
+            )
         else:
             connector = _borrowed_pool(borrowed)
         self._ssl = True if borrowed is None else ssl  # a pool of our own has it already
@@ -183,6 +202,8 @@ class AiohttpTransport:
             request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=borrowed is not None and borrowed.trust_env,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
         )
         # What `request` awaits, without its context manager, which takes a twenty-fifth of a call.
         self._request: Callable[..., Awaitable[ClientResponse]] = getattr(
@@ -268,8 +289,7 @@ class AiohttpTransport:
         """Return the error for a problem, without the problem itself: aiohttp's exceptions hold the URL."""
         match problem:
             case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-                message = Message("tls-failed", host=self._host, reason=_tls_reason(problem))
-                return NotSent(message, reason="tls")
+                return NotSent(_tls_problem(problem, self._host), reason="tls")
             case aiohttp.ClientConnectorDNSError():
                 return NotSent(Message("host-unknown", host=problem.host), reason="dns")
             case aiohttp.ClientConnectorError():
@@ -283,10 +303,12 @@ class AiohttpTransport:
                 return NotSent(message, reason="connect")
             case asyncio.TimeoutError():
                 return _timed_out(timeout)
+            case aiohttp.ClientPayloadError() if _DECODING in str(problem):
+                return OutcomeUnknown(Message("answer-wrongly-compressed"), reason="truncated")
             case aiohttp.ClientPayloadError():
                 return OutcomeUnknown(Message("answer-truncated"), reason="truncated")
             case aiohttp.ClientResponseError():
-                return OutcomeUnknown(Message("answer-not-http"), reason="lost")
+                return OutcomeUnknown(_head_problem(problem.message), reason="lost")
             case _ if self._is_closed():
                 return OutcomeUnknown(Message("pool-closed-during-request"), reason="closed")
             case aiohttp.ClientError() | OSError():
@@ -338,6 +360,7 @@ def _headers(borrowed: aiohttp.ClientSession | None) -> MutableMapping[str, str]
     """Return the headers of all requests. The specification gives one type for all but the uploads, also where there is no body."""
     headers: MutableMapping[str, str] = {} if borrowed is None else borrowed.headers.copy()
     headers[aiohttp.hdrs.CONTENT_TYPE] = JSON_TYPE
+    headers[aiohttp.hdrs.ACCEPT_ENCODING] = "gzip, deflate"  # never what only some installations can decode
     return headers
 
 
@@ -353,10 +376,26 @@ def _os_reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _tls_reason(problem: BaseException) -> str:
-    certificate = getattr(problem, "certificate_error", problem)
-    return str(
-        getattr(certificate, "verify_message", "")
-        or getattr(certificate, "reason", "")
-        or type(certificate).__name__
-    )
+def _head_problem(reason: str) -> Message:
+    """Return what is wrong with the head of an answer. aiohttp tells it by its text alone, which quotes the answer and is not shown."""
+    if reason.startswith("Bad status line"):
+        return Message("answer-not-http")
+    if reason.startswith(("Got more than", "Too many headers")):
+        return Message("answer-head-too-long", limit=_LONGEST_HEADER)
+    if _DECODING in reason:
+        return Message("answer-compressed")
+    if "Transfer-Encoding" in reason and "Content-Length" in reason:
+        return Message("answer-with-two-lengths")
+    return Message("answer-head-invalid")
+
+
+def _tls_problem(problem: Exception, host: str) -> Message:
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError):
+        error: BaseException = problem.certificate_error
+        reason = str(
+            getattr(error, "verify_message", "") or getattr(error, "reason", "") or type(error).__name__
+        )
+        return Message("tls-failed", host=host, reason=reason)
+    error = getattr(problem, "os_error", problem)
+    reason = str(getattr(error, "reason", "") or type(error).__name__)
+    return Message("tls-not-spoken" if reason in _NO_TLS else "tls-broken", host=host, reason=reason)

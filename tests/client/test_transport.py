@@ -23,6 +23,7 @@ from ta_cluster_async.protocol.endpoints import (
     UPLOAD,
     Replay,
 )
+from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
 from ta_cluster_async.session import TaSession
@@ -270,6 +271,73 @@ def test_a_redirect_is_not_followed(raw_server: Any, status: Any, request_: Any)
     problem, server = one(raw_server, answer, request_)
     assert type(problem) is HttpStatusError
     assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "reason", "code"),
+    [
+        (b"X: " + b"x" * 70_000, "lost", "answer-head-too-long"),
+        (b"X: y\r\n" * 300 + b"X: y", "lost", "answer-head-too-long"),
+        (b"Content-Encoding: br", "lost", "answer-compressed"),
+        (b"Content-Encoding: zstd", "lost", "answer-compressed"),
+        (b"Transfer-Encoding: chunked", "lost", "answer-with-two-lengths"),
+        (b"Cont ent: many", "lost", "answer-head-invalid"),
+        (b"Content-Encoding: gzip", "truncated", "answer-wrongly-compressed"),
+        (b"Content-Encoding: deflate", "truncated", "answer-wrongly-compressed"),
+    ],
+    ids=["header", "headers", "br", "zstd", "two lengths", "invalid", "gzip", "deflate"],
+)
+def test_what_is_wrong_with_an_answer_is_said(raw_server: Any, head: Any, reason: Any, code: Any) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n" + head + b"\r\n\r\n\xffxxx"
+    problem, _ = one(raw_server, writes(answer), retry=ONCE)
+    assert type(problem) is OutcomeUnknown
+    assert (problem.reason, problem.code) == (reason, code)
+
+
+def test_a_header_of_9_kb_is_no_fault(raw_server: Any) -> None:
+    answer = http(b'{"return_code":0,"data":7}', "200 OK", f"Set-Cookie: {'x' * 9_000}")
+    assert one(raw_server, writes(answer), retry=ONCE)[0] == 7
+
+
+def test_only_encodings_that_every_installation_can_decode_are_asked_for(raw_server: Any) -> None:
+    async def main() -> Any:
+        lending = aiohttp.ClientSession(headers={"accept-encoding": "br"})
+        async with raw_server(takes) as server, lending as borrowed:
+            async with TaSession(server.url, "t", client_session=borrowed) as ta:
+                await ta.call(READ, same)
+            return server
+
+    assert b"Accept-Encoding: gzip, deflate\r\n" in asyncio.run(main()).heads[0]
+
+
+def test_a_plain_port_behind_https_is_called_one() -> None:
+    async def answer(reader: Any, writer: Any) -> None:
+        await reader.read(1)
+        writer.write(http(b"plain", "400 Bad Request"))
+        await writer.drain()
+        writer.close()
+
+    async def main() -> Any:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with TaSession(f"https://127.0.0.1:{port}", "t", retry=ONCE) as ta:
+                with pytest.raises(NotSent) as caught:
+                    await ta.call(READ, same)
+                return caught.value
+
+    problem = asyncio.run(main())
+    assert (problem.reason, problem.code) == ("tls", "tls-not-spoken")
+    assert "is it an http:// port?" in str(problem)
+    assert "ssl=" not in str(problem)
+
+
+def test_an_idle_connection_outlasts_the_longest_poll_interval() -> None:
+    assert 2 * PollPolicy().longest < transport_module._KEEP_SECONDS
+
+
+def test_another_failure_of_tls_has_its_reason() -> None:
+    message = transport_module._tls_problem(OSError(), "ta2:443")
+    assert (message.code, message.params["reason"]) == ("tls-broken", "OSError")
 
 
 # How often
