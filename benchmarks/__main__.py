@@ -34,6 +34,7 @@ NAMES = (
     "upload",
     "growth",
     "large",
+    "plan",
     "kill",
     "leaks",
     "load",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -27,13 +26,17 @@ class PlanHold:
 
     The plan alone does not tell whether it is run for the first time. A server may queue what a process that died has started, and show
     the old state meanwhile. So while refreshes move that this process did not start, those that have not moved are waited for: until
-    nothing has moved for `resume_grace` seconds. Only a plan that is younger than that, and of which nothing has moved, is begun at once.
+    nothing has moved for `resume_grace` seconds, and fewer run than ran together before. As long as that many run, the server may have
+    no place for those in its queue; but where nothing moves for the `grace` of the policy, nothing is in its queue.
     """
 
     def __init__(self, state: BatchState) -> None:
         self._state = state
         self._targets: dict[int, Target] = {}
-        self._moved_at: float | None = None
+        self._moved_at = state.loop.time()
+        # The most that ran at once, and when that many last did.
+        self._most = 0
+        self._full_at = -inf
 
     def add(self, target: Target) -> None:
         """Hold a target, or note that another process has begun it; `run` gives it back in either case."""
@@ -50,12 +53,7 @@ class PlanHold:
         state, grace = self._state, self._state.options.resume_grace
         for target in self._moved():
             yield target
-        assert state.plan is not None
-        now = state.loop.time()
-        age = (datetime.now(UTC) - state.plan.made_at).total_seconds()
-        until = now + state.sender.random.uniform(0.0, min(_APART, grace))
-        if self._moved_at is not None or age > grace:
-            until += grace
+        until = state.loop.time() + grace + state.sender.random.uniform(0.0, min(_APART, grace))
         while self._targets and not state.stopped:
             left = max(0.0, until - state.loop.time())
             await state.sender.pause(min(left, max(grace / _LOOKS, state.policy.first)))
@@ -63,8 +61,9 @@ class PlanHold:
             await self._read_again()
             for target in self._moved():
                 yield target
-            if self._moved_at is not None:
-                until = max(until, self._moved_at + grace)
+            self._count_running()
+            queued = min(self._full_at + grace, self._moved_at + state.policy.grace)
+            until = max(until, self._moved_at + grace, queued)
             if is_last and state.loop.time() >= until:
                 break
         for target in self.take():
@@ -80,6 +79,13 @@ class PlanHold:
             if known is not None:
                 seen, _, place = known
                 target.set_baseline(seen, began if is_baseline(seen) or place is None else -inf)
+
+    def _count_running(self) -> None:
+        """Note whether the server may have no place for what is in its queue."""
+        running = self._state.seen_running
+        self._most = max(self._most, running)
+        if running and running == self._most:
+            self._full_at = self._state.loop.time()
 
     def _moved(self) -> list[Target]:
         """Take out those that another process has begun."""

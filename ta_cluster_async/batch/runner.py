@@ -342,8 +342,8 @@ async def refresh_all(
         before_start: Called with the tickets of refreshes right before their requests are sent, several at once where they are ready
             together; a coroutine function is awaited. What it raises ends the batch before they are sent. `RefreshBatch.plan` has them by
             then, so that a store can be written ahead.
-        resume_grace: Seconds. With a plan that another process may have begun, those that have not moved are started when nothing has
-            moved for so long; the `settle` of `poll` when None.
+        resume_grace: Seconds. Another process may have begun the plan, so that those that have not moved are started only when nothing has
+            moved for so long, and the server has places again; the `settle` of `poll` when None. Answers of the server must be younger.
 
     Raises:
         JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.

@@ -157,6 +157,14 @@ class BatchState:
         """How many take a place on the server, as far as polls have shown."""
         return len(self.in_flight) - len(self.settling)
 
+    @property
+    def seen_running(self) -> int:
+        """How many were seen to run, and not to have ended since."""
+        return sum(
+            target.watch is not None and target.watch.proven and target.cluster_id not in self.settling
+            for target in self.in_flight.values()
+        )
+
     async def next_target(self) -> Target | None:
         """Return the next target as soon as there is a place for it; None when the batch is over."""
         while not self.done:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +55,17 @@ def tell(
 
 
 def posted(em: Emulator) -> Counter[int]:
-    return Counter(effect.cluster_id for effect in em.effects if effect.kind == "refreshed")
+    """Return how often each was to be started, by the requests that the server has taken: of one that runs it ignores a second one."""
+    return Counter(
+        int(request.query["clusterId"])
+        for request in em.requests
+        if request.path == "/open/user-cluster-refresh" and request.return_code == 0
+    )
 
 
 async def killed(project: Project, plan: RefreshPlan, seconds: float, **options: Any) -> RefreshPlan:
     """Run a plan for so long, and leave as a killed process does: nothing more is sent. Returns what a store had by then."""
-    batch = RefreshBatch(project, plan=plan, **options)
+    batch = RefreshBatch(project, plan=plan, **{"resume_grace": 0.5, **options})
     async with batch:
         await asyncio.sleep(seconds)
         left = batch.plan
@@ -307,27 +311,51 @@ def test_a_batch_of_a_million_keeps_no_plan_unasked() -> None:
     tell(story)
 
 
-def test_the_unmoved_of_an_old_plan_wait_for_signs_of_another_copy() -> None:
+def test_what_has_not_moved_waits_for_signs_of_another_copy() -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        plan = await plan_refresh(project, em.seed_clusters(4))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await refresh_all(project, plan=plan, resume_grace=60.0)
+        assert loop.time() - began >= 60  # a copy may have begun it a moment ago, and died
+
+    tell(story)
+
+
+@pytest.mark.parametrize("capacity", [1, 4])
+def test_what_may_be_in_the_queue_of_a_server_is_not_started_again(capacity: int) -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(12)
+        plan = await plan_refresh(project, ids)
+        # All are sent in the first moment. Each runs longer than the time without a sign.
+        await killed(project, plan, 20.0)
+        assert posted(em) == Counter(ids)
+        report = await refresh_all(project, plan=plan, resume_grace=4.0)
+        assert report.counts == {Status.SUCCEEDED: 12}
+        assert posted(em) == Counter(ids)
+
+    tell(story, capacity=capacity, seconds=40.0, queued_shows="previous")
+
+
+def test_one_long_refresh_does_not_hold_the_others_for_ever() -> None:
     async def story(em: Emulator, project: Project) -> None:
         ids = em.seed_clusters(4)
         plan = await plan_refresh(project, ids)
-        old = evolve(plan, made_at=plan.made_at - timedelta(hours=1))
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await refresh_all(project, plan=old, resume_grace=60.0)
-        assert loop.time() - began >= 60  # a copy may have begun it a moment ago, and died
-        young = await plan_refresh(project, ids)
-        began = loop.time()
-        await refresh_all(project, plan=young, resume_grace=60.0)
-        assert loop.time() - began < 60
+        await project.clusters.refresh(ids[0])
+        batch = asyncio.create_task(refresh_all(project, plan=plan, poll=PollPolicy(grace=120.0)))
+        await asyncio.sleep(110.0)
+        assert posted(em) == {ids[0]: 1}  # the server may have one place
+        await asyncio.sleep(30.0)
+        assert posted(em) == Counter(ids)
+        assert (await batch).counts == {Status.SUCCEEDED: 4}
+        assert posted(em) == Counter(ids)
 
-    tell(story)
+    tell(story, seconds=1000.0)
 
 
 def test_a_batch_that_is_stopped_while_it_waits_gives_each_its_outcome() -> None:
     async def story(em: Emulator, project: Project) -> None:
         plan = await plan_refresh(project, em.seed_clusters(4))
-        plan = evolve(plan, made_at=plan.made_at - timedelta(hours=1))
         report = await refresh_all(project, plan=plan, resume_grace=600.0, timeout=30.0)
         assert report.counts == {Status.TIMED_OUT: 4}
         async with RefreshBatch(project, plan=plan, resume_grace=600.0) as batch:
@@ -344,7 +372,6 @@ def test_what_is_deleted_while_a_plan_waits_is_rejected() -> None:
     async def story(em: Emulator, project: Project) -> None:
         ids = em.seed_clusters(2)
         plan = await plan_refresh(project, ids)
-        plan = evolve(plan, made_at=plan.made_at - timedelta(hours=1))
         async with RefreshBatch(project, plan=plan, resume_grace=60.0) as batch:
             await asyncio.sleep(20.0)
             await project.clusters.delete(ids[0])
@@ -412,7 +439,7 @@ def test_what_another_process_begins_while_it_waits_for_a_place_is_watched() -> 
     async def story(em: Emulator, project: Project) -> None:
         ids = em.seed_clusters(2)
         plan = await plan_refresh(project, ids)
-        batch = asyncio.create_task(refresh_all(project, plan=plan, max_running=1))
+        batch = asyncio.create_task(refresh_all(project, plan=plan, max_running=1, resume_grace=0.5))
         await asyncio.sleep(5.0)
         assert posted(em) == {ids[0]: 1}
         await project.clusters.refresh(ids[1])

@@ -40,11 +40,6 @@ class PlanRecord:
         """The plan with all that has happened so far."""
         return self._given.with_changes(self._changes)
 
-    @property
-    def made_at(self) -> datetime:
-        """When the baselines of the given plan were read."""
-        return self._given.made_at
-
     def entry(self, cluster_id: int) -> Entry | None:
         """Return what the given plan knows of a refresh that was begun or has ended; None where neither is so."""
         one = self._given_one(cluster_id)

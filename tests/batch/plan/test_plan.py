@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ta_cluster_async import Catalog, InvalidRequest, Outcome, PlannedRefresh, RefreshPlan, Status
+from ta_cluster_async.batch.plan.record import PlanRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MADE_AT = datetime(2026, 11, 29, 1, 2, 3, 456789, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 28, 3, 0, 0)  # noqa: DTZ001 - server times have no zone
@@ -246,3 +247,28 @@ def test_the_next_attempt_starts_failures_again_and_leaves_successes_alone() -> 
     assert again.get(3) == evolve(fresh(3), attempts=1)
     assert again.get("nobody") == PlannedRefresh(ref="nobody")
     assert again.get(6) == fresh(6)
+
+
+def test_taking_the_plan_of_a_running_batch_reads_only_what_has_changed() -> None:
+    class Given(dict[int | str, PlannedRefresh]):
+        reads = 0
+
+        def __iter__(self) -> Iterator[int | str]:
+            self.reads += 1
+            return super().__iter__()
+
+        def items(self) -> Any:
+            self.reads += 1
+            return super().items()
+
+    given = Given({number: fresh(number) for number in range(1, 5)})
+    record = PlanRecord(102, MADE_AT, RefreshPlan(project_id=102, made_at=MADE_AT, refreshes=given))
+    ticket = fresh(2).ticket(102, MADE_AT)
+    assert ticket is not None
+    given.reads = 0
+    record.begun(2, ticket, "submitted", 1)
+    taken = record.plan
+    record.begun(3, ticket, "submitted", 1)
+    assert given.reads == 0
+    assert taken.counts == {"planned": 3, "submitted": 1}  # it stays as it was
+    assert given.reads > 0
