@@ -93,7 +93,7 @@ def test_a_progress_that_stands_still_is_stalled(kit: Any) -> None:
 
 def test_a_progress_that_moves_for_ever_is_not_waited_for_for_ever(kit: Any) -> None:
     server = kit.Deployment()
-    server.add(1, seconds=1e6 * HOUR, shows=lambda share: 50 + int(share * 1e8) % 2)
+    server.add(1, seconds=1e6 * HOUR, shows=lambda share: 50 + int(share * 1e8) % 41)
     told = kit.tell(server, [1])
     assert told[1].status is Status.TIMED_OUT
     assert told.seconds == pytest.approx(6 * HOUR, rel=0.01)
