@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -15,6 +15,8 @@ from .json import JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from .json import JsonObject
 
 
 class Wire:
@@ -27,6 +29,23 @@ class Wire:
     __slots__ = ()
     __attrs_attrs__: ClassVar[Any]
     wire_names: ClassVar[Mapping[str, str]] = {}
+    # The converter, which knows all models, puts itself here.
+    _read: ClassVar[Any]
+    _write: ClassVar[Any]
+
+    def to_wire(self) -> JsonObject:
+        """Return the JSON object that this stands for, in the API's names: fields that are None are left out, `extra` is put back."""
+        body: JsonObject = Wire._write(self)
+        return body
+
+    @classmethod
+    def from_wire(cls, value: JsonValue, *, path: str = "data") -> Self:
+        """Make one of a JSON object in the API's names.
+
+        Definitions take any object without loss; answers are read strictly. Raises SchemaError that names the place below `path`.
+        """
+        made: Self = Wire._read(cls, value, path)
+        return made
 
     def __repr__(self) -> str:
         fields = sorted(attrs.fields(type(self)), key=lambda a: a.name == "extra")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from attrs import evolve, field, frozen
 
@@ -91,7 +91,39 @@ TIMES = EventQuota()
 
 
 @frozen(repr=False)
-class EventCondition(Definition):
+class InPeriod(Definition):
+    """What is about events of certain days, with the fields `recent_day`, `start_time` and `end_time`."""
+
+    def recent_days(self, first: int, last: int) -> Self:
+        """Return a copy for days counted back from today, in place of a fixed period.
+
+        `recent_days(0, 7)` is the last seven days with today, `recent_days(1, 7)` the seven days that end yesterday: with 0 as the
+        first, `last` is the number of days; from 1 on, both are days ago and both days are included.
+        Raises InvalidRequest unless 0 <= first <= last and last >= 1.
+        """
+        rest = _without(self.extra, "start_time", "end_time")
+        changed: Self = evolve(
+            cast("Any", self), recent_day=recent_days(first, last), start_time=None, end_time=None, extra=rest
+        )
+        return changed
+
+    def between_times(self, start: date | str, end: date | str) -> Self:
+        """Return a copy for a fixed period in the server's local time, in place of relative days.
+
+        Both days are included; the server writes each as the start of its day (2020-01-03 00:00:00 to 2020-01-09 00:00:00 are seven).
+        A date is the start of its day. Raises InvalidRequest for a datetime with a zone and for a period that ends before it begins.
+        """
+        rest = _without(self.extra, "recent_day")
+        changed = evolve(cast("Any", self), start_time=start, end_time=end, recent_day=None, extra=rest)
+        first, last = changed.start_time, changed.end_time
+        if isinstance(first, datetime) and isinstance(last, datetime) and last < first:
+            raise InvalidRequest(Message("start-after-end"))
+        period: Self = changed
+        return period
+
+
+@frozen(repr=False)
+class EventCondition(InPeriod):
     """A condition on what the user did. `event("consume_item").times().greater(4).recent_days(1, 7)` writes it shortly.
 
     Attributes:
@@ -130,35 +162,14 @@ class EventCondition(Definition):
     relation: Relation | str | None = None
     comparator_key: str = field(default="comparator", kw_only=True, repr=False, eq=False)
 
-    def recent_days(self, first: int, last: int) -> EventCondition:
-        """Return a copy for days counted back from today, in place of a fixed period.
-
-        `recent_days(0, 7)` is the last seven days with today, `recent_days(1, 7)` the seven days that end yesterday: with 0 as the
-        first, `last` is the number of days; from 1 on, both are days ago and both days are included.
-        Raises InvalidRequest unless 0 <= first <= last and last >= 1.
-        """
-        rest = _without(self.extra, "start_time", "end_time")
-        return evolve(self, recent_day=recent_days(first, last), start_time=None, end_time=None, extra=rest)
-
-    def between_times(self, start: date | str, end: date | str) -> EventCondition:
-        """Return a copy for a fixed period in the server's local time, in place of relative days.
-
-        Both days are included; the server writes each as the start of its day (2020-01-03 00:00:00 to 2020-01-09 00:00:00 are seven).
-        A date is the start of its day. Raises InvalidRequest for a datetime with a zone and for a period that ends before it begins.
-        """
-        rest = _without(self.extra, "recent_day")
-        changed = evolve(self, start_time=start, end_time=end, recent_day=None, extra=rest)
-        first, last = changed.start_time, changed.end_time
-        if isinstance(first, datetime) and isinstance(last, datetime) and last < first:
-            raise InvalidRequest(Message("start-after-end"))
-        return changed
-
     def where(self, *filters: PropertyFilter, relation: Relation | str | None = None) -> EventCondition:
         """Return a copy that counts only events that these conditions on their properties let pass, beside those it has.
 
-        `relation` joins all of them, the earlier ones too: `and`, unless said otherwise.
+        `relation` joins all of them, the earlier ones too: `and`, unless said otherwise. Without any filter and relation it is the same.
         Raises InvalidRequest when several earlier ones are joined in another way and `relation` is left out.
         """
+        if not filters and relation is None:
+            return self
         before = self.filters or ()
         if relation is None and len(before) > 1 and self.relation not in (None, Relation.AND):
             raise InvalidRequest(Message("event-relation-set", relation=str(self.relation)))

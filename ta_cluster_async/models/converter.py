@@ -64,6 +64,10 @@ def unstructure(value: Wire) -> JsonObject:
     return body
 
 
+Wire._read = staticmethod(lambda cls, value, path: structure(cls, value, path=path))  # noqa: SLF001
+Wire._write = staticmethod(unstructure)  # noqa: SLF001
+
+
 @cache
 def converter() -> Converter:
     """Return the library's converter, made when it is first needed."""

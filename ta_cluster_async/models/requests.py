@@ -139,11 +139,13 @@ class QuotaTag:
         return UserTagDef(quota=QuotaDef(self.event))
 
 
-ToCreate: TypeAlias = ConditionCluster | ConditionTag | FirstLastTag | QuotaTag | Mapping[str, object]
-"""What can be created: a typed definition, or the body itself in the API's own field names."""
+ToCreate: TypeAlias = (
+    ConditionCluster | ConditionTag | FirstLastTag | QuotaTag | ClusterDetail | Mapping[str, object]
+)
+"""What can be created: a typed definition, the detail of another under a new name, or the body itself in the API's own field names."""
 
-ToUpdate: TypeAlias = ToCreate | ClusterDetail
-"""What an update takes: the same, and what `detail` gave."""
+ToUpdate: TypeAlias = ToCreate
+"""What an update takes: the same."""
 
 _CATALOG = "clusterCatalog"
 _TYPE = "clusterType"
@@ -157,7 +159,8 @@ def create_body(definition: ToCreate) -> JsonObject:
     """Return the body that creates `definition`, without `projectId`. A mapping goes out as it is, with clusterCatalog filled in where its type tells it."""
     if isinstance(definition, Mapping):
         return _with_catalog(definition)
-    return {"clusterName": _plain(definition.name), **update_body(definition)}
+    name = definition.cluster_name if isinstance(definition, ClusterDetail) else definition.name
+    return {"clusterName": _plain(name), **update_body(definition)}
 
 
 def update_body(definition: ToUpdate) -> JsonObject:

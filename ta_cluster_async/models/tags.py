@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen
@@ -10,14 +11,15 @@ from attrs import field, frozen
 from ..errors import InvalidRequest
 from ..messages import Message
 from .base import Definition, parts
-from .clusters import PropertyFilter, UserClusterDef, to_filters
+from .clusters import InPeriod, PropertyFilter, UserClusterDef, to_filters
 from .enums import (
     Analysis,
     Relation,
     TableType,
     TagKind,
 )
-from .texts import recent_day_or_none, text_of
+from .texts import number_or_none, recent_day_or_none, text_of
+from .times import server_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +85,7 @@ def _calc_property(value: CalcProperty | str | None) -> CalcProperty | None:
 
 
 @frozen(repr=False)
-class FirstLastEvent(Definition):
+class FirstLastEvent(InPeriod):
     """A tag's value is a property of the user's first or last occurrence of an event.
 
     Attributes:
@@ -93,6 +95,8 @@ class FirstLastEvent(Definition):
         recent_day: Relative days, such as `"0-1"`; see `recent_days()`.
         filters: Conditions on the event's properties, joined by `relation`.
         relation: How `filters` are joined.
+        start_time: The first day of a fixed period, in the server's local time; see `between_times()`.
+        end_time: The start of the last day of a fixed period.
     """
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -100,6 +104,8 @@ class FirstLastEvent(Definition):
         "event_name": "eventName",
         "is_first_event": "isFirstEvent",
         "recent_day": "recentDay",
+        "start_time": "startTime",
+        "end_time": "endTime",
         "filters": "filts",
         "relation": "relation",
     }
@@ -110,10 +116,12 @@ class FirstLastEvent(Definition):
     recent_day: str | None = field(default=None, converter=recent_day_or_none)
     filters: tuple[PropertyFilter, ...] | None = field(default=(), converter=to_filters)
     relation: Relation | str | None = Relation.AND
+    start_time: datetime | str | None = field(default=None, converter=server_time)
+    end_time: datetime | str | None = field(default=None, converter=server_time)
 
 
 @frozen(repr=False)
-class QuotaEvent(Definition):
+class QuotaEvent(InPeriod):
     """A tag's value is an aggregate over the user's events.
 
     Attributes:
@@ -124,14 +132,20 @@ class QuotaEvent(Definition):
         filters: Conditions on the event's properties, joined by `relation`.
         relation: How `filters` are joined.
         type: `normal` in the API's samples.
+        analysis_params: The aggregate's own setting, such as the percentile, 1 to 100.
+        start_time: The first day of a fixed period, in the server's local time; see `between_times()`.
+        end_time: The start of the last day of a fixed period.
     """
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "type": "type",
         "quota": "quota",
         "analysis": "analysis",
+        "analysis_params": "analysisParams",
         "event_name": "eventName",
         "recent_day": "recentDay",
+        "start_time": "startTime",
+        "end_time": "endTime",
         "filters": "filts",
         "relation": "relation",
     }
@@ -143,6 +157,9 @@ class QuotaEvent(Definition):
     filters: tuple[PropertyFilter, ...] | None = field(default=(), converter=to_filters)
     relation: Relation | str | None = Relation.AND
     type: str | None = "normal"
+    analysis_params: str | int | float | None = field(default=None, converter=number_or_none)
+    start_time: datetime | str | None = field(default=None, converter=server_time)
+    end_time: datetime | str | None = field(default=None, converter=server_time)
 
 
 @frozen(repr=False)

@@ -186,7 +186,7 @@ class CatalogResource:
         return Refresh(self._client, ticket, ticket.cluster_id, self._client.poll if poll is None else poll)
 
     async def _create(self, definition: ToCreate, timeout: float | None) -> int:
-        self._check_kind(definition, "create", self._kinds)
+        self._check_kind(definition, "create", (*self._kinds, ClusterDetail))
         body = self._with_project(create_body(definition))
         name = check_name(body.get("clusterName"), strict=self._client.strict_names)
         if "displayName" not in body:

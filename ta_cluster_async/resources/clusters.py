@@ -18,7 +18,7 @@ from .base import CatalogResource
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..models import UploadResult
+    from ..models import ClusterDetail, UploadResult
     from ..protocol.endpoints import Ref
     from ..uploads.options import OnNull
     from ..uploads.progress import OnProgress
@@ -34,10 +34,14 @@ class Clusters(CatalogResource):
     _columns = 1
 
     async def create(
-        self, definition: ConditionCluster | Mapping[str, object], *, timeout: float | None = None
+        self,
+        definition: ConditionCluster | ClusterDetail | Mapping[str, object],
+        *,
+        timeout: float | None = None,
     ) -> int:
         """Create a condition cluster, whose first computation the server starts by itself, and return its id (spec: 添加条件分群).
 
+        A `detail` of another cluster under a new `cluster_name` makes a copy with all that the server knows of its definition.
         It is never sent twice. When the answer is lost, a cluster with this name and definition is looked up and taken for the new one.
 
         Raises:
@@ -144,12 +148,13 @@ class Tags(CatalogResource):
 
     async def create(
         self,
-        definition: ConditionTag | FirstLastTag | QuotaTag | Mapping[str, object],
+        definition: ConditionTag | FirstLastTag | QuotaTag | ClusterDetail | Mapping[str, object],
         *,
         timeout: float | None = None,
     ) -> int:
         """Create a tag, whose first computation the server starts by itself, and return its id (spec: 添加条件标签).
 
+        A `detail` of another tag under a new `cluster_name` makes a copy with all that the server knows of its definition.
         It is never sent twice. When the answer is lost, a tag with this name and definition is looked up and taken for the new one.
 
         Raises:

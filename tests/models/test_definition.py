@@ -8,14 +8,16 @@ import pytest
 from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
 
-from ta_cluster_async.errors import InvalidRequest
+from ta_cluster_async.errors import InvalidRequest, SchemaError
 from ta_cluster_async.models import (
     Analysis,
     Comparator,
     ConditionTag,
     EventCondition,
     EventQuota,
+    FirstLastEvent,
     PropertyFilter,
+    QuotaEvent,
     Relation,
     TableType,
     TagKind,
@@ -305,3 +307,44 @@ def test_a_repr_shows_what_is_set_and_nothing_else() -> None:
     read = structure(EventCondition, {"eventName": "a", "comparator": "less", "unknown": None})
     assert repr(read) == "EventCondition(event_name='a', comparator='less', extra={'unknown': None})"
     assert repr(EventQuota()) == "EventQuota(analysis='TIMES')"
+
+
+def test_where_without_a_condition_adds_nothing() -> None:
+    condition = event("login").times().greater(4)
+    assert condition.where() == condition
+    assert "relation" not in condition.where().to_wire()
+    assert condition.where(relation="or").relation == "or"
+
+
+@pytest.mark.parametrize(
+    "made", [FirstLastEvent("pay", "amount", recent_day="0-1"), QuotaEvent("pay", "SUM", "amount")]
+)
+def test_the_event_of_a_tag_has_relative_days_and_fixed_times(made: Any) -> None:
+    relative = made.recent_days(1, 7).to_wire()
+    assert relative["recentDay"] == "1-7"
+    assert not {"startTime", "endTime"} & relative.keys()
+    fixed = made.between_times(date(2020, 1, 3), "2020-01-09 00:00:00")
+    sent = fixed.to_wire()
+    assert (sent["startTime"], sent["endTime"]) == ("2020-01-03 00:00:00", "2020-01-09 00:00:00")
+    assert "recentDay" not in sent
+    assert type(made).from_wire(sent) == fixed
+    with pytest.raises(InvalidRequest, match="not after the end"):
+        made.between_times(date(2020, 1, 9), date(2020, 1, 3))
+
+
+@pytest.mark.parametrize("time", [5, b"2020", [], True])
+def test_what_is_no_time_is_refused_by_the_name_of_its_class(time: Any) -> None:
+    with pytest.raises(InvalidRequest, match=f"not {type(time).__name__}"):
+        event("login").times().greater(4).between_times(time, "2020-01-09 00:00:00")
+
+
+def test_the_percentile_of_a_tag_is_sent_as_text() -> None:
+    made = QuotaEvent("pay", "PERCENTILE", "amount", analysis_params=95)
+    assert made.to_wire()["analysisParams"] == "95"
+
+
+def test_every_model_goes_to_the_wire_and_back() -> None:
+    definition = UserClusterDef(events=[event("login").times().greater(4)])
+    assert UserClusterDef.from_wire(definition.to_wire()) == definition
+    with pytest.raises(SchemaError, match="qp must be an object"):
+        UserClusterDef.from_wire([], path="qp")

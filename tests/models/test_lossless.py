@@ -118,6 +118,8 @@ FIRST_LAST = objects(
     eventName=WORDS,
     isFirstEvent=st.booleans(),
     recentDay=DAYS,
+    startTime=WORDS,
+    endTime=WORDS,
     filts=several(FILTERS),
     relation=WORDS,
 )
@@ -125,8 +127,11 @@ QUOTA_EVENTS = objects(
     type=WORDS,
     quota=WORDS,
     analysis=WORDS,
+    analysisParams=SCALARS,
     eventName=WORDS,
     recentDay=DAYS,
+    startTime=WORDS,
+    endTime=WORDS,
     filts=several(FILTERS),
     relation=WORDS,
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ta_cluster_async.models import (
     Analysis,
@@ -132,8 +133,8 @@ def test_the_condition_tag_of_the_specification_is_written_like_this() -> None:
     # New definitions send `comparator`, which the sample's second value spells otherwise.
     second["comparator"] = second.pop("uceCalcuSymbol")
     assert {first["comparator"], second["comparator"]} == {"greater"}
-    registered = event("player_register").times().greater(4).recent_days(1, 30).where()
-    fought = event("fight_success").times().greater(0).recent_days(1, 30).where()
+    registered = evolve(event("player_register").times().greater(4).recent_days(1, 30), relation="and")
+    fought = evolve(event("fight_success").times().greater(0).recent_days(1, 30), relation="and")
     tag = ConditionTag(
         name="tag_20200615_1",
         display_name="标签_20200615_1",
@@ -142,8 +143,6 @@ def test_the_condition_tag_of_the_specification_is_written_like_this() -> None:
             TagValue("标签值2", UserClusterDef(events=[fought])),
         ],
     )
-    for event_sample in (first, second):
-        event_sample["filts"] = []
     assert create_body(tag) == expected
 
 

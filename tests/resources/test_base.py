@@ -339,14 +339,19 @@ def test_what_is_no_definition_of_this_catalog_is_refused_before_anything_is_sen
     async def story(world):
         code = "definition-of-other-kind"
         for wrong in (TAGS[0], CONSUMERS, "consumers", None, 970, [CLUSTER]):
-            with refused(InvalidRequest, code, method="Clusters.create", takes="ConditionCluster"):
+            with refused(
+                InvalidRequest, code, method="Clusters.create", takes="ConditionCluster, ClusterDetail"
+            ):
                 await world.clusters.create(wrong)
             with refused(
                 InvalidRequest, code, method="Clusters.update", takes="ConditionCluster, ClusterDetail"
             ):
                 await world.clusters.update(970, wrong)
         with refused(
-            InvalidRequest, code, method="Tags.create", takes="ConditionTag, FirstLastTag, QuotaTag"
+            InvalidRequest,
+            code,
+            method="Tags.create",
+            takes="ConditionTag, FirstLastTag, QuotaTag, ClusterDetail",
         ):
             await world.tags.create(CLUSTER)
         assert world.sent == []

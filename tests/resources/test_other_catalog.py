@@ -1,8 +1,10 @@
 """What belongs to another project, or to the other of clusters and tags, is refused before it is sent."""
 
+import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ta_cluster_async import ConditionCluster, QuotaEvent, QuotaTag, UserClusterDef
 from ta_cluster_async.emulator import Fault
@@ -102,5 +104,22 @@ def test_a_detail_of_a_cluster_is_no_update_of_a_tag(served: Any) -> None:
             await world.tags.update(cluster, detail)
         with pytest.raises(InvalidRequest, match="is a cluster and not a tag"):
             await world.tags.update(cluster, update_body(detail))
+
+    served(story)
+
+
+def test_the_detail_of_a_cluster_under_a_new_name_makes_a_copy_of_all_of_it(served: Any) -> None:
+    async def story(world: Any) -> None:
+        await world.clusters.create(
+            {**BODY, "clusterType": "cluster_by_static_condition", "zone": {"of": [8]}}
+        )
+        detail = await world.clusters.detail("a")
+        detail.extra["remarks"] = "r"
+        before = len(world.em.requests)
+        copy = await world.clusters.create(evolve(detail, cluster_name="b", display_name="B"))
+        assert copy != detail.id
+        sent = json.loads(world.em.requests[before].body)
+        names = {"projectId": 102, "clusterName": "b", "displayName": "B"}
+        assert sent == {**update_body(detail), **names}
 
     served(story)
