@@ -256,7 +256,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "query-parameters": "{endpoint} needs the query parameters {required} and no others than {allowed}.",
     "return-code-missing": "the answer is JSON without a return_code.",
     "row-id": "id",
-    "row-id-missing": 'The id of row {row} is None. Leave it out, or pass on_null="skip".',
+    "row-id-missing": 'The id of row {row} is missing. Leave it out, or pass on_null="skip".',
+    "row-id-with-line-break": (
+        "The id of row {row} contains a line break, which the id of a user does not. Remove it, such as with strip()."
+    ),
     "row-not-a-pair": "Row {row} must be a pair of an id and a tag value, not {kind}.",
     "row-tag-value": "tag value",
     "row-value-blank": "The {what} of row {row} is blank.",
@@ -389,7 +392,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "column-missing": "{source} has no column {name!r}. It has: {names}.",
     "column-not-a-name": "column must be the name of a column, or be left out.",
     "column-of-other-type": (
-        "The column {name!r} has the type {kind}. Ids and tag values must be strings, integers or decimals: "
+        "{source}: the column {name!r} has the type {kind}. Ids and tag values must be strings, integers or decimals: "
         "cast it in the query, so that its text is the one that TA knows."
     ),
     "column-repeated": "{source} has {count} columns {name!r}. Rename all but one.",
@@ -439,10 +442,12 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "parquet-unreadable": "{source} cannot be read as Parquet: {reason}.",
     "pyarrow-missing": 'Uploads of Parquet and Arrow data need pyarrow: install the extra "arrow" of ta-cluster-async.',
     "require-match-invalid": "require_match must be a number from 0 to 1, such as 0.95.",
+    "row-at-line": "{source}, line {line}",
+    "row-in-column": "{source}, column {name!r}",
     "row-in-file": "{source}: {problem}",
     "row-of-other-width": Plural(
-        "{source}: row {row} has 1 column, and needs {needed}.",
-        "{source}: row {row} has {count} columns, and needs {needed}.",
+        "{source}: line {line} has 1 column, and needs {needed}.",
+        "{source}: line {line} has {count} columns, and needs {needed}.",
     ),
     "rows-without-columns": (
         "header=, column= and value_column= are not for an iterable of rows: only CSV text has a header, and only CSV with one, "

@@ -10,6 +10,7 @@ from attrs import define
 
 from ..errors import InvalidRequest
 from ..messages import Message
+from ..models.scalars import plain_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,9 @@ UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SPECIAL = re.compile(SPECIAL)
 _ID = Message("row-id")
-_TAG_VALUE = Message("row-tag-value")
+TAG_VALUE = Message("row-tag-value")
+"""What errors call the value of a tag."""
+_MISSING = frozenset({"NAType", "NaTType"})
 
 
 @define
@@ -38,7 +41,7 @@ class Dropped:
 def encode_ids(rows: Iterable[object], first_row: int, dropped: Dropped | None = None) -> bytes:
     """Write one id per line. Rows count from `first_row`. Raises InvalidRequest that names the row.
 
-    With `dropped`, rows whose id is None or blank are left out and counted there, and not refused.
+    With `dropped`, rows whose id is missing (None, NaN, NA of pandas) or blank are left out and counted there, and not refused.
     """
     numbered = enumerate(rows, first_row)
     if dropped is None:
@@ -49,13 +52,13 @@ def encode_ids(rows: Iterable[object], first_row: int, dropped: Dropped | None =
 
 
 def encode_pairs(rows: Iterable[object], first_row: int, dropped: Dropped | None = None) -> bytes:
-    """Write an id and its tag value per line, where None is an empty tag value. As `encode_ids` otherwise."""
+    """Write an id and its tag value per line, where a missing tag value is empty. As `encode_ids` otherwise."""
     lines = []
     for row, pair in enumerate(rows, first_row):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise InvalidRequest(Message("row-not-a-pair", row=row, kind=type(pair).__name__))
         if dropped is None or _is_kept(pair[0], dropped):
-            tag = "" if pair[1] is None or pair[1] == "" else _cell(pair[1], row, _TAG_VALUE)
+            tag = "" if _is_missing(pair[1]) or _is_empty(pair[1]) else _cell(pair[1], row, TAG_VALUE)
             lines.append(f"{_cell(pair[0], row, _ID)},{tag}\r\n")
     return _encode(lines, first_row)
 
@@ -73,10 +76,25 @@ def check_start(head: bytes) -> int:
 
 
 def _is_kept(value: object, dropped: Dropped) -> bool:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if not value.strip() if isinstance(value, str) else _is_missing(value):
         dropped.num += 1
         return False
     return True
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, str) and not value
+
+
+def _is_missing(value: object) -> bool:
+    """Whether it stands for no value: None, NaN, or the NA and NaT of pandas, which is not imported for it."""
+    if value is None or type(value) is str or type(value) is int:
+        return value is None
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if type(value).__name__ in _MISSING:
+        return True
+    return isinstance(plain := plain_scalar(value), float) and plain != plain  # noqa: PLR0124  (NaN)
 
 
 def _cell(value: object, row: int, what: Message) -> str:
@@ -84,6 +102,8 @@ def _cell(value: object, row: int, what: Message) -> str:
         return str(value)
     if not isinstance(value, str):  # first, since the next checks take a hundred times as long
         return _number(value, row, what)
+    if type(value) is not str:
+        value = str.__str__(value)  # a member of `class T(str, Enum)` is its value
     if not value.strip():
         raise InvalidRequest(Message("row-value-blank", what=what, row=row))
     if "\0" in value:
@@ -93,6 +113,8 @@ def _cell(value: object, row: int, what: Message) -> str:
     except UnicodeEncodeError:
         raise InvalidRequest(Message("row-value-with-surrogate", what=what, row=row)) from None
     if _SPECIAL.search(value):
+        if what is _ID and ("\n" in value or "\r" in value):
+            raise InvalidRequest(Message("row-id-with-line-break", row=row))
         return '"' + value.replace('"', '""') + '"'
     return value
 
@@ -102,6 +124,6 @@ def _number(value: object, row: int, what: Message) -> str:
         return f"{value:f}"  # with all its digits, and never an exponent
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         return str(value.__index__())  # the integers of numpy and its like
-    if value is None and what is _ID:
+    if what is _ID and _is_missing(value):
         raise InvalidRequest(Message("row-id-missing", row=row))
     raise InvalidRequest(Message("row-value-type", what=what, row=row, kind=type(value).__name__))

@@ -56,7 +56,7 @@ class ArrowReader(BlockingReader):
         if self._columns is None:
             from .arrow_csv import ColumnsText  # noqa: PLC0415  (loads pyarrow: an extra, and not on the loop)
 
-            self._columns = ColumnsText(self._batches, self._encode, self._layout)
+            self._columns = ColumnsText(self.name, self._batches, self._encode, self._layout)
         text = self._columns.next(is_hurried=lambda: self._closed)
         self.rows, self.skipped = self._columns.rows, self._columns.skipped
         return text

@@ -38,10 +38,10 @@ class ColumnsText:
         skipped: Rows left out so far.
     """
 
-    def __init__(self, batches: Generator[Batch], encode: Encode, layout: Layout) -> None:
+    def __init__(self, name: Message, batches: Generator[Batch], encode: Encode, layout: Layout) -> None:
         self.rows: int = 0
         self.skipped: int = 0
-        self._pieces = _pieces(batches)
+        self._pieces = _pieces(name, batches)
         self._encode = encode
         self._skips = layout.on_null == "skip"
         self._writer = _Writer()
@@ -84,7 +84,7 @@ class ColumnsText:
             text = self._by_row(columns, first)
         elif all(map(_is_bare, kept)):
             text = self._writer.write(kept) if len(kept) > 1 else _lines(ids)
-        elif all(map(_is_encodable, kept)):
+        elif all(map(_is_encodable, kept)) and not _has_line_breaks(ids):
             text = self._writer.write(kept)
         else:
             text = self._by_row(columns, first)
@@ -100,14 +100,14 @@ class ColumnsText:
         return self._encode(((_value(a), _value(b)) for a, b in zip(*columns, strict=True)), first, dropped)
 
 
-def _pieces(batches: Generator[Batch]) -> Generator[list[Column]]:
+def _pieces(source: Message, batches: Generator[Batch]) -> Generator[list[Column]]:
     """Yield the columns of record batches, as types that have a text, in pieces of limited rows and bytes."""
     with closing(batches):
         for batch in batches:
             for start in range(0, batch.num_rows, _ROWS):
                 piece = batch.slice(start, _ROWS)
                 columns = [
-                    _as_writable(column, name)
+                    _as_writable(column, name, source)
                     for column, name in zip(piece.columns, piece.schema.names, strict=True)
                 ]
                 rows = -(-piece.num_rows // (1 + _size(columns) // _BYTES))
@@ -119,7 +119,7 @@ def _size(columns: list[Column]) -> int:
     return sum(column.nbytes for column in columns)
 
 
-def _as_writable(column: Column, name: str) -> Column:
+def _as_writable(column: Column, name: str, source: Message) -> Column:
     """Return the column as a type that pyarrow writes with the expected text. Raises InvalidRequest for other types."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
@@ -133,7 +133,7 @@ def _as_writable(column: Column, name: str) -> Column:
         return column if kind.scale <= 6 and kind.scale >= 0 else _decimal_text(column)
     if types.is_string_view(kind) or types.is_null(kind):
         return column.cast(pa.large_string())
-    raise InvalidRequest(Message("column-of-other-type", name=name, kind=str(kind)))
+    raise InvalidRequest(Message("column-of-other-type", source=source, name=name, kind=str(kind)))
 
 
 def _decode_dictionary(column: Column) -> Column:
@@ -268,6 +268,11 @@ def _is_encodable(column: Column) -> bool:
     if not _is_text(column):
         return True
     return _is_utf8(column) and _least_byte(column, pa.uint8()) > 0 and not _any(_is_space(column))
+
+
+def _has_line_breaks(ids: Column) -> bool:
+    """Whether some id has a line break, which the encoder of rows refuses."""
+    return _is_text(ids) and _any(pc.match_substring_regex(ids, r"[\r\n]"))
 
 
 def _is_space(column: Column) -> Column:

@@ -6,21 +6,32 @@ import codecs
 import csv
 import io
 import re
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
 from ..messages import Message
-from ..protocol.csv import UTF8_BOM, check_start
+from ..protocol.csv import TAG_VALUE, UTF8_BOM, check_start
 from .line_ends import LineEnds, end_of_record, has_line_feeds
 from .reader import BlockingReader
-from .rows import RowsReader
+from .rows import BATCH, RowsReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
 
     from ..protocol.requests import Chunk
     from .files import Input
     from .options import Encode, Layout
+
+    class CsvRecords(Protocol):
+        """What `csv.reader` returns."""
+
+        line_num: int
+
+        def __iter__(self) -> Iterator[list[str]]: ...
+        def __next__(self) -> list[str]: ...
+
 
 _NOT_BLANK = re.compile(rb"\S")
 _OTHER_KINDS = {
@@ -30,6 +41,7 @@ _OTHER_KINDS = {
 }
 # How many bytes of blank lines and header may come before the first row.
 _LONGEST_START = 1 << 20
+_LONGEST_CELL = 1 << 24
 
 
 def is_blank(text: Chunk, start: int = 0) -> bool:
@@ -40,7 +52,7 @@ def is_blank(text: Chunk, start: int = 0) -> bool:
 class TextReader(BlockingReader):
     """CSV text that goes out as it is, without BOM and header and with CRLF. Raises InvalidRequest that names the line that is not UTF-8.
 
-    Where its first line ends with CRLF, all others are taken to do so too.
+    Where the first line that goes out, and a header before it, end with CRLF, all others are taken to do so too.
     """
 
     is_repeatable: bool
@@ -90,7 +102,7 @@ class TextReader(BlockingReader):
             bom = check_start(head)
             is_whole = len(head) >= len(UTF8_BOM)
             if is_whole and self._layout.header:
-                header_end = end_of_record(head)
+                header_end = end_of_record(head, bom)
                 is_whole = header_end > 0
             if is_whole and b"\n" in head and not is_blank(head, header_end or bom):
                 break
@@ -98,14 +110,16 @@ class TextReader(BlockingReader):
             if not more:
                 break
             head += more
+        end = b"\r" if b"\n" not in head and b"\r" in head else b"\n"
+        self._text.recount(head, end)
         if self._layout.header:
-            header_end = header_end or len(head)
+            header_end = header_end or end_of_record(head, bom, end) or len(head)
             header = next(csv.reader(io.StringIO(head[bom:header_end].decode(), newline="")), [])
             self._layout.pick(header, self.name)
             self._text.uncount(head[:header_end])
         start = header_end or bom
-        if has_line_feeds(head):
-            self._line_ends, self.size = LineEnds(), None
+        if end == b"\r" or (self._layout.header and has_line_feeds(head, bom)) or has_line_feeds(head, start):
+            self._line_ends, self.size = LineEnds(end), None
             return self._convert(self._line_ends, head[start:]) or self._next_part()
         if self.size is not None:
             self.size -= start
@@ -120,45 +134,86 @@ class CsvReader(RowsReader):
 
     def __init__(self, source: Input, encode: Encode, layout: Layout) -> None:
         self.name: Message = source.name
-        super().__init__(_records(source, layout), encode, layout)
+        self._records = Records(source, layout)
+        super().__init__(iter(self._records), encode, layout)
         self._lock = source.lock
         self._source = source
+        self._names = layout.names
 
     def _read(self) -> bytes:
         text = super()._read()
         self.is_repeatable: bool = self._source.is_repeatable
         return text
 
+    def _place_of(self, problem: InvalidRequest) -> Message:
+        place = Message("row-at-line", source=self.name, line=self._records.line_of(problem.params["row"]))
+        if self._names is None:
+            return place
+        is_value = problem.params.get("what") == TAG_VALUE
+        return Message("row-in-column", source=place, name=self._names[is_value])
+
     def _close(self) -> None:
         super()._close()
         self._source.close()
 
 
-def _records(source: Input, layout: Layout) -> Iterator[object]:
-    file = io.TextIOWrapper(io.BufferedReader(_RawText(source)), encoding="utf-8", newline="")
-    records = csv.reader(file, strict=True)
-    try:
-        yield from _columns(records, layout, source.name)
-    except csv.Error as error:
-        problem = str(error)
-    else:
-        return
-    raise InvalidRequest(Message("csv-malformed", source=source.name, line=records.line_num, problem=problem))
+class Records:
+    """The wanted columns of CSV text, record by record, without blank lines."""
+
+    def __init__(self, source: Input, layout: Layout) -> None:
+        self._source = source
+        self._layout = layout
+        # From which row on how many lines more were read than rows. Only of the rows that may be encoded together.
+        self._more_lines: deque[tuple[int, int]] = deque([(1, 0)], maxlen=BATCH + 1)
+
+    def line_of(self, row: object) -> int:
+        """Return the line where one of the latest rows begins."""
+        assert isinstance(row, int)
+        return row + next(more for first, more in reversed(self._more_lines) if first <= row)
+
+    def __iter__(self) -> Iterator[object]:
+        """Yield ids, or pairs of ids and values. Raises InvalidRequest with the line that is no CSV."""
+        file = io.TextIOWrapper(io.BufferedReader(_RawText(self._source)), encoding="utf-8", newline="")
+        allow_long_cells()
+        records = csv.reader(file, strict=True)
+        try:
+            yield from self._columns(records)
+        except csv.Error as error:
+            problem = str(error)
+        else:
+            return
+        name, line = self._source.name, records.line_num
+        raise InvalidRequest(Message("csv-malformed", source=name, line=line, problem=problem))
+
+    def _columns(self, records: CsvRecords) -> Iterator[object]:
+        layout, name = self._layout, self._source.name
+        places = layout.pick(next(records, []), name) if layout.header else list(range(layout.columns))
+        last, first = max(places), places[0]
+        row, more, before = 1, 0, records.line_num
+        for record in records:
+            if record:  # a blank line is no row
+                if before + 1 - row != more:
+                    more = before + 1 - row
+                    self._more_lines.append((row, more))
+                if len(record) <= last or (not layout.header and len(record) != layout.columns):
+                    raise InvalidRequest(
+                        Message(
+                            "row-of-other-width",
+                            source=name,
+                            line=before + 1,
+                            count=len(record),
+                            needed=last + 1,
+                        )
+                    )
+                yield record[first] if layout.columns == 1 else (record[first], record[places[1]])
+                row += 1
+            before = records.line_num
 
 
-def _columns(records: Iterator[list[str]], layout: Layout, source: Message) -> Iterator[object]:
-    places = layout.pick(next(records, []), source) if layout.header else list(range(layout.columns))
-    last, first = max(places), places[0]
-    number = 0
-    for record in records:
-        if not record:
-            continue  # a blank line is no row
-        number += 1
-        if len(record) <= last or (not layout.header and len(record) != layout.columns):
-            raise InvalidRequest(
-                Message("row-of-other-width", source=source, row=number, count=len(record), needed=last + 1)
-            )
-        yield record[first] if layout.columns == 1 else (record[first], record[places[1]])
+def allow_long_cells() -> None:
+    """Let the csv module read cells of up to 16 MiB: the limit is the process's, 128 KiB by default, and is only ever raised."""
+    if csv.field_size_limit() < _LONGEST_CELL:
+        csv.field_size_limit(_LONGEST_CELL)
 
 
 class CheckedText:
@@ -174,6 +229,7 @@ class CheckedText:
         self.place: int = 0
         self._source = source
         self._lines = 0
+        self._end = b"\n"
         self._head = b""
         self._ends_in_line = False
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -184,6 +240,8 @@ class CheckedText:
         if self.place == 0:
             check_start(chunk)
             self._head = chunk[:4]
+            if b"\r" in chunk and b"\n" not in chunk:
+                self._end = b"\r"
         nul = chunk.find(b"\0")
         if nul >= 0:
             raise self._error("text-with-nul", chunk, nul)
@@ -198,15 +256,25 @@ class CheckedText:
                 raise self._error("text-not-utf-8", chunk, wrong)
         self.place += len(chunk)
         if self.rows is not None:
-            self._lines += chunk.count(b"\n")
-            self._ends_in_line = not chunk.endswith(b"\n") if chunk else self._ends_in_line
-            self.rows = self._lines + self._ends_in_line
+            self._count(chunk)
         return chunk
+
+    def recount(self, text: bytes, end: bytes) -> None:
+        """Count lines by another end, beginning with all that was read so far."""
+        self._end = end
+        if self.rows is not None:
+            self._lines = 0
+            self._count(text)
+
+    def _count(self, chunk: bytes) -> None:
+        self._lines += chunk.count(self._end)
+        self._ends_in_line = not chunk.endswith(self._end) if chunk else self._ends_in_line
+        self.rows = self._lines + self._ends_in_line
 
     def uncount(self, header: bytes) -> None:
         """Take the lines of the header off the count."""
         if self.rows is not None:
-            lines = header.count(b"\n")
+            lines = header.count(self._end)
             self._lines -= lines
             self.rows = max(self.rows - lines, 0)
 
@@ -215,9 +283,9 @@ class CheckedText:
             if self._head.startswith(start):
                 return InvalidRequest(Message(kind, source=self._source.name))
         if self.rows is None:
-            line = self._source.line_at(self.place + at)
+            line = self._source.line_at(self.place + at, self._end)
         else:
-            line = self._lines + chunk.count(b"\n", 0, at) + 1
+            line = self._lines + chunk.count(self._end, 0, at) + 1
         return InvalidRequest(Message(code, source=self._source.name, line=line))
 
 

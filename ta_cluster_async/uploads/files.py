@@ -44,8 +44,8 @@ class Input:
         """Return the next part, b"" at the end."""
         raise NotImplementedError
 
-    def line_at(self, place: int) -> int:
-        """Return the line, from 1, of the byte at `place`. Only for one that `is_quick`: the lines of others are counted."""
+    def line_at(self, place: int, end: bytes) -> int:
+        """Return the line, from 1, of the byte at `place`, where `end` is the last byte of a line. Only for one that `is_quick`: the lines of others are counted."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -94,14 +94,14 @@ class PathInput(Input):
         # Raised outside the except block, so that the OSError is not its context.
         raise InvalidRequest(Message("file-unreadable", path=str(self._path), reason=reason))
 
-    def line_at(self, place: int) -> int:
+    def line_at(self, place: int, end: bytes) -> int:
         """See `Input.line_at`. Reads the file once more to count them."""
         assert self._file is not None
         self._file.seek(0)
         line = 1
         while place > 0 and (chunk := self._file.read(min(_CHUNK, place))):
             place -= len(chunk)
-            line += chunk.count(b"\n")
+            line += chunk.count(end)
         return line
 
     def close(self) -> None:

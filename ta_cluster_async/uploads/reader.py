@@ -102,9 +102,11 @@ class BlockingReader(Reader):
             # A future cannot hold it, and awaiting that future would never end.
             raise RuntimeError("The source raised StopIteration.") from problem
         except InvalidRequest as problem:
-            # What encodes rows knows their numbers, and not the file.
-            if self.name.code == "file-source" and not problem.params.keys() & {"source", "path"}:
-                problem.set_message(Message("row-in-file", source=self.name, problem=problem.what()))
+            # What encodes rows knows their numbers, and not where they come from.
+            if "row" in problem.params and "source" not in problem.params:
+                place = self._place_of(problem)
+                if place.code != "unnamed-source":
+                    problem.set_message(Message("row-in-file", source=place, problem=problem.what()))
             raise
         finally:
             if self._closed:
@@ -116,6 +118,11 @@ class BlockingReader(Reader):
                 self._close()
             finally:
                 self._lock.release()
+
+    def _place_of(self, problem: InvalidRequest) -> Message:
+        """Return what the source, and if need be the place in it, is called to which a wrong row belongs."""
+        del problem
+        return self.name
 
     def _read(self) -> Chunk:
         raise NotImplementedError

@@ -50,6 +50,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "paused-too-long": "the pause after a rate-limit answer, or rate_limit in the profile, lasts longer than the time of the call.",
     "report-unreadable": "This is not a report: {problem}",
     "row-id-missing": "The id of row {row} is missing. Remove the row, or give --skip-blank.",
+    "row-id-with-line-break": "The id of row {row} contains a line break, which the id of a user does not. Remove it.",
     "row-value-type": "The {what} of row {row} must be text, a whole number or a decimal, not {kind}.",
     "text-not-utf-8": "{source} is not UTF-8 (line {line}). Save it as UTF-8.",
     "text-with-nul": "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8.",
