@@ -10,6 +10,8 @@ from .events import (
     Submitted,
 )
 from .journal.journal import Journal
+from .plan.plan import RefreshPlan
+from .planning import plan_refresh
 from .report import (
     LowerBound,
     Outcome,
@@ -30,11 +32,13 @@ __all__ = [
     "Planned",
     "Progressed",
     "RefreshBatch",
+    "RefreshPlan",
     "RefreshReport",
     "Status",
     "Submitted",
     "Upload",
     "bulk",
+    "plan_refresh",
     "refresh_all",
     "upload_many",
 ]

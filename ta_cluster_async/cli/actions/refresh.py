@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Journal, RefreshBatch, Status
+from ...batch import Journal, RefreshBatch, Status, plan_refresh
 from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
 from ..config.settings import find_settings
 from ..connection import for_a_person, open_project
@@ -18,9 +18,10 @@ from ..output.live import MOST_FAILURES, failure_line, progress_display, summary
 from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from .forecast import forecast
+from .plan_file import PlanFile, completed, is_complete
 from .resume_hint import print_resume_hint
 from .run_history import read_journal
-from .selection import select
+from .selection import Selection, select
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,14 +29,18 @@ if TYPE_CHECKING:
 
     import typer
 
-    from ...batch import RefreshReport
+    from ...batch import RefreshPlan, RefreshReport
+    from ...protocol.refresh import PollPolicy
     from ...resources import Project
     from ..options import CliOptions
     from .run_history import RunHistory
-    from .selection import Selection, Wanted
+    from .selection import Wanted
 
 _FEW = 64
 """Up to this many are polled as often as a person likes it; for more, the load on the server counts."""
+
+_NO_OTHER = 0.01
+"""Seconds to wait for signs of another process that runs the same plan, where it was made a moment ago."""
 
 _MOST_ROWS = 100
 """Rows of a table on a terminal, and failures that are printed in full; of a larger batch only what did not succeed is shown."""
@@ -47,6 +52,7 @@ async def refresh(
     wanted: Wanted,
     *,
     journal: Path | None,
+    plan: Path | None,
     dry_run: bool,
     json_lines: bool,
     **batch_options: Any,
@@ -55,24 +61,12 @@ async def refresh(
     settings = find_settings(options)
     path = journal or settings.journal
     book = None if path is None else Journal(path)
-    if wanted.is_nothing:
-        raise InvalidRequest(
-            tr(
-                "Say what to refresh: ids, names or globs, --all, --stale-older-than, --from-file or --failed-in. "
-                "`ta-cluster list` shows what there is."
-            )
-        )
+    _check_options(wanted, journal, plan, dry_run=dry_run)
     check_stdin(wanted.from_file, options.token_file)
     async with open_project(settings) as project:
-        selection = await select(project, wanted, book, settings.timezone)
-        if selection.uploaded:
-            print_message(
-                ntr(
-                    "Left out {count} uploaded cluster or tag, which has nothing to refresh.",
-                    "Left out {count} uploaded clusters and tags, which have nothing to refresh.",
-                    selection.uploaded,
-                )
-            )
+        file = None if plan is None else PlanFile(plan)
+        begun = _begun(file, project, wanted)
+        selection = await _chosen(project, wanted, book, settings.timezone, begun)
         if not selection.refs:
             print_message(tr("Nothing matches, so there is nothing to refresh."))
             return Exit.NOTHING
@@ -94,19 +88,131 @@ async def refresh(
                 print_lines(found.sentences())
             return Exit.OK if found.unknown < len(selection.refs) else Exit.NOTHING
         is_watched = stderr().is_terminal and not is_quiet() and len(selection.refs) <= _FEW
-        batch = RefreshBatch(
-            project,
-            selection.refs,
-            poll=for_a_person(project) if is_watched else None,
-            journal=book,
-            **batch_options,
-        )
-        async with _resumable(batch, context, selection, has_journal=book is not None, as_json=json_lines):
+        poll = for_a_person(project) if is_watched else None
+        if file is None:
+            batch = RefreshBatch(project, selection.refs, poll=poll, journal=book, **batch_options)
+        else:
+            batch = await _batch_of_plan(project, file, begun, selection, poll=poll, **batch_options)
+        async with (
+            _resumable(
+                batch,
+                context,
+                selection,
+                has_journal=file is None and book is not None,
+                has_plan=file is not None,
+                as_json=json_lines,
+            ),
+            _kept(batch, file),
+        ):
             if json_lines:
                 await _as_lines(batch, selection)
             else:
                 await _on_screen(batch, selection, history, batch_options["max_running"])
-            return exit_of_report(batch.report)
+        return exit_of_report(batch.report)
+
+
+async def _chosen(
+    project: Project, wanted: Wanted, book: Journal | None, timezone: str | None, begun: RefreshPlan | None
+) -> Selection:
+    """Return what is to be refreshed: what is wanted, or what a plan that was left has."""
+    if begun is not None:
+        return Selection(refs=begun.refs)
+    selection = await select(project, wanted, book, timezone)
+    if selection.uploaded:
+        print_message(
+            ntr(
+                "Left out {count} uploaded cluster or tag, which has nothing to refresh.",
+                "Left out {count} uploaded clusters and tags, which have nothing to refresh.",
+                selection.uploaded,
+            )
+        )
+    return selection
+
+
+def _nothing_wanted() -> InvalidRequest:
+    return InvalidRequest(
+        tr(
+            "Say what to refresh: ids, names or globs, --all, --stale-older-than, --from-file or --failed-in. "
+            "`ta-cluster list` shows what there is."
+        )
+    )
+
+
+def _check_options(wanted: Wanted, journal: Path | None, plan: Path | None, *, dry_run: bool) -> None:
+    if plan is None:
+        if wanted.is_nothing:
+            raise _nothing_wanted()
+        return
+    if journal is not None:
+        raise InvalidRequest(
+            tr(
+                "--plan and --journal both keep what a run has done. Give one of the two: the journal on a local disk."
+            )
+        )
+    if dry_run:
+        raise InvalidRequest(
+            tr("--dry-run starts nothing, so that there is no plan to keep: leave out --plan.")
+        )
+
+
+def _begun(file: PlanFile | None, project: Project, wanted: Wanted) -> RefreshPlan | None:
+    """Return the plan in the file that is to be continued; None where a new one is to be made, or none is kept.
+
+    Raises:
+        InvalidRequest: The file cannot be used, or there is none and nothing was chosen.
+    """
+    if file is None:
+        return None
+    plan = file.read(project.id)
+    if plan is None or (is_complete(plan) and not wanted.is_nothing):
+        if wanted.is_nothing:
+            raise _nothing_wanted()
+        return None
+    ended = sum(one.outcome is not None for one in plan)
+    print_message(
+        tr(
+            "The plan continues a run that was left: {done} of {total} have ended.",
+            done=ended,
+            total=len(plan),
+        )
+    )
+    return plan
+
+
+async def _batch_of_plan(
+    project: Project,
+    file: PlanFile,
+    begun: RefreshPlan | None,
+    selection: Selection,
+    *,
+    poll: PollPolicy | None,
+    **options: Any,
+) -> RefreshBatch:
+    """Return a batch whose plan is in the file before each request that starts something."""
+
+    async def save(_: object) -> None:
+        await file.save(batch.plan)
+
+    plan, grace = begun, None
+    if plan is None:
+        plan = await plan_refresh(project, selection.refs, poll=poll)
+        await file.save(plan)
+        grace = _NO_OTHER
+    batch = RefreshBatch(project, plan=plan, poll=poll, before_start=save, resume_grace=grace, **options)
+    return batch
+
+
+@asynccontextmanager
+async def _kept(batch: RefreshBatch, file: PlanFile | None) -> AsyncIterator[None]:
+    """Write the plan when the batch is left, however that happens."""
+    is_whole = False
+    try:
+        yield
+        # With another token, the run goes on.
+        is_whole = batch.report.stop_code != "batch-token-rejected"
+    finally:
+        if file is not None and _report_so_far(batch) is not None:
+            file.write(completed(batch.plan, batch.report) if is_whole else batch.plan)
 
 
 async def _check_server(project: Project, ref: int | str) -> None:
@@ -125,7 +231,13 @@ async def _check_server(project: Project, ref: int | str) -> None:
 
 @asynccontextmanager
 async def _resumable(
-    batch: RefreshBatch, context: typer.Context, selection: Selection, *, has_journal: bool, as_json: bool
+    batch: RefreshBatch,
+    context: typer.Context,
+    selection: Selection,
+    *,
+    has_journal: bool,
+    has_plan: bool,
+    as_json: bool,
 ) -> AsyncIterator[None]:
     """Print the resume hint when the batch is left before its end, however that happens."""
     left = True
@@ -139,7 +251,14 @@ async def _resumable(
     finally:
         report = _report_so_far(batch) if left else None
         if report is not None:
-            print_resume_hint(report, context, selection.refs, has_journal=has_journal, as_json=as_json)
+            print_resume_hint(
+                report,
+                context,
+                selection.refs,
+                has_journal=has_journal,
+                has_plan=has_plan,
+                as_json=as_json,
+            )
 
 
 def _is_whole(report: RefreshReport, selection: Selection) -> bool:

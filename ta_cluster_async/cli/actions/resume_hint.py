@@ -37,6 +37,7 @@ def print_resume_hint(
     refs: Sequence[int | str],
     *,
     has_journal: bool,
+    has_plan: bool = False,
     as_json: bool,
 ) -> None:
     """Write the tickets to stdout, a line of JSON each, and to stderr what they are and how to continue.
@@ -57,11 +58,12 @@ def print_resume_hint(
     left = [ref for ref in refs if ref not in ended]
     again = any(context.params.get(name) for name in _NOT_AGAIN)
     command = shlex.join([_program(context), *(context.obj or ())])
-    if (again or not has_journal) and len(left) <= _MOST_REFS:
+    # A plan that was left chooses what it has, whatever else is said.
+    if not has_plan and (again or not has_journal) and len(left) <= _MOST_REFS:
         command = _command_for(context, left)
-    elif context.params.get("from_file") == STDIN:
+    elif not has_plan and context.params.get("from_file") == STDIN:
         print_message(tr("It needs the same lines on standard input."), always=True)
-    if not has_journal:
+    if not (has_journal or has_plan):
         print_message(
             tr(
                 "Without a --journal the next run knows nothing of this one, but it attaches to what is still running."

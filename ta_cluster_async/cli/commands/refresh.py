@@ -193,6 +193,17 @@ def refresh(
             help=tr("Record the run in this file; run again with it to resume after a crash (TA_JOURNAL)."),
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            rich_help_panel=_HOW,
+            help=tr(
+                "Keep the run in this small file, where no journal can be, such as on a network disk; run again with it to resume."
+            ),
+        ),
+    ] = None,
     json_lines: Annotated[
         bool,
         typer.Option(
@@ -226,6 +237,7 @@ def refresh(
             options,
             wanted,
             journal=journal,
+            plan=plan,
             dry_run=dry_run,
             json_lines=json_lines,
             max_running=max_running,

@@ -48,6 +48,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "outcome-unreadable": "This is not an outcome: {problem}",
     "parquet-not-csv": "{source} is not CSV text but Parquet: give a file whose name ends in .parquet.",
     "paused-too-long": "the pause after a rate-limit answer, or rate_limit in the profile, lasts longer than the time of the call.",
+    "plan-unreadable": "It is not a plan, or is damaged. Delete it to begin anew: what runs then is attached to.",
     "report-unreadable": "This is not a report: {problem}",
     "row-id-missing": "The id of row {row} is missing. Remove the row, or give --skip-blank.",
     "row-id-with-line-break": "The id of row {row} contains a line break, which the id of a user does not. Remove it.",
