@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from ..errors import NotFound, TokenRejected
 from ..messages import Message
 from ..models.ticket_errors import (
@@ -23,10 +25,14 @@ from .submitter import confirm
 if TYPE_CHECKING:
     from ..errors import TaError
     from ..models.ticket_errors import RefreshError
+    from ..protocol.refresh import Watch
     from .listing import ClusterState
     from .schedule import PollSchedule
     from .state import BatchState
     from .target import Target
+
+# So many polls that show nothing give the place of a doubtful request to another.
+_UNMOVED = 3
 
 
 def poll_succeeded(
@@ -44,7 +50,7 @@ def poll_succeeded(
     verdict = target.polled(
         seen,
         now,
-        state.policy,
+        state.policy if target.doubt is None else evolve(state.policy, grace=state.grace(target)),
         is_detail=is_detail,
         meaning=state.session.time_meaning,
         may_learn=_may_learn(state, target),
@@ -56,7 +62,9 @@ def poll_succeeded(
         return
     if watch.lesson != before.lesson:
         state.session.time_meaning = state.session.time_meaning.learn(watch.lesson)
-    state.settles(target, settles=watch.has_left and verdict is Verdict.WAIT)
+    _learn_sign(state, target, before, verdict, now)
+    settles = watch.has_left or _is_given_away(state, target, now)
+    state.settles(target, settles=settles and verdict is Verdict.WAIT)
     if watch.proven and not before.proven and waited:
         state.queue_front, state.queue_moved = target.posted, now
     if was_doubtful and not target.is_doubtful:
@@ -64,8 +72,13 @@ def poll_succeeded(
     if watch.progress != before.progress:
         state.moved = now
         _emit_progress(state, target, watch.progress)
-    if _may_be_queued(state, target, verdict, now):
+    if _may_be_queued(state, target, verdict, now) or (
+        verdict is Verdict.UNCONFIRMED and target.doubt is not None and _awaits_earlier(state, target)
+    ):
         verdict = Verdict.WAIT
+    if verdict is Verdict.UNCONFIRMED and _may_resend(state, target) and now < target.last_poll:
+        _resend(state, target)
+        return
     if verdict is Verdict.WAIT and now < target.last_poll:
         target.goes_on(now)
         target.poll_at(now + _wait(state, target, now, schedule))
@@ -96,6 +109,50 @@ def poll_failed(state: BatchState, target: Target, problem: TaError) -> None:
         _unconfirmed(state, target, Message("polls-failed", seconds=failing, cause=problem.what()), now)
 
 
+def _learn_sign(state: BatchState, target: Target, before: Watch, verdict: Verdict, now: float) -> None:
+    """Learn how long a request takes to show a sign of its refresh."""
+    watch, ticket = target.watch, target.ticket
+    assert watch is not None
+    assert ticket is not None
+    had_sign = before.proven or before.standing is not None
+    has_sign = watch.proven or watch.has_left or verdict in (Verdict.SUCCEEDED, Verdict.FAILED)
+    if has_sign and not had_sign and not (ticket.attached or target.not_watched):
+        state.longest_sign = max(state.longest_sign or 0.0, now - target.posted)
+
+
+def _is_given_away(state: BatchState, target: Target, now: float) -> bool:
+    """Whether a doubtful request has shown nothing for so long that its place is given to another."""
+    return (
+        target.doubt is not None
+        and target.unmoved >= _UNMOVED
+        and now - target.posted >= (state.longest_sign or 0.0)
+    )
+
+
+def _awaits_earlier(state: BatchState, target: Target) -> bool:
+    """Whether a refresh that the server has taken before it shows no sign either: the server may still be busy with others."""
+    return any(
+        other.doubt is None
+        and other.watch is not None
+        and not other.watch.proven
+        and other.watch.standing is None
+        and other.posted <= target.posted
+        for other in state.in_flight.values()
+    )
+
+
+def _may_resend(state: BatchState, target: Target) -> bool:
+    return target.doubt is not None and state.policy.resend and not (target.was_resent or state.stopped)
+
+
+def _resend(state: BatchState, target: Target) -> None:
+    """Send a doubtful request once more: for as long as any refresh takes to show a sign, nothing has come of it."""
+    state.untrack(target)
+    target.resend_unanswered()
+    state.enqueue(target, first=True)
+    state.changed.fire()
+
+
 def _may_learn(state: BatchState, target: Target) -> bool:
     """Whether other refreshes may still show what the refresh time means, on which an echo that stands depends."""
     watch = target.watch
@@ -120,7 +177,7 @@ def _may_be_queued(state: BatchState, target: Target, verdict: Verdict, now: flo
     if verdict is Verdict.STALLED:
         return watch.progress == 0 and now - state.moved < state.policy.stall
     if verdict is Verdict.UNCONFIRMED and not watch.proven:
-        if state.queue_front <= target.posted and now - state.queue_moved < state.policy.grace:
+        if state.queue_front <= target.posted and now - state.queue_moved < state.grace(target):
             return True
         return _is_ahead(state, target) and now - state.moved < state.policy.stall
     return False
@@ -142,7 +199,7 @@ def _wait(state: BatchState, target: Target, now: float, schedule: PollSchedule)
         left = watch.standing.since + state.policy.settle - now
         return max(schedule.shortest, left) if left > 0 else schedule.longest
     wait = next_wait(target.poll_state, schedule, now) * state.sender.random.uniform(0.97, 1.03)
-    grace = watch.since + state.policy.grace - now
+    grace = watch.since + state.grace(target) - now
     if not watch.proven and grace > 0:
         wait = min(wait, max(schedule.shortest, grace))
     return wait

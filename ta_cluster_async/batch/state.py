@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 # A policy of zeros must not make a loop that never lets time pass.
 _SHORTEST_ROUND = 0.01
+# A doubtful request is waited for so many times as long as any refresh of the batch took to show a sign.
+_SIGNS = 3.0
 
 
 class Stop(NamedTuple):
@@ -80,6 +82,7 @@ class BatchState:
         tracked: Fires when a target comes into flight, and when all are taken out of it.
         round_cost: How many requests one round of polls takes on average.
         moved: When the progress of any target moved last.
+        longest_sign: The longest time that a refresh of this batch took from its request to the first sign of it; None before any.
         queue_front: When the target was submitted that was last seen to come out of the server's queue.
         queue_moved: When that was seen.
         outcomes: The outcomes that the report shows.
@@ -124,6 +127,7 @@ class BatchState:
         self.tracked: Signal = Signal()
         self.round_cost: float = 1.0
         self.moved: float = self.began
+        self.longest_sign: float | None = None
         self.queue_front = inf
         self.queue_moved: float = -inf
         self.outcomes: list[Outcome] = []
@@ -224,6 +228,12 @@ class BatchState:
         else:
             self.settling.discard(target.cluster_id)
 
+    def grace(self, target: Target) -> float:
+        """Return how long to wait for a sign of a refresh: not for ever where it may never have been asked for."""
+        if target.doubt is None or self.longest_sign is None:
+            return self.policy.grace
+        return min(max(_SIGNS * self.longest_sign, self.policy.settle), self.policy.grace)
+
     def schedule(self, now: float) -> PollSchedule:
         """Return how often polls are worth their requests now."""
         in_flight = len(self.in_flight)
@@ -295,6 +305,8 @@ class BatchState:
     def unstarted(self, target: Target, error: TaError | None = None) -> Outcome:
         """Return the outcome of a target that is not started, because the batch was stopped, or because of this error."""
         assert self.stopped is not None
+        if target.unanswered is not None:
+            return target.outcome(Status.UNCONFIRMED, self.loop.time(), target.unanswered.doubt)
         status, what, behind = self.stopped
         return target.outcome(status, self.loop.time(), error or what, error=behind)
 

@@ -75,7 +75,10 @@ class Submitter:
 
     async def _submit(self, target: Target) -> None:
         """Bring it into flight, give it its outcome, or put it back. Raises what speaks against its refresh."""
-        await self._baselines.refresh(target)
+        if target.unanswered is None:
+            await self._baselines.refresh(target)
+        else:
+            await self._baselines.read(target)
         other = begun_elsewhere(target)
         if other is None:
             await self._begin(target)
@@ -89,13 +92,7 @@ class Submitter:
         refused_at = inf
         while True:
             before = target.seen
-            if state.stopped:
-                state.finish(target, state.unstarted(target))
-                return
-            if next_start(before, refused) is Start.ATTACH:
-                outcome = attach(state, target)
-                if outcome is not None:
-                    state.finish(target, outcome)
+            if self._needs_no_post(target, refused):
                 return
             refusal = await self._post(target)
             if refusal is None:
@@ -114,6 +111,23 @@ class Submitter:
                 await self._read_after(refusal, target)  # it may run by now all the same
             elif step is Start.GIVE_UP:
                 raise refusal
+
+    def _needs_no_post(self, target: Target, refused: list[ClusterState]) -> bool:
+        """Deal with a target that needs no request: the batch was stopped, or a refresh runs. Returns whether it is one."""
+        state = self._state
+        now = state.loop.time()
+        outcome = None
+        if state.stopped:
+            outcome = state.unstarted(target)
+        elif target.take_up_unanswered(now, state.deadline_of(now)):
+            state.track(target)
+        elif next_start(target.seen, refused) is Start.ATTACH:
+            outcome = attach(state, target)
+        else:
+            return False
+        if outcome is not None:
+            state.finish(target, outcome)
+        return True
 
     async def _is_given_up(self, refused_at: float) -> bool:
         """Pause before a POST that was refused without a reason is tried again. Returns True when it is refused for good.
@@ -161,7 +175,7 @@ class Submitter:
     async def _post(self, target: Target) -> ApiError | None:
         """Send the POST and track what comes of it, or put it back. Returns the server's refusal, where it may mean that a refresh runs.
 
-        A POST that may have been applied is never sent again. One that certainly was not is, as long as polls may fail.
+        One that certainly was not applied is sent again, as long as polls may fail. What becomes of one that may have been, polls show.
         """
         state = self._state
         endpoint = REFRESHES[target.call_ref]
@@ -210,9 +224,14 @@ class Submitter:
                 raise
 
     def _not_begun(self, target: Target) -> None:
-        """Nothing was applied, so that the process after this one need not look for it."""
-        if self._state.plan is not None:
-            self._state.plan.not_begun(target.ref)
+        """Nothing was applied, so that the process after this one need not look for it, but for an earlier request without an answer."""
+        plan, earlier = self._state.plan, target.unanswered
+        if plan is None:
+            return
+        if earlier is None:
+            plan.not_begun(target.ref)
+        else:
+            plan.begun(target.ref, earlier.ticket, "intended", target.attempts)
 
     async def _send(self, request: Request) -> TaError | None:
         """Send the POST once, or as often as the session does. Returns its error."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..errors import TaError
 from ..models import Catalog, RefreshTicket
 from ..protocol.endpoints import Ref
-from ..protocol.refresh import Verdict, Watch, judge
+from ..protocol.refresh import Verdict, Watch, has_begun, judge
 from .listing import ClusterState, is_baseline
 from .report import Outcome, Status, explain
 from .schedule import PollState, remaining
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 def last_poll(begin: float, deadline: float) -> float:
     """Return when to poll for the last time what begins then, so that there is time for an answer."""
     return deadline if deadline == inf else deadline - min(2.0, 0.1 * max(0.0, deadline - begin))
+
+
+class Unanswered(NamedTuple):
+    """A request of which it is not known whether it was applied, and what was seen since."""
+
+    ticket: RefreshTicket
+    watch: Watch
+    posted: float
+    doubt: TaError
 
 
 @define(eq=False, kw_only=True)
@@ -58,6 +67,9 @@ class Target:
         failing_since: Since when polls of it fail.
         gone_since: Since when the server says that it does not exist.
         doubt: The error of a POST of which it is not known whether it was applied.
+        unmoved: How many polls since a doubtful POST have shown the state before it.
+        unanswered: The doubtful request that is sent again, until that happens; it may still show a sign.
+        was_resent: A doubtful request was sent again.
         rerun: It was running already and is refreshed anew when that has ended.
         resend: It was intended by a process that died: if nothing comes of it, it is sent again.
         planned: Its baseline in the plan that the batch was given, until it is started: what has moved since, another process has begun.
@@ -89,6 +101,9 @@ class Target:
     failing_since: float | None = None
     gone_since: float | None = None
     doubt: TaError | None = field(default=None, repr=False)
+    unmoved: int = 0
+    unanswered: Unanswered | None = field(default=None, repr=False)
+    was_resent: bool = False
     rerun: bool = False
     resend: bool = False
     planned: RefreshTicket | None = None
@@ -147,7 +162,7 @@ class Target:
         """The request has failed after as many attempts as the error says."""
         self.attempts += (0 if error.sent == "no" else max(1, error.attempts)) - 1
         if not may_have_begun:
-            self.ticket = None
+            self.ticket = None if self.unanswered is None else self.unanswered.ticket
 
     # In flight
 
@@ -156,6 +171,7 @@ class Target:
     ) -> None:
         """The server has taken the request, or may have: `doubt` is why that is not known."""
         self.doubt = doubt
+        self.unanswered = None
         self._begin(ticket, now, now, deadline)
 
     def attached(self, ticket: RefreshTicket, now: float, deadline: float, *, rerun: bool) -> None:
@@ -181,6 +197,7 @@ class Target:
         self.not_watched = False
         self.began_from = max(0, self.seen.progress) if ticket.attached and self.seen.progress < 100 else 0
         self.failing_since = self.gone_since = None
+        self.unmoved = 0
         self.deadline = deadline
         self.last_poll = last_poll(now, deadline)
 
@@ -248,6 +265,8 @@ class Target:
         if self.watch.proven or verdict in (Verdict.SUCCEEDED, Verdict.FAILED):
             self.doubt = None
             self.resend = False
+        elif self.watch.standing is None:
+            self.unmoved += 1
         return verdict
 
     @property
@@ -271,6 +290,29 @@ class Target:
         self.gone_since = None
         self.failing_since = now if self.failing_since is None else self.failing_since
         return self.failing_since
+
+    def resend_unanswered(self) -> None:
+        """Nothing has come of a doubtful request: send it again, if that is still so right before."""
+        assert self.ticket is not None
+        assert self.watch is not None
+        assert self.doubt is not None
+        self.unanswered = Unanswered(self.ticket, self.watch, self.posted, self.doubt)
+        self.was_resent = True
+        self.watch = self.doubt = None
+        self.deadline = self.last_poll = inf
+
+    def take_up_unanswered(self, now: float, deadline: float) -> bool:
+        """Watch the doubtful request on if the state that was read last shows that it was applied. Returns whether it does."""
+        if self.unanswered is None or not has_begun(
+            self.unanswered.watch, self.seen.progress, self.seen.refresh_time
+        ):
+            return False
+        ticket, watch, posted, self.doubt = self.unanswered
+        self.unanswered = None
+        self._begin(ticket, now, posted, deadline)
+        self.watch = evolve(watch, since=now)
+        self.due = now
+        return True
 
     def restart(self, seen: ClusterState, now: float) -> None:
         """What was polled has ended and was not the refresh that is wanted: submit it yet, from this state."""

@@ -27,6 +27,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from attrs import Factory, evolve, field, frozen
+from attrs.validators import instance_of
 
 from ..errors import ApiError, NotFound, TokenRejected
 from .retry import is_rate_limit, may_have_applied
@@ -73,6 +74,8 @@ class PollPolicy:
             between two of its moves, where that is longer.
         errors: How long polls may fail in a row before the wait gives up with their error.
         timeout: How long to wait for the end of the refresh.
+        resend: Whether a batch sends a POST once more of which nobody knows whether it was applied, when nothing has come of it for three times
+            as long as any refresh of the batch took to show a sign, at least `settle` and at most `grace`. If not, it is unconfirmed then.
     """
 
     first: float = field(default=0.5, validator=_seconds)
@@ -83,6 +86,7 @@ class PollPolicy:
     stall: float = field(default=3600.0, validator=_seconds)
     errors: float = field(default=300.0, validator=_seconds)
     timeout: float = field(default=6 * 3600.0, validator=_seconds)
+    resend: bool = field(default=True, validator=instance_of(bool))
 
     def interval(self, elapsed: float, random: Random) -> float:
         """Return the seconds until the next poll, `elapsed` seconds after the POST, jittered by a tenth."""

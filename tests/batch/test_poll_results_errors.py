@@ -31,7 +31,7 @@ def track(kit: Any, batch: BatchState) -> Target:
     return target
 
 
-def poll_story(kit: Any, story: Callable[[Poller, BatchState], None], **policy: float) -> None:
+def poll_story(kit: Any, story: Callable[[Poller, BatchState], None], **policy: Any) -> None:
     """Tell a story of an observer, in which `at` says what the clock shows."""
 
     async def told(batch: BatchState) -> None:

@@ -205,19 +205,19 @@ def test_a_post_whose_answer_is_lost_after_the_effect_is_not_sent_again(
 
 
 @pytest.mark.parametrize("spoilt", SPOILT, ids=str)
-def test_a_post_that_is_lost_before_the_effect_is_not_sent_again_either(kit: Any, spoilt: Any) -> None:
+def test_a_post_that_stays_lost_is_sent_once_more_and_is_unconfirmed_then(kit: Any, spoilt: Any) -> None:
     server = kit.Deployment()
     server.add(5)
     server.rule = lambda ask: spoilt if ask.is_refresh and ask.cluster.id == 3 else None
     told = kit.tell(server, range(1, 6))
     assert told.report.counts == {Status.SUCCEEDED: 4, Status.UNCONFIRMED: 1}
-    assert sum(ask.is_refresh for ask in server.asks) == 5
+    assert sum(ask.is_refresh for ask in server.asks) == 6
     outcome = told[3]
     assert isinstance(outcome.error, OutcomeUnknown | HttpStatusError | NotJson | SchemaError | ApiError)
     assert not outcome.error.safe_to_retry
     assert outcome.ticket is not None
     assert getattr(outcome.error, "ticket", outcome.ticket) == outcome.ticket
-    assert 300 < told.seconds < 330, "the grace time was waited for"
+    assert told.seconds < 40, "what other refreshes took to show a sign tells how long to wait"
     assert not [event for event in told.of(Submitted) if event.ref == 3]
 
 
