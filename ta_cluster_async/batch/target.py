@@ -27,6 +27,10 @@ def last_poll(begin: float, deadline: float) -> float:
     return deadline if deadline == inf else deadline - min(2.0, 0.1 * max(0.0, deadline - begin))
 
 
+# A beginning is known when it can be wrong by at most this share of the run time.
+_DOUBT = 0.25
+
+
 class Unanswered(NamedTuple):
     """A request of which it is not known whether it was applied, and what was seen since."""
 
@@ -55,6 +59,7 @@ class Target:
         watch: What was seen of it, once it is in flight.
         posted: When it came into flight.
         began: When it began to compute, as far as polls could tell: when it was last seen to wait.
+        may_have_run: It may have begun before that: what showed it to wait was the state of before, which may have been an old answer.
         risen: When it was first seen with a progress above 0, and with which.
         began_from: Its progress when it began.
         polled_at: When it was polled last; before that, when it was submitted.
@@ -89,6 +94,7 @@ class Target:
     watch: Watch | None = None
     posted: float = 0.0
     began: float = 0.0
+    may_have_run: bool = False
     began_from: int = 0
     risen: tuple[float, int] | None = None
     polled_at: float = 0.0
@@ -194,7 +200,7 @@ class Target:
         # `since` may come from a clock that has jumped, so that the times to wait without a sign begin now.
         self.watch = Watch.of(ticket, now)
         self.risen = self.ends = self.left = None
-        self.not_watched = False
+        self.not_watched = self.may_have_run = False
         self.began_from = max(0, self.seen.progress) if ticket.attached and self.seen.progress < 100 else 0
         self.failing_since = self.gone_since = None
         self.unmoved = 0
@@ -257,8 +263,10 @@ class Target:
             self.hidden = False
             if self.has_waited:
                 self.began = self.polled_at  # it was not seen to run until after that
+                self.may_have_run = True
         if self.watch.proven and self.watch.progress == 0:
             self.began = now
+            self.may_have_run = False
         elif self.watch.proven and self.risen is None and seen.progress < 100:
             self.risen = now, max(0, seen.progress)
         self.failing_since = self.gone_since = None
@@ -340,13 +348,14 @@ class Target:
         ended = seen is not None and watch is not None
         # The end lies between the last poll and this one: where it was to be expected, or else in the middle.
         detect = now - self.polled_at if ended else None
-        end, begin = (now + self.polled_at) / 2, self.began
+        end = (now + self.polled_at) / 2
+        begin: float | None = self.began
         if ended and self.left is not None:
             detect = self.left[1] - self.left[0]
         if status is Status.SUCCEEDED:
             if self.ends is not None:
                 end = min(max(self.ends, self.polled_at), now)
-            begin = self._beginning(end)
+            begin = self._beginning(end, now - self.polled_at)
         # Of one that was attached to, nobody knows when it began; of one that ended between two processes, when it ended.
         # Of one that was never seen to run, polls tell neither.
         is_known = (
@@ -366,22 +375,30 @@ class Target:
             refresh_time=None if seen is None else seen.refresh_time,
             users_num=None if seen is None else seen.users_num,
             progress=None if watch is None else watch.progress,
-            queue_seconds=max(0.0, begin - self.posted) if is_known else None,
-            run_seconds=max(0.0, end - begin) if is_known else None,
+            queue_seconds=max(0.0, begin - self.posted) if is_known and begin is not None else None,
+            run_seconds=max(0.0, end - begin) if is_known and begin is not None else None,
             detect_seconds=detect,
             attempts=self.attempts,
             ticket=ticket,
             settled_at=datetime.now(UTC),
         )
 
-    def _beginning(self, end: float) -> float:
-        """Return when it began, if it ended then.
+    def _beginning(self, end: float, within: float) -> float | None:
+        """Return when it began, if it ended then, at most `within` seconds earlier or later. None when polls cannot tell.
 
         That was between the last time when it was seen to wait, or else its request, and the first time when it was seen to run. How fast
-        it went from there on tells about when.
+        it went from there on tells about when, and whether it may have run already when an answer still showed the state of before.
         """
         if self.risen is None:
             # Of one that began and ended between two polls, nothing is known but that; of one that did not wait, its request is.
             return self.began + (end - self.began) / 3 if self.began > self.posted else self.began
         at, progress = self.risen
-        return min(max(self.began, at - progress * (end - at) / (100 - progress)), at)
+        pace = progress / (100 - progress)
+        begin = at - pace * (end - at)
+        if self.may_have_run:
+            earliest, latest = (max(self.posted, begin + sign * pace * within) for sign in (-1, 1))
+            if latest < self.began:
+                return max(self.posted, begin)
+            if self.began - earliest > _DOUBT * (end - self.began):
+                return None
+        return min(max(self.began, begin), at)
