@@ -260,6 +260,27 @@ def test_what_the_step_before_the_start_raises_ends_the_batch_before_the_request
     tell(story)
 
 
+def test_a_fence_holds_a_second_copy_off_where_answers_do_not_show_the_first() -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(20)
+        plan = await plan_refresh(project, ids)
+        owners: list[int] = []
+
+        async def copy(me: int) -> RefreshReport:
+            def fence(_: Sequence[RefreshTicket]) -> None:
+                owners.append(me)
+                if owners[0] != me:
+                    raise PermissionError("another copy has it")
+
+            return await refresh_all(project, plan=plan, before_start=fence)
+
+        ended = await asyncio.gather(copy(1), copy(2), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in ended) == ["PermissionError", "RefreshReport"]
+        assert posted(em) == Counter(ids)
+
+    tell(story, queued_shows="previous", stale_seconds=30.0)
+
+
 def test_a_start_that_certainly_did_not_happen_is_planned_still() -> None:
     async def story(em: Emulator, project: Project) -> None:
         ids = em.seed_clusters(2)
