@@ -33,7 +33,7 @@ class Status(StrEnum):
     STALLED = "stalled"
     """Its progress has stood still for too long."""
     TIMED_OUT = "timed_out"
-    """Its own deadline or that of the batch passed."""
+    """Its own deadline or that of the batch passed, or the token was rejected while it ran. The server goes on with it."""
     REJECTED = "rejected"
     """There is no such cluster, or the server refused to refresh it."""
     SKIPPED = "skipped"

@@ -316,7 +316,9 @@ class BatchState:
         self.stop(Message("batch-token-rejected"), error=error)
         now = self.loop.time()
         for target in list(self.in_flight.values()):
-            self.finish(target, target.outcome(Status.UNCONFIRMED, now, error))
+            # What the server has taken goes on there; only whether it has taken a doubtful one stays unknown.
+            status = Status.TIMED_OUT if target.doubt is None else Status.UNCONFIRMED
+            self.finish(target, target.outcome(status, now, error))
         self.tracked.fire()
 
     def report(self) -> RefreshReport:

@@ -208,7 +208,7 @@ def test_a_batch_whose_token_was_rejected_is_gone_on_with(kit: Any, tmp_path: An
     path = tmp_path / "runs.db"
     server.rule = lambda ask: kit.REJECTED if ask.at > 70 else None
     first = kit.tell(server, range(1, 9), max_running=3, journal=path, silence=1.0)
-    assert first.report.counts == {Status.SUCCEEDED: 3, Status.UNCONFIRMED: 3, Status.CANCELLED: 2}
+    assert first.report.counts == {Status.SUCCEEDED: 3, Status.TIMED_OUT: 3, Status.CANCELLED: 2}
     assert all(isinstance(outcome.error, TokenRejected) for outcome in first.report.failures)
     server.rule = lambda _: None
     second = kit.tell(server, range(1, 9), max_running=3, journal=path, start=first.clock)

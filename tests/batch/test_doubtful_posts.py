@@ -203,3 +203,15 @@ def test_run_times_that_old_answers_may_hide_are_unknown_and_the_others_are_righ
     assert len(times) > 40
     assert median(abs(told - true) for told, true in times) <= 1.0
     assert all(0.6 * true - 0.5 <= told <= 1.5 * true + 0.5 for told, true in times)
+
+
+def test_a_rejected_token_leaves_a_request_of_which_nobody_knows_unconfirmed(kit: Any) -> None:
+    server = lost_before(kit)
+    for cluster in server.clusters.values():
+        cluster.seconds = 100.0
+    lose = server.rule
+    server.rule = lambda ask: kit.REJECTED if ask.at > 3 else lose(ask)
+    told = kit.tell(server, range(1, 6))
+    others = dict.fromkeys([1, 2, 4, 5], "timed_out")
+    assert told.statuses == others | {3: "unconfirmed"}
+    assert all(outcome.ticket for outcome in told.report.outcomes)

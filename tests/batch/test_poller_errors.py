@@ -70,9 +70,9 @@ def test_a_token_that_is_rejected_while_refreshes_run_ends_everything_at_once(ki
     server.add(50, seconds=100.0)
     server.rule = lambda ask: kit.REJECTED if ask.at > 30 else None
     told = kit.tell(server, range(1, 51), max_running=10)
-    assert told.report.counts == {Status.UNCONFIRMED: 10, Status.CANCELLED: 40}
+    assert told.report.counts == {Status.TIMED_OUT: 10, Status.CANCELLED: 40}
     assert all(isinstance(outcome.error, TokenRejected) for outcome in told.report.outcomes)
-    assert all(outcome.ticket for outcome in told.report.outcomes if outcome.status is Status.UNCONFIRMED)
+    assert all(outcome.ticket for outcome in told.report.outcomes if outcome.status is Status.TIMED_OUT)
     assert told.seconds < 60
     assert "token" in told.report.stopped
 
@@ -104,7 +104,7 @@ def test_a_token_that_is_rejected_for_a_post_wakes_the_poller(kit: Any) -> None:
         yield 2
 
     told = kit.tell(server, refs)
-    assert told.statuses == {1: "unconfirmed", 2: "cancelled"}
+    assert told.statuses == {1: "timed_out", 2: "cancelled"}
     assert told.seconds < 5 * HOUR + 10
 
 
