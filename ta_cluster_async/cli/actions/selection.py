@@ -91,7 +91,7 @@ async def select(
     if wanted.from_file is not None:
         given += _read_refs(wanted.from_file)
     failed = [] if wanted.failed_in is None else await _failed_in(project, wanted.failed_in, journal)
-    globs = [one for one in given if _is_glob(one)]
+    globs = [one for one in given if is_glob(one)]
     if not (wanted.clusters and wanted.tags) and (wanted.failed_in is not None or len(globs) < len(given)):
         raise InvalidRequest(
             tr(
@@ -105,7 +105,7 @@ async def select(
     rows = await _rows(project, wanted)
     chosen: list[int | str | ClusterRow] = []
     for one in given:
-        if _is_glob(one):
+        if is_glob(one):
             matching = [row for row in rows if fnmatchcase(row.cluster_name, one)]
             if not matching:
                 print_warning(tr("Nothing matches {glob!r}.", glob=one))
@@ -244,7 +244,8 @@ def _ref_in(line: str, number: int) -> str:
     return str(found)
 
 
-def _is_glob(text: str) -> bool:
+def is_glob(text: str) -> bool:
+    """Return whether a text is a pattern for names."""
     return not _GLOB.isdisjoint(text)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidRequest
@@ -11,28 +13,62 @@ from ..exit_codes import Exit
 from ..i18n.translate import tr
 from ..output.console import print_json, print_lines, print_message, print_result
 from ..output.tables import detail_table, row_table
+from .selection import is_glob
 
 if TYPE_CHECKING:
-    from ...models import ClusterDetail
-    from ...resources import Project
+    from collections.abc import Sequence
+
+    from ...models import ClusterDetail, ClusterRow
+    from ...resources import Pager, Project
     from ..options import CliOptions
 
 _PAGE = 1000
 
 
-async def list_rows(options: CliOptions, *, tags: bool, name: str | None, json_lines: bool) -> Exit:
-    """Write the rows of the clusters, or of the tags."""
+async def list_rows(
+    options: CliOptions,
+    *,
+    tags: bool,
+    name: str | None,
+    types: Sequence[str],
+    page: int | None,
+    page_size: int,
+    json_lines: bool,
+) -> Exit:
+    """Write the rows of the clusters, or of the tags: all, or those of one page. A glob is matched here, all else by the server."""
+    glob = name if name is not None and is_glob(name) else None
+    last = None if page is None else page * page_size
     async with open_project(options) as project:
         resource = project.tags if tags else project.clusters
-        rows = await resource.list(name=name, page_size=_PAGE).collect()
+        listing = resource.list(
+            name=None if glob else name,
+            types=types or None,
+            page_size=_PAGE if last is None or glob else min(page_size, _PAGE),
+        )
+        rows = await _first_rows(listing, glob, last)
+    if last is not None:
+        rows = rows[last - page_size :]
     if json_lines:
         for row in rows:
             print_json(unstructure(row))
     elif rows:
         print_result(row_table(rows))
     if not rows:
-        print_message(_nothing(name, tags=tags))
-    return Exit.OK if rows or name is None else Exit.NOTHING
+        is_narrowed = bool(types) or page is not None
+        print_message(tr("Nothing in the list matches.") if is_narrowed else _nothing(name, tags=tags))
+        return Exit.OK if name is None and not is_narrowed else Exit.NOTHING
+    return Exit.OK
+
+
+async def _first_rows(listing: Pager, glob: str | None, most: int | None) -> list[ClusterRow]:
+    """Return the rows whose name matches, and no more than `most`: a row counts once, also where it moves to a later page meanwhile."""
+    rows: list[ClusterRow] = []
+    async with aclosing(listing.pages()) as pages:
+        async for page in pages:
+            rows += [row for row in page.rows if glob is None or fnmatchcase(row.cluster_name, glob)]
+            if most is not None and len(rows) >= most:
+                return rows[:most]
+    return rows
 
 
 async def show_one(options: CliOptions, ref: str, *, tags: bool, as_json: bool) -> Exit:

@@ -25,8 +25,24 @@ def list_rows(
     options: CliOptions,
     tags: Annotated[bool, typer.Option("--tags", help=tr("List tags instead of clusters."))] = False,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="TEXT", help=tr("Only names that contain this."))
+        str | None,
+        typer.Option("--name", metavar="TEXT", help=tr("Only names that contain this, or match this glob.")),
     ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help=tr("Only this type, such as cluster_by_dynamic_condition; may be repeated."),
+        ),
+    ] = None,
+    page: Annotated[
+        int | None,
+        typer.Option("--page", min=1, metavar="N", help=tr("Only this page; without it, all rows.")),
+    ] = None,
+    page_size: Annotated[
+        int, typer.Option("--page-size", min=1, metavar="N", help=tr("Rows on a page."))
+    ] = 100,
     json_lines: Annotated[
         bool, typer.Option("--json", help=tr("Write each row as a line of JSON in the API's own names."))
     ] = False,
@@ -40,7 +56,17 @@ def list_rows(
     from ..actions import show
     from ..running import run
 
-    run(show.list_rows(options, tags=tags, name=name, json_lines=json_lines))
+    run(
+        show.list_rows(
+            options,
+            tags=tags,
+            name=name,
+            types=types or (),
+            page=page,
+            page_size=page_size,
+            json_lines=json_lines,
+        )
+    )
 
 
 @connected

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NARROW = 72
 _WIDE = 110
+_WIDEST = 140
 _STYLES = {Status.SUCCEEDED: "green", Status.SKIPPED: "dim", Status.CANCELLED: "yellow"}
 
 
@@ -77,6 +78,7 @@ def run_table(outcomes: Iterable[Outcome]) -> Table:
 def row_table(rows: Iterable[ClusterRow]) -> Table:
     """Return a row for each cluster or tag of a list."""
     wide = stdout().width >= _NARROW
+    widest = stdout().width >= _WIDEST
     table = _table()
     table.add_column(tr("id"), justify="right", no_wrap=True)
     _add_name_column(table, tr("name"))
@@ -86,6 +88,10 @@ def row_table(rows: Iterable[ClusterRow]) -> Table:
     table.add_column(tr("users"), justify="right", no_wrap=True)
     if wide:
         table.add_column(tr("refreshed"), no_wrap=True)
+    if widest:
+        _add_name_column(table, tr("type"))
+        _add_name_column(table, tr("owner"))
+        _add_name_column(table, tr("remarks"))
     for row in rows:
         cells = [str(row.id), visible(row.cluster_name)]
         if wide:
@@ -93,6 +99,9 @@ def row_table(rows: Iterable[ClusterRow]) -> Table:
         cells += [_progress(row.progress), _number(row.users_num)]
         if wide:
             cells.append("" if row.refresh_time is None else str(row.refresh_time))
+        if widest:
+            texts = (row.cluster_type, row.user_name or row.user_id, row.remarks)
+            cells += [visible("" if text is None else str(text)) for text in texts]
         table.add_row(*cells)
     return table
 

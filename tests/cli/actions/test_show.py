@@ -27,11 +27,35 @@ def test_list_shows_the_clusters_with_their_users(settings: Emulator, command: C
     ended = command("list")
     header, *rows = ended.out.splitlines()
     assert ended.code == 0
-    assert header.split() == ["id", "name", "display", "name", "progress", "users", "refreshed"]
+    columns = ["id", "name", "display", "name", "progress", "users", "refreshed", "type", "owner", "remarks"]
+    assert header.split() == columns
+    kind = "cluster_by_static_condition"
     assert [row.split() for row in rows] == [
-        ["971", "whales_2", "whales_2", "100%", "2000", "2020-01-09", "10:51:14"],
-        ["970", "whales_1", "whales_1", "100%", "2000", "2020-01-09", "10:51:14"],
+        ["971", "whales_2", "whales_2", "100%", "2000", "2020-01-09", "10:51:14", kind, "emulator"],
+        ["970", "whales_1", "whales_1", "100%", "2000", "2020-01-09", "10:51:14", kind, "emulator"],
     ]
+
+
+def _listed(command: Command, *arguments: str) -> list[str]:
+    ended = command("list", "--json", *arguments)
+    return [json.loads(line)["clusterName"] for line in ended.out.splitlines()]
+
+
+def test_list_takes_globs_types_and_pages(settings: Emulator, command: Command) -> None:
+    settings.seed_clusters(5, prefix="whales")
+    assert _listed(command, "--name", "whales_[12]") == ["whales_2", "whales_1"]
+    assert _listed(command, "--name", "hales_1*") == []
+    assert _listed(command, "--type", "cluster_by_dynamic_condition") == []
+    assert len(_listed(command, "--type", "cluster_by_static_condition", "--type", "cluster_by_result")) == 5
+    assert _listed(command, "--page", "2", "--page-size", "2") == ["whales_3", "whales_2"]
+    assert _listed(command, "--page", "3", "--page-size", "2") == ["whales_1"]
+    assert _listed(command, "--page", "4", "--page-size", "2") == []
+    assert _listed(command, "--name", "whales_?", "--page", "2", "--page-size", "2") == [
+        "whales_3",
+        "whales_2",
+    ]
+    ended = command("list", "--page", "9")
+    assert (ended.code, ended.err) == (3, "Nothing in the list matches.\n")
 
 
 def test_list_shows_tags_where_they_are_asked_for(settings: Emulator, command: Command) -> None:
