@@ -384,6 +384,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "upload; or pass name=, so that it can be looked up."
     ),
     # uploads
+    "array-not-flat": (
+        "The {kind} has rows and columns, or is one value: pass one column of it, such as array[:, 0], or for a tag pairs, such as"
+        " array.tolist()."
+    ),
     "arrow-unreadable": (
         "{source} cannot be read as Arrow data. It may have a type that pyarrow does not know, or a column of several types. "
         "Select the columns that are needed, and cast them to text."
@@ -398,7 +402,11 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "column-repeated": "{source} has {count} columns {name!r}. Rename all but one.",
     "column-without-header": "column= picks a column by the name in the first line of a CSV: pass header=True as well.",
     "columns-not-names": "column and value_column must both be names of columns, or both be left out.",
+    "compressed-file-cut": "it ends before its compressed data does",
+    "compressed-file-damaged": "its compressed data is damaged",
+    "compressed-not-csv": "{source} is not CSV text but compressed with {kind}: unpack it first.",
     "csv-malformed": "{source} is not valid CSV (line {line}): {problem}.",
+    "dataset-no-source": "A {kind} is not read itself: pass what its scanner(columns=[...]).to_reader() returns, or its folder.",
     "file-asynchronous": (
         "The file is asynchronous. Pass a file as open(path, 'rb') returns it, or an async iterable of rows."
     ),
@@ -409,10 +417,13 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The file {path} is not a regular file. Open a pipe or device in binary mode, and pass what open() returns."
     ),
     "file-source": "The file {path}",
+    "folder-of-delta": "{source} is a Delta table, whose files also have rows that were deleted: read it with its own library.",
+    "folder-without-parquet": "{source} is a folder without Parquet files.",
     "gzip-not-csv": (
         "{source} is not CSV text but compressed with gzip: pass it as a path that ends in .gz, or open it with gzip.open()."
     ),
     "header-of-table": "header= is for CSV text; the columns of Parquet and Arrow data have names.",
+    "lazy-frame-no-source": "A LazyFrame is not read itself: pass what its collect() returns.",
     "match-count-unknown": Plural(
         "the server gave no counts, so whether the record matches a user is not known; {required:.2%} is required. The id is"
         " {cluster_id}.",
@@ -435,9 +446,12 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "not-a-source": (
         "The rows of an upload must be a path, bytes, a binary file, Arrow data, or an iterable or async iterable of rows, not {kind}."
     ),
+    "not-gzip": "it is not compressed with gzip",
     "on-progress-not-callable": "on_progress must be a function that takes an UploadProgress.",
     "one-column-needed": "{source} has {count} columns: pass the name of the one with the ids as column=. It has: {names}.",
     "open-file-source": "The file",
+    "parquet-damaged": "it is damaged, or not Parquet",
+    "parquet-file-no-source": "A ParquetFile is not read itself: pass its path, or what its read(columns=[...]) returns.",
     "parquet-not-csv": "{source} is not CSV text but Parquet: pass it as a path that ends in .parquet.",
     "parquet-unreadable": "{source} cannot be read as Parquet: {reason}.",
     "pyarrow-missing": 'Uploads of Parquet and Arrow data need pyarrow: install the extra "arrow" of ta-cluster-async.',
@@ -453,6 +467,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "header=, column= and value_column= are not for an iterable of rows: only CSV text has a header, and only CSV with one, "
         "Parquet and Arrow data have columns with names."
     ),
+    "scanner-no-source": "A Scanner is not read itself: pass what its to_reader() returns.",
+    "table-not-csv": "{source} is not CSV text but {kind}: save its rows as CSV or Parquet.",
     "text-not-utf-8": "{source} is not UTF-8 (line {line}). Save it as UTF-8, or pass the ids as an iterable of str.",
     "text-with-nul": (
         "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8, or pass the ids as an iterable of str."
@@ -467,7 +483,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "upload-with-replace-and-name": "An Upload has either replace= or the name= of a new one.",
     "upload-without-names": "An Upload of a new cluster or tag needs display_name= and main_column=.",
     "value-column-of-cluster": "value_column is for tags: the rows of a cluster have ids only.",
-    "zip-not-csv": "{source} is not CSV text but a zip archive or a workbook: save its rows as CSV.",
+    "zip-not-csv": "{source} is not CSV text but a zip archive or an Excel workbook: save its rows as CSV.",
+    "zip-file-no-source": "A ZipFile is not read itself: pass what its open(name) returns.",
+    "zstd-not-csv": "{source} is not CSV text but compressed with zstd: pass it as a path that ends in .zst, or unpack it.",
     # batch
     "already-running": "It was being refreshed already.",
     "already-running-fail": "It was being refreshed already, and on_running is 'fail'.",

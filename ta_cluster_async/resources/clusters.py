@@ -72,10 +72,12 @@ class Clusters(CatalogResource):
         such as floats, are refused.
 
         Args:
-            source: A path (`.parquet`, `.gz` for compressed CSV, all else CSV), the bytes of a CSV, a binary file, anything with the Arrow C
-                stream interface (a table or reader of pyarrow, a frame of polars or pandas, a DuckDB relation), or an iterable or async
-                iterable of ids. Parquet and Arrow need the extra `arrow`. Files, Arrow data and iterables are read in worker threads,
-                one read at a time, Arrow data some parts ahead; a file is left open, a generator is closed. A source that can be read from
+            source: A path (`.parquet` or a folder of Parquet files, `.gz` or `.zst` for compressed CSV, all else CSV), the bytes of a CSV, a binary
+                file, anything with the Arrow C stream interface (a table or reader of pyarrow, a frame of polars or pandas, a DuckDB relation), or an iterable or async
+                iterable of ids. Parquet, Arrow and zstd need the extra `arrow`. Files, Arrow data and iterables are read in worker threads,
+                one read at a time, Arrow data some parts ahead; a file is left open, a generator is closed. What must be read in the
+                thread of the caller, such as a cursor of sqlite3, is passed as a list or an async generator, or the connection is opened
+                with `check_same_thread=False`. A source that can be read from
                 its start again (not an iterator, a stream or a pipe) may be, after a failure that certainly had no effect.
             display_name: The name that TA shows, up to 50 characters.
             main_column: The property that the ids are matched with, such as `#account_id`.

@@ -35,9 +35,16 @@ if TYPE_CHECKING:
 
 _NOT_BLANK = re.compile(rb"\S")
 _OTHER_KINDS = {
-    b"\x1f\x8b": "gzip-not-csv",
-    b"PAR1": "parquet-not-csv",
-    b"PK\x03\x04": "zip-not-csv",
+    b"\x1f\x8b": ("gzip-not-csv", ""),
+    b"PAR1": ("parquet-not-csv", ""),
+    b"PK\x03\x04": ("zip-not-csv", ""),
+    b"ARROW1": ("table-not-csv", "Feather"),
+    b"FEA1": ("table-not-csv", "Feather"),
+    b"\xd0\xcf\x11\xe0": ("table-not-csv", "Excel"),
+    b"BZh": ("compressed-not-csv", "bzip2"),
+    b"7z\xbc\xaf": ("compressed-not-csv", "7z"),
+    b"\xfd7zXZ": ("compressed-not-csv", "xz"),
+    b"\x28\xb5\x2f\xfd": ("zstd-not-csv", ""),
 }
 # How many bytes of blank lines and header may come before the first row.
 _LONGEST_START = 1 << 20
@@ -239,7 +246,7 @@ class CheckedText:
         chunk = self._source.read()
         if self.place == 0:
             check_start(chunk)
-            self._head = chunk[:4]
+            self._head = chunk[:8]
             if b"\r" in chunk and b"\n" not in chunk:
                 self._end = b"\r"
         nul = chunk.find(b"\0")
@@ -279,9 +286,9 @@ class CheckedText:
             self.rows = max(self.rows - lines, 0)
 
     def _error(self, code: str, chunk: bytes, at: int) -> InvalidRequest:
-        for start, kind in _OTHER_KINDS.items():
+        for start, (other, kind) in _OTHER_KINDS.items():
             if self._head.startswith(start):
-                return InvalidRequest(Message(kind, source=self._source.name))
+                return InvalidRequest(Message(other, source=self._source.name, kind=kind))
         if self.rows is None:
             line = self._source.line_at(self.place + at, self._end)
         else:

@@ -90,7 +90,7 @@ class PathInput(Input):
                 self._file = self._open()
             return self._read(self._file)
         except (OSError, EOFError, zlib.error) as problem:
-            reason = getattr(problem, "strerror", None) or type(problem).__name__
+            reason = reason_of(problem)
         # Raised outside the except block, so that the OSError is not its context.
         raise InvalidRequest(Message("file-unreadable", path=str(self._path), reason=reason))
 
@@ -134,6 +134,16 @@ class GzipInput(PathInput):
 
     def _read(self, file: BinaryIO) -> bytes:
         return file.read(_CHUNK)
+
+
+class ZstdInput(GzipInput):
+    """A CSV file that is compressed with zstd, which pyarrow reads."""
+
+    def _open(self) -> BinaryIO:
+        import pyarrow as pa  # noqa: PLC0415  (an extra)
+
+        check_regular(self._path)
+        return cast("BinaryIO", pa.input_stream(str(self._path), compression="zstd"))
 
 
 class OpenFile:
@@ -191,6 +201,19 @@ class FileInput(Input):
             self._file.rewind()
             self.is_repeatable: bool = self._file.start is not None
         return self._file.read()
+
+
+def reason_of(problem: Exception) -> str | Message:
+    """Return why a file cannot be read."""
+    match problem:
+        case OSError(strerror=str(reason)):
+            return reason
+        case gzip.BadGzipFile():
+            return Message("not-gzip")
+        case EOFError():
+            return Message("compressed-file-cut")
+        case _:
+            return Message("compressed-file-damaged")
 
 
 def check_regular(path: Path) -> None:

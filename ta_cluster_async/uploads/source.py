@@ -28,6 +28,7 @@ from .files import (
     GzipInput,
     OpenFile,
     PathInput,
+    ZstdInput,
 )
 from .options import Layout
 from .progress import Meter
@@ -52,6 +53,18 @@ class ArrowStream(Protocol):
         """A stream of record batches."""
         ...
 
+
+_NO_SOURCES = {
+    "Dataset": "dataset-no-source",
+    "FileSystemDataset": "dataset-no-source",
+    "InMemoryDataset": "dataset-no-source",
+    "LazyFrame": "lazy-frame-no-source",
+    "ParquetFile": "parquet-file-no-source",
+    "Scanner": "scanner-no-source",
+    "UnionDataset": "dataset-no-source",
+    "ZipFile": "zip-file-no-source",
+}
+"""What people pass although other objects have its rows, by the names of classes, since their modules are not imported."""
 
 Id: TypeAlias = str | int | Decimal | None
 _Common: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | ArrowStream
@@ -181,12 +194,14 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
     match source:
         case str() | os.PathLike():
             path = Path(source)
-            if path.suffix.lower() == ".parquet":
+            if path.suffix.lower() == ".parquet" or path.is_dir():
                 name = Message("file-source", path=str(path))
                 return _table(
                     name, lambda: parquet_batches(path, name, layout), encode, layout, is_repeatable=True
                 )
-            kind = GzipInput if path.suffix.lower() == ".gz" else PathInput
+            kind = {".gz": GzipInput, ".zst": ZstdInput}.get(path.suffix.lower(), PathInput)
+            if kind is ZstdInput:
+                load_pyarrow()
             return _text(lambda: kind(path), encode, layout)
         case bytes() | bytearray() | memoryview():
             data = bytes(source)
@@ -200,6 +215,8 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
             return _table(
                 name, lambda: arrow_batches(source, name, layout), encode, layout, is_repeatable=is_repeatable
             )
+        case _ if (code := _NO_SOURCES.get(type(source).__name__)) or getattr(source, "ndim", 1) != 1:
+            raise InvalidRequest(Message(code or "array-not-flat", kind=type(source).__name__))
         case _ if callable(getattr(source, "read", None)):
             file = OpenFile(cast("BinaryIO", source))
             return _text(lambda: FileInput(file), encode, layout)

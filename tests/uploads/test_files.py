@@ -1,16 +1,19 @@
 """Files: their exact bytes arrive, what cannot be read is refused, and changes on the way are noticed."""
 
 import asyncio
+import bz2
 import gzip
 import io
+import lzma
 import os
 import re
 import threading
 import time
+import zipfile
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import dataset, parquet
 
 from ta_cluster_async import TaSession
 from ta_cluster_async.emulator import Fault
@@ -90,7 +93,9 @@ def test_an_asynchronous_file_is_refused_without_a_warning(served):
     served(story)
 
 
-@pytest.mark.parametrize(("name", "code"), [("nowhere.csv", "file-unreadable"), (".", "file-not-regular")])
+@pytest.mark.parametrize(
+    ("name", "code"), [("nowhere.csv", "file-unreadable"), (".", "folder-without-parquet")]
+)
 def test_a_path_that_cannot_be_read_is_refused(served, tmp_path, name, code):
     async def story(world):
         with refused(InvalidRequest, code) as caught:
@@ -305,5 +310,116 @@ def test_a_path_is_closed_when_the_upload_is_cancelled(served, tmp_path):
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert str(path) not in open_files()
+
+    served(story)
+
+
+# Kinds of files
+
+
+def test_a_csv_that_is_compressed_with_zstd_is_read(served, tmp_path):
+    with pa.CompressedOutputStream(str(tmp_path / "ids.csv.zst"), "zstd") as file:
+        file.write(b"a\nb\n" * 1000)
+    whole = (tmp_path / "ids.csv.zst").read_bytes()
+    (tmp_path / "cut.csv.zst").write_bytes(b"\x28\xb5\x2f\xfd" + whole[:3])
+
+    async def story(world):
+        await upload(world.clusters, tmp_path / "ids.csv.zst")
+        assert arrived(world) == digest(b"a\r\nb\r\n" * 1000)
+        with refused(InvalidRequest, "zstd-not-csv"):
+            await upload(world.clusters, whole)
+        with pytest.raises(InvalidRequest, match="its compressed data is damaged"):
+            await upload(world.clusters, tmp_path / "cut.csv.zst")
+
+    served(story)
+
+
+def test_a_folder_of_parquet_is_read_in_its_order(served, tmp_path):
+    for day, number in (("2026-01-01", 0), ("2026-01-02", 1)):
+        (tmp_path / "players" / f"day={day}").mkdir(parents=True)
+        parquet.write_table(
+            pa.table({"uid": [f"a{number}", f"b{number}"]}), tmp_path / f"players/day={day}/part.parquet"
+        )
+    (tmp_path / "players" / "_SUCCESS").touch()
+    (tmp_path / "players" / "_temporary").mkdir()
+    (tmp_path / "players" / "_temporary" / "part.parquet").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "delta" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "part.parquet").write_bytes(b"no Parquet")
+
+    async def story(world):
+        await upload(world.clusters, tmp_path / "players", column="uid")
+        assert arrived(world) == digest(b"a0\r\nb0\r\na1\r\nb1\r\n")
+        with refused(InvalidRequest, "one-column-needed", names="'uid', 'day'"):
+            await upload(world.clusters, tmp_path / "players")
+        with refused(InvalidRequest, "folder-without-parquet"):
+            await upload(world.clusters, tmp_path / "empty")
+        with refused(InvalidRequest, "folder-of-delta"):
+            await upload(world.clusters, tmp_path / "delta")
+        with pytest.raises(InvalidRequest, match="it is damaged, or not Parquet"):
+            await upload(world.clusters, tmp_path / "bad")
+
+    served(story)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"ARROW1\0\0", "Feather"),
+        (b"FEA1\0", "Feather"),
+        (b"\xd0\xcf\x11\xe0\0", "Excel"),
+        (b"PK\x03\x04\0", "Excel workbook"),
+        (bz2.compress(b"a\n" * 100), "bzip2: unpack"),
+        (lzma.compress(b"a\n"), "xz: unpack"),
+        (b"7z\xbc\xaf\x27\x1c\0", "7z: unpack"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(served, head, words):
+    async def story(world):
+        with pytest.raises(InvalidRequest, match=words):
+            await upload(world.clusters, head)
+
+    served(story)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"abc", "it is not compressed with gzip"),
+        (gzip.compress(b"a\n" * 1000)[:-12], "it ends before its compressed data does"),
+        (gzip.compress(b"a\n" * 1000)[:10] + b"\xff" * 20, "its compressed data is damaged"),
+    ],
+)
+def test_the_reason_why_a_compressed_file_cannot_be_read_is_a_sentence(served, tmp_path, data, words):
+    path = written(tmp_path / "ids.csv.gz", data)
+
+    async def story(world):
+        with pytest.raises(InvalidRequest, match=words):
+            await upload(world.clusters, path)
+
+    served(story)
+
+
+def test_what_others_have_the_rows_of_is_refused_with_what_to_pass(served, tmp_path):
+    np = pytest.importorskip("numpy")
+    parquet.write_table(pa.table({"uid": ["a"]}), tmp_path / "ids.parquet")
+    with zipfile.ZipFile(tmp_path / "ids.zip", "w") as archive:
+        archive.writestr("ids.csv", "a\n")
+    folder = dataset.dataset(tmp_path / "ids.parquet")
+
+    async def story(world):
+        for source, words in (
+            (np.array([["a", "b"]]), r"array\[:, 0\]"),
+            (np.array("a"), r"array\[:, 0\]"),
+            (parquet.ParquetFile(tmp_path / "ids.parquet"), r"pass its path"),
+            (zipfile.ZipFile(tmp_path / "ids.zip"), r"open\(name\)"),
+            (folder, r"to_reader\(\)"),
+            (folder.scanner(), r"to_reader\(\)"),
+        ):
+            with pytest.raises(InvalidRequest, match=words):
+                await upload(world.clusters, source)
+        await upload(world.clusters, folder.scanner().to_reader())
+        assert arrived(world) == digest(b"a\r\n")
 
     served(story)

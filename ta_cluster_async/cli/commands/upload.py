@@ -17,7 +17,7 @@ def upload(
         typer.Argument(
             metavar="FILE",
             help=tr(
-                "A CSV (also .gz) or Parquet file of ids; for tags, of ids and tag values; - is standard input."
+                "A CSV (also .gz or .zst) or Parquet file or folder of ids; for tags, of ids and tag values; - is standard input."
             ),
         ),
     ],

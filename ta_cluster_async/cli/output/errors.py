@@ -65,6 +65,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         "It has no name to look for. Look for the display name {display_name!r} in the list, where the newest row with it may be this "
         "upload; or give --name, so that it can be looked up."
     ),
+    "zstd-not-csv": "{source} is not CSV text but compressed with zstd: give a file whose name ends in .zst, or unpack it.",
 }
 """Templates that take the place of the library's where those speak to a programmer."""
 
