@@ -16,7 +16,10 @@ from ta_cluster_async.emulator import Emulator, Settings
 
 
 def test_a_test_without_an_event_loop_reaches_the_emulator(ta_emulator: Emulator) -> None:
-    with urllib.request.urlopen(f"{ta_emulator.url}/open/user-cluster-detail") as answer:
+    request = urllib.request.Request(
+        f"{ta_emulator.url}/open/user-cluster-detail", headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
         assert b"-1008" in answer.read()
 
     assert len(ta_emulator.requests) == 1

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .handlers.table import Endpoint
     from .settings import Settings
 
-_CONTENT_TYPES = {"json": "application/json", "csv": "text/csv"}
+_JSON = "application/json"
+_CSV = "text/csv"
 
 
 class Admission:
@@ -56,7 +57,7 @@ class Admission:
         if request.record.method != endpoint.method:
             return html(405, "Method Not Allowed")
         declared = request.record.content_type.partition(";")[0].strip().lower()
-        if settings.check_content_type and declared not in {"", _CONTENT_TYPES.get(endpoint.body, declared)}:
+        if settings.check_content_type and declared != (_CSV if endpoint.body == "csv" else _JSON):
             return html(415, "Unsupported Media Type")
         try:
             self._check_rate_and_token(token)

@@ -55,7 +55,8 @@ class Settings:
         codes: The return codes of errors.
         error_status: HTTP status of an answer with a non-zero return code. Third parties report 200.
         stack_messages: Send `stackMessage` and `showStackMessage` with errors, as the general Open API page describes.
-        check_content_type: Refuse a JSON or CSV body that is declared as something else with HTTP 415 and HTML.
+        check_content_type: Refuse a request without the specification's Content-Type with HTTP 415 and HTML: `text/csv` for
+            uploads and `application/json` for all others, with a body or without.
         path_prefix: A path in front of `/open`, such as "/te", for deployments behind a proxy.
         latency: Seconds of the event loop before each answer.
         rate_limit: Requests per second of the event loop above which the server answers "too frequent", with bursts of one

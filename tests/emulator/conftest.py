@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ta_cluster_async.emulator import Emulator, ManualClock, Settings
 
+JSON = {"Content-Type": "application/json"}
 ALL_USERS = {"filts": [{"tableType": "user", "columnName": "#account_id", "comparator": "notNull"}]}
 
 
@@ -44,7 +45,7 @@ class Server:
     def send(
         self, method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        """One request on a connection of its own."""
+        """One request on a connection of its own, declared as JSON unless other headers are given."""
         parts = urlsplit(url)
         assert parts.hostname is not None
         connection = (
@@ -53,7 +54,9 @@ class Server:
             else http.client.HTTPSConnection(parts.hostname, parts.port, timeout=10, context=self._trust)
         )
         try:
-            connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
+            connection.request(
+                method, f"{parts.path}?{parts.query}", body, JSON if headers is None else headers
+            )
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:
@@ -66,7 +69,7 @@ class Server:
     def post(self, name: str, body: object = None, **query: object) -> Any:
         """The envelope of a POST with a JSON body."""
         data = None if body is None else json.dumps(body).encode()
-        return self.send("POST", self.url(name, **query), data, {"Content-Type": "application/json"}).json
+        return self.send("POST", self.url(name, **query), data).json
 
     def upload(self, name: str, body: bytes, **query: object) -> Any:
         """The envelope of an upload."""

@@ -20,7 +20,8 @@ def test_a_missing_token_is_refused_as_the_specification_shows(
 ) -> None:
     query = "" if token is None else f"token={token}"
 
-    answer = server.send(SPECIFIED[path], f"{server.em.url}{path}?{query}")
+    csv = {"Content-Type": "text/csv"} if path.startswith("/open/import-") else None
+    answer = server.send(SPECIFIED[path], f"{server.em.url}{path}?{query}", None, csv)
 
     assert answer.status == 200
     assert answer.json == {"return_code": -1008, "return_message": "参数(token)为空"}
@@ -71,14 +72,26 @@ def test_a_path_prefix_is_part_of_the_url_and_nothing_is_served_without_it(start
     assert server.send("GET", f"{bare}/open/user-cluster-detail?token=x").status == 404
 
 
-def test_a_body_of_another_content_type_is_answered_with_a_gateway_page(start: Start) -> None:
+@pytest.mark.parametrize("path", SPECIFIED)
+@pytest.mark.parametrize(
+    "given", [None, "application/octet-stream", "application/x-www-form-urlencoded", "other"]
+)
+def test_a_request_of_another_content_type_is_answered_with_a_gateway_page(
+    start: Start, path: str, given: str | None
+) -> None:
     server = start()
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    is_upload = path.startswith("/open/import-")
+    types = {True: "text/csv; charset=utf-8", False: "Application/JSON;charset=utf-8"}
+    declared = types[not is_upload] if given == "other" else given
+    url = f"{server.em.url}{path}?token="
 
-    assert server.send("POST", server.url("user-cluster-add"), b"{}", form).status == 415
-    assert server.send("POST", server.url("import-id-cluster-add"), b"a\r\n", form).status == 415
+    refused = server.send(SPECIFIED[path], url, None, {} if declared is None else {"Content-Type": declared})
+    taken = server.send(SPECIFIED[path], url, None, {"Content-Type": types[is_upload]})
+
+    assert (refused.status, refused.headers["Content-Type"]) == (415, "text/html;charset=utf-8")
+    assert taken.json["return_code"] == -1008
     server.em.settings = evolve(server.em.settings, check_content_type=False)
-    assert server.send("POST", server.url("user-cluster-add"), b"{}", form).json["return_code"] == -1008
+    assert server.send(SPECIFIED[path], url, None, {}).json["return_code"] == -1008
 
 
 def test_status_and_stack_of_an_error_are_settings(start: Start) -> None:
@@ -115,7 +128,9 @@ def test_latency_comes_before_every_answer() -> None:
             host, port = em.url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
             for _ in range(2):
-                writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\n\r\n")
+                writer.write(
+                    b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\r\n"
+                )
                 await reader.readuntil(b"}")
             writer.close()
             return asyncio.get_running_loop().time(), len(em.requests)

@@ -30,7 +30,9 @@ def address(em: Emulator) -> tuple[str, int]:
 
 async def ask(em: Emulator, request: str = "GET /open/user-cluster-detail HTTP/1.1") -> bytes:
     reader, writer = await asyncio.open_connection(*address(em))
-    writer.write(f"{request}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    writer.write(
+        f"{request}\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n".encode()
+    )
     answer = await reader.read()
     writer.close()
     await writer.wait_closed()
@@ -224,7 +226,9 @@ def test_idle_connections_and_clients_that_do_not_read_do_not_delay_closing() ->
             em.faults.add(Fault.body(b"x" * 50_000_000))
             reader, idle = await asyncio.open_connection(*address(em))
             deaf = socket.create_connection(address(em))
-            deaf.sendall(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\n\r\n")
+            deaf.sendall(
+                b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\r\n"
+            )
             await arrived(em, 1)
         assert await reader.read() == b""
         idle.close()
@@ -240,7 +244,8 @@ def test_an_unfinished_upload_does_not_delay_closing() -> None:
         async with Emulator(settings=UNEVALUATED) as em:
             _, writer = await asyncio.open_connection(*address(em))
             path = f"/open/import-id-cluster-add?token={TOKEN.replace('#', '%23')}&projectId=102"
-            writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc".encode())
+            head = "Host: x\r\nContent-Type: text/csv\r\nContent-Length: 1000"
+            writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n\r\nabc".encode())
             await arrived(em, 1)
         writer.close()
         return len(em.effects)

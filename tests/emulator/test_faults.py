@@ -150,7 +150,9 @@ def test_a_slow_answer_comes_in_pieces_over_its_time() -> None:
             em.faults.add(Fault.slow(30, pieces=4))
             host, port = em.url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(
+                b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\r\n"
+            )
             times, received = [], await reader.readuntil(b"\r\n\r\n")
             received = b""
             while not received.endswith(b"}"):
@@ -198,7 +200,9 @@ def test_a_stall_ends_by_itself_after_its_seconds(before: bool) -> None:
             em.faults.add(Fault.stall(3600, before=before))
             host, port = em.url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            writer.write(
+                b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+            )
             received = await reader.read()
             writer.close()
             return asyncio.get_running_loop().time(), received
@@ -215,7 +219,9 @@ def test_a_stall_that_is_released_twice_is_handled_once() -> None:
             stalled = em.faults.add(Fault.stall())
             host, port = em.url.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
-            writer.write(b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            writer.write(
+                b"GET /open/user-cluster-detail HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+            )
             await asyncio.sleep(1)  # virtual seconds, which pass when there is nothing left to do
             assert stalled.hits == 1
             stalled.release()

@@ -24,6 +24,7 @@ ADD, MODIFY, MODIFY_BY_NAME = (
     "import-id-cluster-modify-by-name",
 )
 CSV = {"Content-Type": "text/csv"}
+JSON = {"Content-Type": "application/json"}
 
 
 def test_an_answer_is_json_in_utf8_with_its_length(server: Any) -> None:
@@ -70,7 +71,7 @@ def test_a_token_is_in_no_record_and_no_repr(server: Any) -> None:
 def test_many_requests_share_a_connection(server: Any) -> None:
     connection = http.client.HTTPConnection(server.em.url.removeprefix("http://"), timeout=10)
     for _ in range(3):
-        connection.request("GET", server.url("user-cluster-detail").removeprefix(server.em.url))
+        connection.request("GET", server.url("user-cluster-detail").removeprefix(server.em.url), headers=JSON)
         connection.getresponse().read()
     connection.close()
 
