@@ -635,6 +635,12 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "clock-speed": "speed must be greater than 0, not {speed!r}.",
     "emulator-capacity": "capacity must be at least 1, not {capacity!r}.",
     "emulator-closed": "The emulator is closed. Ask for members and counts while it runs.",
+    "emulator-exposed": (
+        "On {host!r} anyone who reaches this machine can read, change and delete what the emulator serves, "
+        "with the default token that everybody knows. Give a token of your own."
+    ),
+    "emulator-keep-requests": "keep_requests must be at least 1 or None, not {keep_requests!r}.",
+    "emulator-mark": "The mark ta_emulator takes its arguments by name only, such as ta_emulator(capacity=2), not {argument}.",
     "emulator-name-taken": "A cluster or tag already has the name {name!r}. Choose another prefix.",
     "emulator-needs-duckdb": (
         'The emulator evaluates definitions with DuckDB: python -m pip install "ta-cluster-async[emulator]". '

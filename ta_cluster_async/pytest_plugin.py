@@ -41,9 +41,12 @@ def ta_emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     Everything that it offers may be used from the test's thread, inside an event loop or outside.
     """
     from .emulator import Emulator  # noqa: PLC0415 - pytest starts without aiohttp and DuckDB
+    from .messages import Message  # noqa: PLC0415
 
     arguments: dict[str, object] = {}
     for mark in reversed(list(request.node.iter_markers("ta_emulator"))):
+        if mark.args:
+            raise TypeError(Message("emulator-mark", argument=repr(mark.args[0])))
         arguments |= mark.kwargs
     with Emulator(**arguments) as emulator:  # type: ignore[arg-type]
         yield emulator

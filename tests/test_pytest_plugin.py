@@ -67,6 +67,23 @@ class TestMarkers:
         assert ta_emulator.url.endswith("/te")
 
 
+def test_an_argument_of_the_marker_without_a_name_is_refused(tmp_path: Path) -> None:
+    mine = "import pytest\n\n@pytest.mark.ta_emulator(7)\ndef test_mine(ta_emulator): pass\n"
+    tmp_path.joinpath("test_mine.py").write_text(mine, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert "1 error" in done.stdout
+    assert "takes its arguments by name only, such as ta_emulator(capacity=2), not 7." in done.stdout
+
+
 def test_an_installed_project_needs_no_async_plugin_and_no_configuration(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         textwrap.dedent(

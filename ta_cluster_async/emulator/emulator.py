@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from datetime import datetime
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
@@ -70,20 +71,22 @@ class Emulator:
         settings: Behaviour that the specification leaves open.
         clock: Drives the server's time; follows the event loop by default.
         job_seconds: Server seconds of a computation, or a function of the cluster's id and a seeded random generator.
-        host: Address to listen on.
+        host: Address to listen on. Beyond loopback all that it serves is open to whoever has the token, which must then be one's own.
         port: Port to listen on; 0 takes a free one.
         ssl: A server's context, for https.
+        keep_requests: How many of the latest requests `requests` keeps, None for all. Their numbers count all.
 
     Attributes:
         token: The token.
         project_id: The project.
-        requests: The requests that arrived, in order.
+        requests: The latest requests that arrived, in order.
         effects: The changes that were made, in order.
         faults: The script of faults.
 
     Raises:
         ImportError: DuckDB is not installed and `settings.evaluate` is True.
-        ValueError: `token` is empty, `capacity` is below 1, or `now` has a time zone.
+        ValueError: `token` is empty, or the default one beyond loopback; `capacity` or `keep_requests` is below 1; or `now` has a
+            time zone.
     """
 
     def __init__(  # noqa: PLR0917 - a public signature
@@ -102,9 +105,14 @@ class Emulator:
         host: str = "127.0.0.1",
         port: int = 0,
         ssl: ssl_module.SSLContext | None = None,
+        keep_requests: int | None = 10_000,
     ) -> None:
         if not token:
             raise ValueError(Message("emulator-token"))
+        if token == TOKEN and not is_loopback(host):
+            raise ValueError(Message("emulator-exposed", host=host))
+        if keep_requests is not None and keep_requests < 1:
+            raise ValueError(Message("emulator-keep-requests", keep_requests=keep_requests))
         if now is not None and now.tzinfo is not None:
             raise ValueError(Message("emulator-now"))
         settings = Settings() if settings is None else settings
@@ -127,7 +135,7 @@ class Emulator:
         )
         self._worker = Worker()
         self._context = RequestContext(self._state, self._evaluator, self._worker, project_id)
-        self._server = HttpServer(Admission(self._context, token), self.faults)
+        self._server = HttpServer(Admission(self._context, token), self.faults, keep_requests=keep_requests)
         self._host = host
         self._port = port
         self._ssl = ssl
@@ -192,7 +200,7 @@ class Emulator:
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The requests that arrived, in order."""
+        """The latest requests that arrived, in order: `keep_requests` at most."""
         return self._server.requests
 
     @property
@@ -317,3 +325,11 @@ class Emulator:
             await self._server.close()
         finally:
             await self._worker.close(self._evaluator.close)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches what listens on `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # another name, or "" for all addresses
+        return False

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -16,35 +16,38 @@ from .records import RequestRecord
 
 if TYPE_CHECKING:
     import ssl as ssl_module
+    from collections.abc import Awaitable, Callable
 
     from .admission import Admission
     from .faults import FaultScript
     from .handlers.table import Endpoint
 
 _MAX_JSON_BYTES = 64 << 20
+_SERVER = {"Server": "TA"}  # instead of the versions of aiohttp and Python
 
 
 class HttpServer:
     """Listens, reads requests, has them answered, and sends the answers.
 
     Attributes:
-        requests: The records of all requests.
+        requests: The records of the latest `keep_requests` requests, or of all if it is None.
         address: Host and port once it listens.
     """
 
-    def __init__(self, admission: Admission, faults: FaultScript) -> None:
+    def __init__(self, admission: Admission, faults: FaultScript, *, keep_requests: int | None) -> None:
         self.requests: list[RequestRecord] = []
         self.address: tuple[str, int] | None = None
         self._admission = admission
         self._faults = faults
+        self._keep_requests = keep_requests
+        self._arrived = 0
         self._active: set[asyncio.Task[object]] = set()
         self._connections: _Connections | None = None
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int, ssl: ssl_module.SSLContext | None) -> None:
         """Listen; port 0 takes a free one."""
-        # As real TA servers do, it takes a compressed body as it is.
-        self._connections = _Connections(self._handle, access_log=None, auto_decompress=False)
+        self._connections = _Connections(self._handle)
         self._listener = await asyncio.get_running_loop().create_server(
             self._connections, host, port, ssl=ssl, backlog=1024
         )
@@ -79,8 +82,9 @@ class HttpServer:
         query = {name: request.query[name] for name in request.query}
         token = query.pop("token", "")
         path, endpoint = self._admission.route(request.path)
+        self._arrived += 1
         record = RequestRecord(
-            number=len(self.requests) + 1,
+            number=self._arrived,
             time=self._admission.time(),
             method=request.method,
             path=path,
@@ -88,6 +92,8 @@ class HttpServer:
             content_type=request.headers.get("Content-Type", ""),
         )
         self.requests.append(record)
+        if self._keep_requests is not None and len(self.requests) > self._keep_requests:
+            del self.requests[0]
         body = _Body(request)
         answer: Answer | None
         try:
@@ -183,12 +189,25 @@ class _Body:
                 record.body_size += len(chunk)
 
 
+class _Connection(web.RequestHandler):
+    """A connection of aiohttp's server, whose answers to what is not HTTP name no versions either."""
+
+    def handle_error(self, *args: Any, **kwargs: Any) -> web.StreamResponse:
+        response = super().handle_error(*args, **kwargs)
+        response.headers.update(_SERVER)
+        return response
+
+
 class _Connections(web.Server):
     """aiohttp's server, which can also drop connections whose client does not read."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        # As real TA servers do, it takes a compressed body as it is.
+        super().__init__(handle, access_log=None, auto_decompress=False)
         self._transports: dict[web.RequestHandler, asyncio.Transport] = {}
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -207,7 +226,7 @@ class _Connections(web.Server):
 
 
 async def _send(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-    headers = {"Content-Type": answer.content_type, **answer.headers}
+    headers = {"Content-Type": answer.content_type, **_SERVER, **answer.headers}
     if answer.pieces == 1 and not answer.missing:
         return web.Response(status=answer.status, body=answer.body, headers=headers)
     response = web.StreamResponse(status=answer.status, headers=headers)

@@ -15,16 +15,19 @@ _T = TypeVar("_T")
 
 
 class LoopThread:
-    """An event loop on a thread of its own that runs coroutines for callers in other threads."""
+    """An event loop on a thread of its own that runs coroutines for callers in other threads.
+
+    Raises:
+        Exception: What kept the loop from being made, such as OSError without file descriptors.
+    """
 
     def __init__(self) -> None:
-        started = threading.Event()
-        self._loop: asyncio.AbstractEventLoop
+        started: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(
             target=self._run, args=(started,), name="ta-emulator-loop", daemon=True
         )
         self._thread.start()
-        started.wait()
+        self._loop = started.result()
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine on the loop and block until it is done."""
@@ -35,11 +38,16 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def _run(self, started: threading.Event) -> None:
-        with asyncio.Runner() as runner:
-            self._loop = runner.get_loop()
-            started.set()
-            self._loop.run_forever()
+    def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
+        runner = asyncio.Runner()
+        try:
+            loop = runner.get_loop()
+        except BaseException as error:  # noqa: BLE001 - raised in the calling thread
+            started.set_exception(error)
+            return
+        with runner:
+            started.set_result(loop)
+            loop.run_forever()
 
 
 def call_on_loop(

@@ -327,3 +327,44 @@ def test_the_emulator_loads_no_duckdb_before_it_needs_it() -> None:
     assert (
         in_a_new_process("import sys, ta_cluster_async.emulator; print('duckdb' in sys.modules)") == "False\n"
     )
+
+
+def test_the_log_of_requests_is_bounded_and_its_numbers_never_restart(start: Callable[..., Any]) -> None:
+    server = start(keep_requests=2)
+    for _ in range(4):
+        server.get("user-cluster-detail", clusterId=1)
+
+    assert [record.number for record in server.em.requests] == [3, 4]
+
+
+def test_all_requests_are_kept_if_asked_for(start: Callable[..., Any]) -> None:
+    server = start(keep_requests=None)
+    server.get("user-cluster-detail", clusterId=1)
+
+    assert [record.number for record in server.em.requests] == [1]
+    with pytest.raises(ValueError, match="keep_requests must be at least 1 or None, not 0"):
+        start(keep_requests=0)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "10.0.0.7", "build-host"])
+def test_beyond_loopback_it_needs_a_token_of_its_own(host: str) -> None:
+    with pytest.raises(ValueError, match="can read, change and delete"):
+        Emulator(host=host, settings=UNEVALUATED)
+
+    assert Emulator(host=host, token="mine", settings=UNEVALUATED).token == "mine"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.9", "::1"])
+def test_loopback_takes_the_default_token(host: str) -> None:
+    assert Emulator(host=host, settings=UNEVALUATED).token == TOKEN
+
+
+def test_a_loop_that_cannot_be_made_raises_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", refuse)
+    with pytest.raises(OSError, match="Too many open files"), Emulator(settings=UNEVALUATED):
+        pass
+
+    assert emulator_threads() == []

@@ -158,3 +158,15 @@ def test_an_upload_that_breaks_off_has_no_effect_and_is_no_error_of_the_server(
     assert server.em.effects == []
     assert [record.status for record in server.em.requests] == [None, 200]
     assert caplog.records == []
+
+
+def test_no_answer_names_the_versions_of_the_server(server: Any) -> None:
+    assert server.send("GET", server.url("user-cluster-detail")).headers["Server"] == "TA"
+    host, port = server.em.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as raw:
+        raw.sendall(b"no HTTP at all\r\n\r\n")
+        answer = raw.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.0 400")
+    assert b"Server: TA\r\n" in answer
+    assert b"aiohttp" not in answer

@@ -49,7 +49,6 @@ def emulator(
         int,
         typer.Option(
             min=0,
-            max=1000,
             metavar="N",
             help=tr("Start with this many clusters and tags of the sample game."),
         ),

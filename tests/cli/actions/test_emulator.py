@@ -92,3 +92,19 @@ def test_sample_clusters_do_not_fit_other_tables_and_it_says_why(command: Comman
     ended = command("emulator", "--port", "0", "--events", str(table), "--clusters", "2")
     assert ended.code == 1
     assert "amount" in ended.err
+
+
+def test_beyond_loopback_it_asks_for_a_token_and_says_what_it_exposes(
+    command: Command, process: Process
+) -> None:
+    refused = command("emulator", "--port", "0", "--host", "0.0.0.0")
+    assert refused.code == 2
+    assert "Give a token of your own." in refused.err
+
+    server = process("emulator", "--port", "0", "--host", "0.0.0.0", "--token", "mine", "--clusters", "1002")
+    assert server.stdout is not None
+    said = read_until(server.stdout, "curl")
+    assert "http://0.0.0.0:" in said
+    server.send_signal(signal.SIGTERM)
+    _, err = server.communicate(timeout=10)
+    assert "Whoever reaches 0.0.0.0" in err
