@@ -186,6 +186,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "must-be-one-of": "{name} must be one of {values}.",
     "must-be-positive": "{name} must be a finite number above 0.",
     "must-be-positive-int": "{what} must be a positive int, not {actual}.",
+    "must-not-be-negative": "{name} must be an int of at least 0.",
     "must-be-str": "{name} must be a str, not {kind}.",
     "not-json-text": "The text is not valid JSON.",
     "not-utf-8": "it is not UTF-8 text",
@@ -303,6 +304,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "keyring-unreadable": "The token cannot be read from the keyring: {reason}",
     "keyring-without-token": (
         "The keyring has no token for this address. To put one in: keyring set {service} {user}"
+    ),
+    "length-required": (
+        "HTTP {status}: the server or a gateway refuses an upload whose length is not sent. Upload a path or bytes, or set upload_buffer="
+        " of the session above the size of the upload (it is {limit} bytes)."
     ),
     "no-connection-in-time": "none of the session's max_connections= became free within the call's time.",
     "paused-too-long": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",

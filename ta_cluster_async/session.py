@@ -29,6 +29,7 @@ class SessionSettings(TypedDict, total=False):
     retry: RetryPolicy | None
     poll: PollPolicy | None
     max_connections: int
+    upload_buffer: int
     rate_limit: float | None
     ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool
     client_session: aiohttp.ClientSession | None
@@ -50,6 +51,8 @@ class TaSession(ApiClient):
         retry: How failed requests are sent again; `RetryPolicy(attempts=1)` for never.
         poll: How refreshes are watched where the call itself says nothing.
         max_connections: The most requests in flight at a time.
+        upload_buffer: Bytes up to which an upload of unknown length (an iterable) is read before it is sent, so that it goes out with its
+            length and not in chunks; 0 for never.
         rate_limit: The most requests a second, or None for no limit.
         ssl: A certificate file (PEM) of a private CA, an `ssl.SSLContext`, or False to check no certificate at all.
         client_session: A borrowed `aiohttp.ClientSession` whose connection pool and default headers are used. It is never closed here.

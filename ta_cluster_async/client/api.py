@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from ..errors import (
     ConfigurationError,
+    HttpStatusError,
     NotSent,
     SchemaError,
     TaError,
@@ -22,7 +23,7 @@ from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
 from ..protocol.refresh import NOTHING_KNOWN, PollPolicy
 from ..protocol.requests import Response
-from ..protocol.retry import RetryBudget, RetryPolicy
+from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
 from .limiter import Limiter
 from .secret import Secret
 from .tokens import TokenSource, as_secret
@@ -31,6 +32,7 @@ from .validation import (
     check_base_url,
     check_ssl,
     check_token,
+    not_negative,
     positive,
     warn_if_unencrypted,
 )
@@ -54,6 +56,9 @@ T = TypeVar("T")
 logger: logging.Logger = logging.getLogger("ta_cluster_async")
 # Without a handler of its own, Python would write warnings to the standard error of programs that have configured no logging.
 logger.addHandler(logging.NullHandler())
+
+# What servers and gateways answer to a body without a length.
+_LENGTH_REQUIRED = frozenset({411, 501})
 
 _REFUSED: dict[Refusal, Message] = {
     "no-connection": Message("no-connection-in-time"),
@@ -84,6 +89,7 @@ class ApiClient:
         retry: RetryPolicy | None = None,
         poll: PollPolicy | None = None,
         max_connections: int = 32,
+        upload_buffer: int = 2**20,
         rate_limit: float | None = None,
         ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
         client_session: aiohttp.ClientSession | None = None,
@@ -111,6 +117,7 @@ class ApiClient:
         self.max_connections: int = at_least_one(max_connections, "max_connections")
         self.rate_limit: float | None = None if rate_limit is None else positive(rate_limit, "rate_limit")
         self._limiter = Limiter(self.max_connections, self.rate_limit)
+        self.upload_buffer: int = not_negative(upload_buffer, "upload_buffer")
         self._ssl = check_ssl(ssl)
         self._borrowed = client_session
         self._transport = transport
@@ -192,7 +199,7 @@ class ApiClient:
         left = self.timeout if timeout is None else positive(timeout, "timeout")
         deadline = loop.time() + left
         token = self._tokens.usable
-        if token is None or not self._limiter.try_acquire():
+        if token is None or request.upload is not None or not self._limiter.try_acquire():
             return await self._retry(request, convert, deadline, None)
         # The fast path of nearly all calls: no waiting and no second attempt.
         transport = self._transport
@@ -259,9 +266,18 @@ class ApiClient:
             left = deadline - self._loop.time()
             if left <= 0:
                 return NotSent(_REFUSED["no-connection"], reason="no-connection")
-            return self._read(await self._transport.send(request, token, left), token, convert)
+            outcome = self._read(await self._transport.send(request, token, left), token, convert)
         finally:
             self._limiter.release()
+        return self._length_required(outcome, request) if isinstance(outcome, HttpStatusError) else outcome
+
+    def _length_required(self, error: HttpStatusError, request: Request) -> HttpStatusError:
+        """Return what to do where a server refuses an upload that has no length, else the error."""
+        upload = request.upload
+        if upload is None or upload.length is not None or error.status not in _LENGTH_REQUIRED:
+            return error
+        message = Message(LENGTH_REQUIRED, status=error.status, limit=self.upload_buffer)
+        return HttpStatusError(message, status=error.status)
 
     def _read(self, answer: Answer, token: Secret, convert: Callable[[JsonValue], T]) -> T | TaError:
         """Return what the answer means. An error is returned, so that it is raised without the frames that hold the server's text."""

@@ -54,6 +54,7 @@ _KINDS: dict[str, _Kind] = {
     "timezone": _STRING,
     "rate_limit": _NUMBER,
     "max_connections": _INTEGER,
+    "upload_buffer": _INTEGER,
     "strict_names": _BOOLEAN,
     "poll_first": _SECONDS,
     "poll_longest": _SECONDS,
@@ -84,7 +85,7 @@ class Profile:
         ssl: ssl_module.SSLContext | str | bool = (
             ca_file or self.values.get("ca_file") or self.values.get("verify", True)
         )
-        names = ("rate_limit", "max_connections", "strict_names")
+        names = ("rate_limit", "max_connections", "upload_buffer", "strict_names")
         found = {name: self.values[name] for name in names if name in self.values}
         poll = {key.removeprefix(_POLL): value for key, value in self.values.items() if key.startswith(_POLL)}
         return {"ssl": ssl, "poll": PollPolicy(**poll), **found}

@@ -99,6 +99,13 @@ def at_least_one(value: object, name: str) -> int:
     raise ConfigurationError(Message("must-be-at-least-one", name=name))
 
 
+def not_negative(value: object, name: str) -> int:
+    """Return an int of at least 0. Raises ConfigurationError."""
+    if type(value) is int and value >= 0:
+        return value
+    raise ConfigurationError(Message("must-not-be-negative", name=name))
+
+
 def _wrong(code: str) -> ConfigurationError:
     return ConfigurationError(Message(code))
 

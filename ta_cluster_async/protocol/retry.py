@@ -35,6 +35,9 @@ _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 NEVER_TRIED = frozenset({"no-connection", "paused", "token", "closed"})
 """The reasons of a `NotSent` that ended a call before its request was made."""
 
+LENGTH_REQUIRED = "length-required"
+"""The code of the error for an upload that was refused because its length is not known: nothing was done."""
+
 _PERMANENT = NEVER_TRIED | {"tls"}
 
 
@@ -124,7 +127,11 @@ def is_server_trouble(error: TaError) -> bool:
     """True for an answer that blames the server or the time that it took (HTTP 408 or from 500 on), and is no clear refusal."""
     if isinstance(error, ApiError):
         return error.status >= 500 and not _is_rejection(error)
-    return isinstance(error, HttpStatusError) and (error.status >= 500 or error.status == 408)
+    return (
+        isinstance(error, HttpStatusError)
+        and (error.status >= 500 or error.status == 408)
+        and error.code != LENGTH_REQUIRED
+    )
 
 
 def may_have_applied(error: TaError) -> bool:

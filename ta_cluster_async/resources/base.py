@@ -281,7 +281,13 @@ class CatalogResource:
 
     def _upload_source(self, source: object, options: UploadOptions) -> Source:
         layout = layout_of(options, self._columns)
-        return source_of(source, self._encode, layout, options.get("on_progress"))
+        return source_of(
+            source,
+            self._encode,
+            layout,
+            options.get("on_progress"),
+            buffer=self._client.upload_buffer,
+        )
 
     async def _result_without_counts(
         self, ref: Ref, deadline: Deadline, *, is_count_needed: bool

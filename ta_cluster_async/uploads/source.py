@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterable, Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -86,6 +87,7 @@ class Source:
     Args:
         start: Returns a reader that begins at the source's start.
         meter: Counts what is sent.
+        buffer: Bytes up to which a body of unknown length is read before it is sent, so that its length is known.
 
     Attributes:
         length: Bytes, or None where only reading tells.
@@ -94,19 +96,20 @@ class Source:
         meter: How far the latest try came.
     """
 
-    def __init__(self, start: Callable[[], Reader], meter: Meter) -> None:
+    def __init__(self, start: Callable[[], Reader], meter: Meter, buffer: int = 0) -> None:
         self.meter = meter
         self.length: int | None = None
         self.can_start: bool = True
         self.failure: BaseException | None = None
         self._start = start
         self._reader: Reader | None = None
-        self._head: Chunk | None = None
+        self._buffer = buffer
+        self._head: deque[Chunk] | None = None
 
     async def open(self) -> None:
         """Read the start, before anything is sent. Raises InvalidRequest for an empty source or a wrong encoding."""
         self._head = await self._read_head()
-        if is_blank(self._head):
+        if is_blank(self._head[0]):
             raise InvalidRequest(Message("upload-empty"))
 
     def chunks(self) -> AsyncIterator[Chunk]:
@@ -119,8 +122,8 @@ class Source:
         if reader is not None:
             await reader.aclose()
 
-    async def begin(self) -> tuple[Reader, Chunk]:
-        """Begin a try: return its reader and the first chunk, for the first try the one that `open` has read."""
+    async def begin(self) -> tuple[Reader, deque[Chunk]]:
+        """Begin a try: return its reader and the first chunks, for the first try those that `open` has read."""
         head, self._head = self._head, None
         if head is None:
             head = await self._read_head()
@@ -132,15 +135,26 @@ class Source:
         """Whether no other try has begun since this reader was made."""
         return self._reader is reader
 
-    async def _read_head(self) -> Chunk:
+    async def _read_head(self) -> deque[Chunk]:
         await self.aclose()
         reader = self._reader = self._start()
-        head = await reader.read()
-        if reader.size is not None:
-            if self.length not in (None, reader.size):
+        head = deque([await reader.read()])
+        size = (
+            reader.size if reader.size is not None or not self._buffer else await self._read_on(reader, head)
+        )
+        if size != self.length:
+            if self.length is not None:
                 raise InvalidRequest(Message("file-changed", source=reader.name))
-            self.length = reader.size
+            self.length = size
         return head
+
+    async def _read_on(self, reader: Reader, head: deque[Chunk]) -> int | None:
+        """Read as much as is read before it is sent. Returns the size of the body where that is all of it."""
+        size = memoryview(head[-1]).nbytes
+        while head[-1] and size <= self._buffer:
+            head.append(await reader.read())
+            size += memoryview(head[-1]).nbytes
+        return None if head[-1] else size
 
 
 class _Try:
@@ -149,6 +163,7 @@ class _Try:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._reader: Reader | None = None
+        self._head: deque[Chunk] = deque()
 
     def __aiter__(self) -> _Try:
         return self
@@ -176,18 +191,24 @@ class _Try:
         """Return the next chunk, b"" at the end, None when another try has begun."""
         source = self._source
         if self._reader is None:
-            self._reader, chunk = await source.begin()
+            self._reader, self._head = await source.begin()
             source.meter.start(source.length)
-        else:
-            chunk = await self._reader.read()
+        chunk = self._head.popleft() if self._head else await self._reader.read()
         return chunk if source.is_read_by(self._reader) else None
 
 
 def source_of(
-    source: object, encode: Encode, layout: Layout | None = None, on_progress: OnProgress | None = None
+    source: object,
+    encode: Encode,
+    layout: Layout | None = None,
+    on_progress: OnProgress | None = None,
+    *,
+    buffer: int = 0,
 ) -> Source:
     """Return the body that is read from `source`. Raises InvalidRequest for what cannot be a source."""
-    return Source(_starter(source, encode, Layout() if layout is None else layout), Meter(on_progress))
+    return Source(
+        _starter(source, encode, Layout() if layout is None else layout), Meter(on_progress), buffer
+    )
 
 
 def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Reader]:

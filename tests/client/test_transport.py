@@ -20,6 +20,7 @@ from ta_cluster_async.protocol.endpoints import (
     LIST,
     PROGRESS,
     REFRESH,
+    REPLACE_UPLOAD,
     UPLOAD,
     Replay,
 )
@@ -188,6 +189,19 @@ def test_an_upload_of_unknown_length_is_chunked(raw_server: Any) -> None:
     assert server.bodies == [b"1\r\n2\r\n"]
     assert b"Transfer-Encoding: chunked\r\n" in server.heads[0]
     assert body.ended == 1
+
+
+@pytest.mark.parametrize("status", ["411 Length Required", "501 Not Implemented"])
+@pytest.mark.parametrize("endpoint", [UPLOAD, REPLACE_UPLOAD], ids=["upload", "replace"])
+def test_a_server_that_refuses_chunks_is_told_of_once(raw_server: Any, status: Any, endpoint: Any) -> None:
+    answer = writes(http(b"<html>no</html>", status))
+    problem, server = one(raw_server, answer, Request(endpoint, "", upload=Body(b"1\r\n")))
+    assert type(problem) is HttpStatusError
+    assert (problem.code, problem.status) == ("length-required", int(status[:3]))
+    assert "upload_buffer=" in str(problem)
+    assert server.connections == 1
+    known = Request(endpoint, "", upload=Body(b"1\r\n", length=3))
+    assert one(raw_server, answer, known, retry=ONCE)[0].code == "http-without-answer"
 
 
 def test_cookies_of_the_server_are_not_kept(raw_server: Any) -> None:

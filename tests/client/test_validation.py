@@ -149,6 +149,11 @@ def test_the_number_of_connections_is_an_int_of_at_least_1(value: Any) -> None:
     assert "max_connections" in refused("http://ta2:8992", TOKEN, max_connections=value)
 
 
+@pytest.mark.parametrize("value", [-1, 1.5, "3", True, None])
+def test_the_buffer_of_uploads_is_an_int_of_at_least_0(value: Any) -> None:
+    assert "upload_buffer" in refused("http://ta2:8992", TOKEN, upload_buffer=value)
+
+
 def test_the_settings_are_there_to_be_read() -> None:
     retry, poll = RetryPolicy(attempts=2), PollPolicy(first=1)
     ta = TaSession(
@@ -284,6 +289,7 @@ def test_the_defaults() -> None:
         "retry": None,
         "poll": None,
         "max_connections": 32,
+        "upload_buffer": 2**20,
         "rate_limit": None,
         "ssl": True,
         "client_session": None,

@@ -165,7 +165,7 @@ def test_the_sources_own_error_comes_out_with_its_own_traceback(served, make, ro
 def test_a_source_that_failed_is_not_read_again_though_it_could_be(served, kind):
     async def story(world):
         await upload(world.clusters, ["a"], name="n")
-        rows = kind(breaks=20_000)
+        rows = kind(range(10**6), breaks=300_000)
         began = world.now
         with pytest.raises(Broken):
             await world.clusters.replace_upload("n", rows)

@@ -12,6 +12,7 @@ from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ApiError,
     HttpStatusError,
+    InvalidRequest,
     RateLimited,
     TransportError,
 )
@@ -123,7 +124,10 @@ def test_what_can_be_read_only_once_is_sent_when_the_first_try_reached_nobody(se
 
 async def forward(world, reader, writer):
     """Answer as a server that refuses after it has read everything."""
-    head = await reader.readuntil(b"\r\n\r\n")
+    await forward_body(reader, writer, await reader.readuntil(b"\r\n\r\n"))
+
+
+async def forward_body(reader, writer, head):
     if b"chunked" in head:
         while (size := int(await reader.readline(), 16)) > 0:
             await reader.readexactly(size + 2)
@@ -212,5 +216,46 @@ def test_a_server_that_never_reads_is_left_when_the_time_is_over(served, kind):
             assert world.now <= 20.1
             assert await is_closed(rows)
             assert rows.started == 1
+
+    served(story)
+
+
+@pytest.mark.parametrize(("buffer", "is_chunked"), [(0, True), (8, True), (9, False), (2**20, False)])
+def test_rows_are_sent_with_their_length_where_they_are_few(buffer, is_chunked):
+    heads = []
+
+    async def record(reader, writer):
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        await forward_body(reader, writer, heads[-1])
+
+    async def main():
+        async with await asyncio.start_server(record, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with TaSession(url, "t", upload_buffer=buffer, retry=RetryPolicy(attempts=1)) as ta:
+                with pytest.raises(ApiError):
+                    await ta.project(102).clusters.upload(
+                        (row for row in "abc"), display_name="d", main_column="#account_id"
+                    )
+
+    asyncio.run(main())
+    assert (b"Transfer-Encoding: chunked\r\n" in heads[0]) is is_chunked
+    assert (b"Content-Length: 9\r\n" in heads[0]) is not is_chunked
+
+
+def test_rows_that_become_more_between_two_tries_are_refused(served):
+    class Growing:
+        count = 2
+
+        def __iter__(self):
+            self.count += 1
+            return iter("abcdef"[: self.count])
+
+    async def story(world):
+        await upload(world.clusters, ["a"], name="n")
+        world.em.faults.add(Fault.return_code(-1005, "too frequent"), path="import-id-cluster-modify-by-name")
+        with pytest.raises(InvalidRequest) as caught:
+            await world.clusters.replace_upload("n", Growing())
+        assert caught.value.code == "file-changed"
+        assert world.done == ["uploaded"]
 
     served(story)
