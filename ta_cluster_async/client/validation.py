@@ -6,7 +6,9 @@ import ipaddress
 import math
 import os
 import re
+import socket
 import ssl as ssl_module
+import sys
 import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -52,10 +54,21 @@ def check_base_url(value: object, token: Secret | None) -> str | ConfigurationEr
 
 
 def warn_if_unencrypted(base_url: str) -> None:
-    """Warn when the token would travel unencrypted over the public internet."""
+    """Warn when the token would travel unencrypted over the public internet.
+
+    The warning names the file of the caller without a line: Python would print that line, in which the token may stand.
+    """
     parts = urlsplit(base_url)
     if parts.scheme == "http" and parts.hostname and _is_public(parts.hostname):
-        warnings.warn(TaWarning(Message("token-unencrypted", host=parts.hostname)), stacklevel=3)
+        caller = sys._getframe(2)  # noqa: SLF001  (where `warnings.warn` has it from)
+        warnings.warn_explicit(
+            TaWarning(Message("token-unencrypted", host=parts.hostname)),
+            TaWarning,
+            caller.f_code.co_filename,
+            0,
+            module=caller.f_globals.get("__name__"),
+            registry=caller.f_globals.setdefault("__warningregistry__", {}),
+        )
 
 
 def check_token(value: object) -> Secret:
@@ -133,9 +146,19 @@ def _ascii_host(parts: SplitResult) -> str:
 
 def _is_public(host: str) -> bool:
     """True unless the host is known not to be: loopback, private, a bare name, or a name of a local domain."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        name = host.rstrip(".").lower()
+    name = host.rstrip(".").lower()
+    address = _address(name)
+    if address is None:
         return "." in name and not name.endswith(_LOCAL_SUFFIXES)
     return address.is_global
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is, also one that is written as a number or with less than four (134744072, 0x8.8.8.8), or None."""
+    try:
+        if ":" in host:
+            address = ipaddress.IPv6Address(host)
+            return address.ipv4_mapped or address
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None

@@ -3,6 +3,8 @@
 import asyncio
 import inspect
 import ssl
+import subprocess
+import sys
 import traceback
 import warnings
 from typing import Any
@@ -234,6 +236,12 @@ def test_the_settings_by_name_are_those_of_the_class() -> None:
         "http://8.8.8.8",
         "http://[2001:4860:4860::8888]",
         "http://ta.example.com.",
+        "http://134744072",
+        "http://0x8.8.8.8",
+        "http://0x08080808",
+        "http://8.8.8.8.",
+        "http://8.526344",
+        "http://[::ffff:8.8.8.8]",
     ],
 )
 def test_plain_http_to_a_public_host_warns_once_and_names_no_token(url: Any) -> None:
@@ -260,12 +268,30 @@ def test_plain_http_to_a_public_host_warns_once_and_names_no_token(url: Any) -> 
         "http://ta.local",
         "http://ta.corp.internal",
         "http://ta.LAN",
+        "http://2130706433",
+        "http://0x7f.1",
+        "http://10.1.2.3.",
+        "http://[::ffff:127.0.0.1]",
+        "http://[fe80::1]",
+        "http://ta8",
     ],
 )
 def test_plain_http_within_the_house_does_not_warn(url: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TaSession(url, TOKEN)
+
+
+def test_the_warning_shows_no_line_of_the_caller(tmp_path: Any) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from ta_cluster_async import TaSession\n"
+        + 'TaSession("http://ta.example.com", "hidden-token")\n' * 2
+    )
+    ran = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    assert ran.stderr.count("unencrypted") == 1
+    assert str(program) in ran.stderr
+    assert "hidden" not in ran.stderr
 
 
 # The token never leaves by the settings
