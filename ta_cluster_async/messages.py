@@ -311,6 +311,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "no-connection-in-time": "none of the session's max_connections= became free within the call's time.",
     "paused-too-long": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",
+    "pipe-silent": "nothing was written to the pipe within {seconds:g} s",
     "place-without-token": "{place} contains no token.",
     "pool-closed": "the connection pool is closed: was the borrowed aiohttp.ClientSession closed?",
     "pool-closed-during-request": "the connection pool was closed during the request.",
@@ -352,6 +353,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "token-file-unreadable": "The token file {path} cannot be read: {reason}.",
     "token-in-keyring": "The token in the keyring",
+    "token-too-long": "{place} has more than {limit} characters: that is no token, or more than one.",
     "token-unencrypted": (
         "The token travels unencrypted to the public host {host}: use https:// if the server has it."
     ),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
+import time
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -31,6 +33,8 @@ KEYRING_SERVICE = "ta-cluster"
 TOKEN = "TA_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_FILE = "TA_TOKEN_FILE"  # noqa: S105 - the name of a variable
 LONGEST_TOKEN = 8192
+PIPE_SECONDS = 10.0
+"""How long a token may take to come from a pipe."""
 
 
 class _Kind(NamedTuple):
@@ -127,20 +131,44 @@ def read_profile(name: str | None) -> Profile:
 
 
 def token_from_file(path: str) -> Secret:
-    """Return the token in a file. Warns where other users of the machine may read it.
+    """Return the token in a file, or in a pipe whose writer comes soon. Warns where other users of the machine may read a file.
 
     Raises:
-        ConfigurationError: It cannot be read, or contains no token.
+        ConfigurationError: It cannot be read, or contains no token, or more than one.
     """
     try:
+        if stat.S_ISFIFO(Path(path).expanduser().stat().st_mode):
+            return checked_token(_from_pipe(path).decode(), Message("token-file", path=path))
         with Path(path).expanduser().open(encoding="utf-8") as file:
             if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 warnings.warn(TaWarning(Message("token-file-open-to-others", path=path)), stacklevel=3)
-            return checked_token(file.read(LONGEST_TOKEN), Message("token-file", path=path))
+            return checked_token(file.read(LONGEST_TOKEN + 1), Message("token-file", path=path))
     except OSError as problem:
         reason: str | Message = problem.strerror or type(problem).__name__
     except UnicodeDecodeError:
         reason = Message("not-utf-8")
+    raise ConfigurationError(Message("token-file-unreadable", path=path, reason=reason))
+
+
+def _from_pipe(path: str) -> bytes:
+    """Return what is written to a pipe until it is closed, or is too long for a token. Raises ConfigurationError where nobody does."""
+    text = b""
+    ends_at = time.monotonic() + PIPE_SECONDS
+    # Opened so that neither this nor a read waits for a writer.
+    pipe = os.open(Path(path).expanduser(), os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        waiting = select.poll()
+        waiting.register(pipe, select.POLLIN)
+        while len(text) <= LONGEST_TOKEN and waiting.poll(max(ends_at - time.monotonic(), 0) * 1000):
+            part = os.read(pipe, LONGEST_TOKEN)
+            text += part
+            if not part:
+                return text
+    finally:
+        os.close(pipe)
+    if len(text) > LONGEST_TOKEN:
+        return text
+    reason = Message("pipe-silent", seconds=PIPE_SECONDS)
     raise ConfigurationError(Message("token-file-unreadable", path=path, reason=reason))
 
 
@@ -168,7 +196,9 @@ def token_from_keyring(base_url: str) -> Secret:
 
 
 def checked_token(text: str, place: Message) -> Secret:
-    """Return the token that a file or a line contains. Raises ConfigurationError where it is empty."""
+    """Return the token that a file or a line contains. Raises ConfigurationError where it is empty, or too long for a token."""
+    if len(text) > LONGEST_TOKEN:
+        raise ConfigurationError(Message("token-too-long", place=place, limit=LONGEST_TOKEN))
     token = text.strip("\r\n \t")
     text = ""
     if not token:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ta_cluster_async.client.profiles import token_from_file
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import ConfigurationError, TaWarning
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
+from tests.world import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,3 +171,37 @@ def test_a_file_that_cannot_be_read_says_why(write: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         TaSession.from_profile()
     assert (caught.value.code, caught.value.params["reason"]) == ("file-unreadable", "Is a directory")
+
+
+def test_a_token_file_that_is_too_long_is_refused_and_not_cut(tmp_path: Any) -> None:
+    path = tmp_path / "key"
+    for size, is_token in ((8192, True), (8193, False)):
+        path.write_text("a" * size, encoding="utf-8")
+        path.chmod(0o600)
+        if is_token:
+            assert token_from_file(str(path)) == Secret("a" * size)
+        else:
+            with refused(ConfigurationError, "token-too-long", limit=8192):
+                token_from_file(str(path))
+
+
+@pytest.mark.parametrize(("text", "code"), [(b"k\n", ""), (b"a" * 9000, "token-too-long")])
+def test_a_token_comes_from_a_pipe(text: bytes, code: str) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, text)
+    os.close(writing)
+    try:
+        if code:
+            with refused(ConfigurationError, code):
+                token_from_file(f"/dev/fd/{reading}")
+        else:
+            assert token_from_file(f"/dev/fd/{reading}") == Secret("k")
+    finally:
+        os.close(reading)
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ta_cluster_async.client.profiles.PIPE_SECONDS", 0.01)
+    os.mkfifo(tmp_path / "key")
+    with pytest.raises(ConfigurationError, match=r"nothing was written to the pipe within 0\.01 s"):
+        token_from_file(str(tmp_path / "key"))

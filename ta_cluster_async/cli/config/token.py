@@ -46,4 +46,4 @@ def _from_stdin() -> Secret:
         if sys.stdin.isatty():
             typed = typed_secret(tr("Token (it is not shown): "))
             return checked_token(typed, Message("typed-token"))
-        return checked_token(sys.stdin.readline(LONGEST_TOKEN), Message("token-on-stdin"))
+        return checked_token(sys.stdin.readline(LONGEST_TOKEN + 1), Message("token-on-stdin"))
