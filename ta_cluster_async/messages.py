@@ -209,6 +209,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "filter-values-not-a-list": "The values of a filter must be a list, also when there is only one.",
     "filter-without-values": "{comparator!r} needs at least one value to compare {column!r} with.",
+    "group-cannot-be-nested": (
+        "The API has one group of conditions on events and one of conditions on properties: a nested all_of() or any_of() must hold all"
+        " conditions of one of the two, and none of the other."
+    ),
     "measure-compared-with-text": "The measure of an event must be compared with a number, such as 4, not with other text.",
     "part-of-other-type": (
         "A list of {expected} contains {actual}. Conditions on events begin with event(), conditions on properties with user() or"
@@ -382,6 +386,11 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "refresh-refused-before": "{problem} The request to start it was refused: {refusal}",
     "refresh-wait-over": "the time to wait for the refresh is over.",
     "result-not-found": "No cluster or tag that is certainly its result was found under the name {name!r}.",
+    "rows-missing": Plural(
+        "The list has {missing} row fewer than the server's totalNum says.",
+        "The list has {missing} rows fewer than the server's totalNum says.",
+        number="missing",
+    ),
     "ticket-of-other-catalog": "The ticket is for a {catalog}: attach to it with the project's other resource.",
     "ticket-of-other-project": "The ticket is for project {project}, not for project {expected}.",
     "total-keeps-changing": "totalNum does not let the list end: {pages} pages in a row brought no new row.",

@@ -266,31 +266,50 @@ def event_property(property_name: str) -> PropertyBuilder:
     return PropertyBuilder(property_name, TableType.EVENT)
 
 
-def all_of(*conditions: EventCondition | PropertyFilter) -> UserClusterDef:
+def all_of(*conditions: EventCondition | PropertyFilter | UserClusterDef) -> UserClusterDef:
     """Return the definition of the users for whom every condition holds; without any, of all users.
 
-    Raises InvalidRequest for anything that is not a condition, such as a measure without a comparison.
+    The conditions on events, and those on properties, may be one group of their own: `all_of(any_of(a, b), c)` is
+    "(a or b) and c" where a and b are both about events and c is about a property, or the other way round.
+    Raises InvalidRequest for anything that is not a condition, such as a measure without a comparison, and for groups that the API
+    cannot say.
     """
     return _joined(conditions, Relation.AND)
 
 
-def any_of(*conditions: EventCondition | PropertyFilter) -> UserClusterDef:
-    """Return the definition of the users for whom at least one condition holds.
+def any_of(*conditions: EventCondition | PropertyFilter | UserClusterDef) -> UserClusterDef:
+    """Return the definition of the users for whom at least one condition holds: `any_of(all_of(a, b), c)` as `all_of` says.
 
-    Raises InvalidRequest for anything that is not a condition, and without any: that would be nobody, and a definition without
-    conditions means all users.
+    Raises InvalidRequest for anything that is not a condition, for groups that the API cannot say, and without any condition: that
+    would be nobody, and a definition without conditions means all users.
     """
     if not conditions:
         raise InvalidRequest(Message("any-of-nothing"))
     return _joined(conditions, Relation.OR)
 
 
-def _joined(conditions: tuple[EventCondition | PropertyFilter, ...], relation: Relation) -> UserClusterDef:
+def _joined(
+    conditions: tuple[EventCondition | PropertyFilter | UserClusterDef, ...], relation: Relation
+) -> UserClusterDef:
+    groups = [part for part in conditions if isinstance(part, UserClusterDef)]
+    single = [part for part in conditions if not isinstance(part, UserClusterDef)]
+    # What is neither stands among the events, where it is refused.
+    events = [part for part in single if not isinstance(part, PropertyFilter)]
+    filters = [part for part in single if isinstance(part, PropertyFilter)]
+    event_relation: Relation | str | None = relation
+    filter_relation: Relation | str | None = relation
+    for group in groups:
+        # The API has one group of events and one of properties, so a nested one must be all that there is of its side.
+        if group.events and not (group.filters or group.extra or events):
+            events, event_relation = [*group.events], group.event_relation
+        elif group.filters and not (group.events or group.extra or filters):
+            filters, filter_relation = [*group.filters], group.relation
+        else:
+            raise InvalidRequest(Message("group-cannot-be-nested"))
     return UserClusterDef(
-        # What is neither stands among the events, where it is refused.
-        events=[part for part in conditions if not isinstance(part, PropertyFilter)],
-        filters=[part for part in conditions if isinstance(part, PropertyFilter)],
-        event_relation=relation,
-        relation=relation,
+        events=events,
+        filters=filters,
+        event_relation=event_relation,
+        relation=filter_relation,
         event_user_relation=relation,
     )

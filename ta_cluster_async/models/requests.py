@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..errors import InvalidRequest
 from ..messages import Message
@@ -68,6 +68,7 @@ class ConditionTag:
         values: The values in order: a user gets the first one whose condition matches.
         cluster_type: Static (computed on request) unless said otherwise.
         extra: Further keys of the request body, as the server spells them.
+        base: The definition of a tag that was read, whose unknown keys around this one are kept.
     """
 
     catalog: ClassVar[Catalog] = Catalog.TAG
@@ -78,11 +79,12 @@ class ConditionTag:
     values: tuple[TagValue, ...] = field(converter=_in_order)
     cluster_type: ClusterType | str = ClusterType.TAG_BY_STATIC_CONDITION
     extra: Mapping[str, JsonValue] = field(factory=dict, hash=False)
+    base: UserTagDef | None = field(default=None, kw_only=True)
 
     @property
     def definition(self) -> UserTagDef:
         """How the value is found, as `tagQp` has it."""
-        return UserTagDef(values=self.values)
+        return evolve(self.base or UserTagDef(), values=self.values, first_last=None, quota=None)
 
 
 @frozen
@@ -95,6 +97,7 @@ class FirstLastTag:
         event: The event, the property, and which occurrence.
         cluster_type: Static (computed on request) unless said otherwise.
         extra: Further keys of the request body, as the server spells them.
+        base: The definition of a tag that was read, whose unknown keys around this one are kept.
     """
 
     catalog: ClassVar[Catalog] = Catalog.TAG
@@ -105,11 +108,14 @@ class FirstLastTag:
     event: FirstLastEvent
     cluster_type: ClusterType | str = ClusterType.TAG_BY_STATIC_CONDITION
     extra: Mapping[str, JsonValue] = field(factory=dict, hash=False)
+    base: UserTagDef | None = field(default=None, kw_only=True)
 
     @property
     def definition(self) -> UserTagDef:
         """How the value is found, as `tagQp` has it."""
-        return UserTagDef(first_last=FirstLastDef(self.event))
+        base = self.base or UserTagDef()
+        around = evolve(base.first_last or FirstLastDef(None), event=self.event)
+        return evolve(base, values=None, first_last=around, quota=None)
 
 
 @frozen
@@ -122,6 +128,7 @@ class QuotaTag:
         event: The event and the aggregate.
         cluster_type: Static (computed on request) unless said otherwise.
         extra: Further keys of the request body, as the server spells them.
+        base: The definition of a tag that was read, whose unknown keys around this one are kept.
     """
 
     catalog: ClassVar[Catalog] = Catalog.TAG
@@ -132,11 +139,14 @@ class QuotaTag:
     event: QuotaEvent
     cluster_type: ClusterType | str = ClusterType.TAG_BY_STATIC_CONDITION
     extra: Mapping[str, JsonValue] = field(factory=dict, hash=False)
+    base: UserTagDef | None = field(default=None, kw_only=True)
 
     @property
     def definition(self) -> UserTagDef:
         """How the value is found, as `tagQp` has it."""
-        return UserTagDef(quota=QuotaDef(self.event))
+        base = self.base or UserTagDef()
+        around = evolve(base.quota or QuotaDef(None), event=self.event)
+        return evolve(base, values=None, first_last=None, quota=around)
 
 
 ToCreate: TypeAlias = (

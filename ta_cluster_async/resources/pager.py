@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..client.api import logger
 from ..client.deadline import Deadline
 from ..errors import SchemaError
 from ..messages import Message
@@ -30,6 +31,10 @@ class Pager:
 
     Each of them reads the list from its start. No id comes twice, also when rows move to later pages while the list is read because others
     are created; and when `totalNum` falls because others are deleted, the pages to which unread rows may have moved up are read once more.
+
+    Attributes:
+        missing: How many rows the server's `totalNum` counted all the time beyond those that came, after a list that was read to its end;
+            a log message tells of them too. It is 0 where the list is whole.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Pager:
         self._page_size = page_size
         self._timeout = timeout
         self._ahead = ahead
+        self.missing = 0
 
     def ahead(self) -> Pager:
         """Return the same list, which requests the next page while the present one is consumed.
@@ -85,12 +91,16 @@ class Pager:
     ) -> AsyncGenerator[Page, None]:
         seen: set[int] = set()
         without_new_row = 0
+        self.missing = 0
+        least: int | None = None
         position: _Position | None = _Position(1, self._page_size, 0)
         fetched: asyncio.Task[Page] | None = None
         try:
             while position is not None:
                 page = await (self._read(position, deadline) if fetched is None else fetched)
                 fetched = None
+                # A list that grows or shrinks meanwhile may end with fewer rows than its last totalNum.
+                least = page.total_num if least is None else min(least, page.total_num)
                 position = _next_position(position, page)
                 page.rows = _new_rows(page, seen)
                 without_new_row = 0 if page.rows else without_new_row + 1
@@ -104,10 +114,17 @@ class Pager:
                         fetched = asyncio.create_task(self._fetch(position, deadline, _cancellation_check()))
                         # Lets the request go out, also when the consumer does not wait for anything.
                         await asyncio.sleep(0)
+                else:
+                    self._tell_missing(least - len(seen))
                 yield page
         finally:
             if fetched is not None:
                 await _discard(fetched)
+
+    def _tell_missing(self, number: int) -> None:
+        self.missing = max(0, number)
+        if self.missing:
+            logger.warning("%s", Message("rows-missing", missing=self.missing))
 
     async def _fetch(
         self, position: _Position, deadline: Deadline | None, is_cancelled: Callable[[], bool]

@@ -223,3 +223,33 @@ def test_any_of_joins_events_and_properties_by_or() -> None:
         relation=Relation.OR,
         event_user_relation=Relation.OR,
     )
+
+
+def test_a_group_of_events_or_of_properties_may_be_nested() -> None:
+    login, pay = event("login").times().greater(1), event("pay").times().greater(2)
+    level, vip = user("level").equal(3), user("vip").is_true()
+    assert all_of(any_of(login, pay), level, vip) == UserClusterDef(
+        events=[login, pay], filters=[level, vip], event_relation=Relation.OR
+    )
+    assert all_of(any_of(level, vip), login) == UserClusterDef(
+        events=[login], filters=[level, vip], relation=Relation.OR
+    )
+    assert any_of(all_of(login, pay), all_of(level, vip)) == UserClusterDef(
+        events=[login, pay], filters=[level, vip], event_user_relation=Relation.OR
+    )
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        (all_of(), user("level").is_null()),
+        (any_of(event("login").times().greater(1)), event("pay").times().greater(2)),
+        (any_of(user("vip").is_true()), user("level").is_null()),
+        (any_of(event("login").times().greater(1), user("vip").is_true()),),
+        (UserClusterDef(events=[event("login").times().greater(1)], extra={"newer": 1}),),
+        (UserClusterDef(filters=[user("vip").is_true()], extra={"newer": 1}),),
+    ],
+)
+def test_a_group_that_the_api_cannot_say_is_refused(nested: tuple[UserClusterDef, ...]) -> None:
+    with pytest.raises(InvalidRequest, match="a nested all_of"):
+        all_of(*nested)

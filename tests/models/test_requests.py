@@ -204,3 +204,36 @@ def test_a_detail_without_a_definition_sends_none() -> None:
         "clusterType",
         "displayName",
     }
+
+
+def test_tags_made_from_a_read_tag_keep_what_is_unknown_at_every_depth() -> None:
+    wires: list[dict[str, JsonValue]] = [
+        {"newer": 1, "userTagValueDefs": [{"value": "a", "newer": 2}]},
+        {
+            "newer": 1,
+            "userTagConFirstLastEventDef": {
+                "newer": 2,
+                "userTagConFirstLastEvent": {"eventName": "pay", "newer": 3},
+            },
+        },
+        {
+            "newer": 1,
+            "userTagConQuotaDef": {"newer": 2, "userTagConQuotaEvent": {"eventName": "pay", "newer": 3}},
+        },
+    ]
+    values, first_last, quota = (UserTagDef.from_wire(wire) for wire in wires)
+    assert first_last.first_last is not None
+    assert first_last.first_last.event is not None
+    assert quota.quota is not None
+    assert quota.quota.event is not None
+    tags: list[ConditionTag | FirstLastTag | QuotaTag] = [
+        ConditionTag("t", "T", values.values or (), base=values),
+        FirstLastTag("t", "T", first_last.first_last.event, base=first_last),
+        QuotaTag("t", "T", quota.quota.event, base=quota),
+    ]
+    assert [create_body(tag)["tagQp"] for tag in tags] == wires
+    other = QuotaTag("t", "T", quota.quota.event, base=values)
+    assert create_body(other)["tagQp"] == {
+        "newer": 1,
+        "userTagConQuotaDef": {"userTagConQuotaEvent": {"eventName": "pay", "newer": 3}},
+    }

@@ -14,7 +14,7 @@ from ta_cluster_async import TaSession
 from ta_cluster_async.emulator import Fault, Settings
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import InvalidRequest, SchemaError, TransportError
-from ta_cluster_async.models import ClusterType
+from ta_cluster_async.models import ClusterType, unstructure
 from ta_cluster_async.protocol.requests import Response
 from tests.world import refused
 
@@ -27,6 +27,26 @@ def plain(**more):
 
 async def ids(pager):
     return [row.id async for row in pager]
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_rows_that_the_server_counts_and_does_not_give_are_told(served, caplog, missing):
+    async def story(world):
+        world.em.seed_clusters(3)
+        [page] = [page async for page in world.clusters.list(page_size=3).pages()]
+        rows: list[Any] = [unstructure(row) for row in page.rows]
+        answers: list[Any] = [rows, []]
+        for answered in answers:
+            pager = {"pageNum": 1, "pageSize": 3, "totalNum": 3 + missing}
+            world.em.faults.add(Fault.data({"pagerResult": pager, "userClusters": answered}))
+        listing = world.clusters.list(page_size=3)
+        assert len(await listing.collect()) == 3
+        assert listing.missing == missing
+        texts = [record.getMessage() for record in caplog.records if record.name == "ta_cluster_async"]
+        fewer = {0: [], 1: ["1 row fewer"], 2: ["2 rows fewer"]}[missing]
+        assert texts == [f"The list has {text} than the server's totalNum says." for text in fewer]
+
+    served(story)
 
 
 @pytest.mark.parametrize(

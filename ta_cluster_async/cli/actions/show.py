@@ -7,11 +7,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidRequest
+from ...messages import Message
 from ...models import Catalog, unstructure
 from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import tr
-from ..output.console import print_json, print_lines, print_message, print_result
+from ..output.console import print_json, print_lines, print_message, print_result, print_warning
+from ..output.errors import message_text
 from ..output.tables import detail_table, row_table
 from .selection import is_glob
 
@@ -46,6 +48,8 @@ async def list_rows(
             page_size=_PAGE if last is None or glob else min(page_size, _PAGE),
         )
         rows = await _first_rows(listing, glob, last)
+    if listing.missing:
+        print_warning(message_text(Message("rows-missing", missing=listing.missing)))
     if last is not None:
         rows = rows[last - page_size :]
     if json_lines:

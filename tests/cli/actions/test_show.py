@@ -58,6 +58,20 @@ def test_list_takes_globs_types_and_pages(settings: Emulator, command: Command) 
     assert (ended.code, ended.err) == (3, "Nothing in the list matches.\n")
 
 
+def test_list_tells_of_rows_that_the_server_counts_and_does_not_give(
+    settings: Emulator, command: Command
+) -> None:
+    pager: JsonValue = {"pageNum": 1, "pageSize": 1000, "totalNum": 2}
+    first: list[JsonValue] = [{"id": 1, "clusterName": "one"}]
+    for rows in (first, []):
+        settings.faults.add(Fault.data({"pagerResult": pager, "userClusters": rows}))
+    ended = command("list")
+    assert (ended.code, ended.err) == (
+        0,
+        "Warning: The list has 1 row fewer than the server's totalNum says.\n",
+    )
+
+
 def test_list_shows_tags_where_they_are_asked_for(settings: Emulator, command: Command) -> None:
     settings.seed_clusters(1)
     settings.seed_tags(1, prefix="tier")
