@@ -535,6 +535,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The plan has version {version}, and this version of the library reads {known}. Use the library that wrote it: a new plan could"
         " start refreshes a second time."
     ),
+    "project-not-a-project": "project must be a project of a session, such as ta.project(2), not {kind}.",
     "refs-not-iterable": "refs must be an iterable of ids, names or rows; put a single one into a list.",
     "refreshes-left-running": Plural(
         "1 refresh continues on the server. Attach to its ticket to watch it:",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from attrs import field, frozen
 
 from ..client.validation import at_least_one
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequest
 from ..messages import Message
 from ..protocol.refresh import PollPolicy
 
@@ -39,6 +39,12 @@ class RefreshOptions(TypedDict, total=False):
     plan: RefreshPlan | None
     before_start: BeforeStart | None
     resume_grace: float | None
+
+
+def check_project(project: object) -> None:
+    """Raise InvalidRequest for a session, or for the clusters or tags of a project, in the project's place."""
+    if not (hasattr(project, "session") and hasattr(project, "clusters")):
+        raise InvalidRequest(Message("project-not-a-project", kind=type(project).__name__))
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

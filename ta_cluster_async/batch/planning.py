@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ..client.validation import positive
-from .options import Options
+from .options import Options, check_project
 from .planner import Planner
 from .report import Status
 from .runner import check_refs
@@ -42,6 +42,7 @@ async def plan_refresh(
         TimeoutError: The time was over.
         Exception: What `refs` raises, as it is.
     """
+    check_project(project)
     policy = project.session.poll if poll is None else poll
     options = Options(
         max_running=1,

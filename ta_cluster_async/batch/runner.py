@@ -20,7 +20,7 @@ from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from .attach import left_running
 from .journal.journal import Journal
-from .options import Options, check_choice
+from .options import Options, check_choice, check_project
 from .plan.plan import RefreshPlan
 from .planner import Planner
 from .poller import Poller
@@ -89,6 +89,7 @@ class RefreshBatch:
         before_start: BeforeStart | None = None,
         resume_grace: float | None = None,
     ) -> None:
+        check_project(project)
         check_choice("on_error", on_error, ("continue", "stop"))
         policy = project.session.poll if poll is None else poll
         if cluster_timeout is None:

@@ -1,5 +1,6 @@
 """The options of a batch."""
 
+import asyncio
 import inspect
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from ta_cluster_async.batch import (
     RefreshBatch,
+    plan_refresh,
     refresh_all,
     runner,
 )
@@ -14,6 +16,7 @@ from ta_cluster_async.batch.options import RefreshOptions
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
     ConfigurationError,
+    InvalidRequest,
 )
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
@@ -85,3 +88,14 @@ def test_the_function_hands_all_its_settings_to_the_batch(
 def test_settings_that_cannot_be_right_are_refused(kit: Any, options: Any) -> None:
     with pytest.raises(ConfigurationError):
         kit.tell(kit.Deployment(), [1], **options)
+
+
+def test_what_has_projects_or_is_a_part_of_one_is_no_project() -> None:
+    async def main() -> None:
+        async with TaSession("http://127.0.0.1:1", "secret-token") as ta:
+            for wrong, kind in ((ta, "TaSession"), (ta.project(2).clusters, "Clusters"), (None, "NoneType")):
+                for call in (refresh_all, plan_refresh):
+                    with pytest.raises(InvalidRequest, match=rf"such as ta\.project\(2\), not {kind}\."):
+                        await call(wrong, [1])  # type: ignore[operator]
+
+    asyncio.run(main())

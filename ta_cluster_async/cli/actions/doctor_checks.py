@@ -54,5 +54,5 @@ class CheckResult:
             "subject": self.subject,
             "what": self.what,
             "advice": self.advice,
-            "code": int(self.code),
+            "code": int(self.code if self.status is CheckStatus.FAILED else Exit.OK),
         }

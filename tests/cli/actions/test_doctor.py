@@ -57,6 +57,7 @@ def marks(found: dict[str, Any]) -> dict[str, str]:
 def test_in_good_health_all_is_well_and_nothing_was_changed(server: Emulator, doctor: Doctor) -> None:
     found = doctor()
     assert found["code"] == 0
+    assert {finding["code"] for subject, finding in found.items() if subject != "code"} == {0}
     assert marks(found) == {
         "settings": "ok",
         "address": "ok",

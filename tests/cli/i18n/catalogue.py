@@ -88,6 +88,7 @@ FOR_PROGRAMMERS = {
     "plan-not-bytes",
     "pool-closed",
     "pool-closed-during-request",
+    "project-not-a-project",
     "provider-failed",
     "provider-not-async",
     "provider-out-of-time",
