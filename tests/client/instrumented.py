@@ -114,7 +114,7 @@ async def calls(token: str) -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     for base in (*(f"http://127.0.0.1:{port}{path.decode()}" for path in ANSWERS), "http://127.0.0.1:9"):
-        async with TaSession(base, token, retry=RetryPolicy(attempts=1), timeout=5) as ta:
+        async with TaSession(base, token, retry=RetryPolicy(attempts=1), timeout=5, upload_buffer=0) as ta:
             clusters = ta.project(102).clusters
             await noted(clusters.progress(970))
             await noted(clusters.delete("whales"))
