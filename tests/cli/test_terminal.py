@@ -35,8 +35,7 @@ def test_a_batch_is_a_picture_while_it_runs_and_a_table_in_the_end(ta_emulator: 
     ta_emulator.seed_clusters(12)
     ta_emulator.plan("seeded_3", JobPlan(seconds=0.5, fails=True))
     with Terminal("refresh", "--all", env=environment_of(ta_emulator)) as terminal:
-        terminal.read_until(is_live)
-        assert terminal.screen[9] == "  and 4 more running"
+        terminal.read_until(lambda screen: is_live(screen) and screen[9] == "  and 4 more running")
         assert re.fullmatch(r"0 of 12 done, 12 running, 0:0\d(, about 0:\d\d left)?", terminal.screen[10])
         assert not terminal.shows_cursor()
         terminal.read_until("seeded_3: failed: ")

@@ -469,6 +469,27 @@ def test_an_answer_before_the_end_of_an_upload_is_taken_and_ends_it(raw_server: 
     assert ended == 1  # while the session is still open
 
 
+def test_a_connection_that_is_lost_right_before_the_end_of_an_upload_leaves_its_outcome_unknown(
+    raw_server: Any, caplog: Any
+) -> None:
+    class Lost(Body):
+        async def chunks(self) -> Any:
+            yield b"1\r\n"
+            for protocol in self.pool._acquired:
+                protocol.transport.close()
+
+    async def main() -> Any:
+        body = Lost()
+        async with raw_server(takes) as server, TaSession(server.url, "t", retry=ONCE) as ta:
+            body.pool = ta._transport._pool
+            with pytest.raises(OutcomeUnknown) as caught:
+                await ta.call(Request(UPLOAD, "", upload=body), same)
+            return caught.value
+
+    assert asyncio.run(main()).reason == "lost"
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("how", ["failure", "cancellation", "broken source"])
 def test_the_source_of_an_upload_is_ended_when_the_upload_is(raw_server: Any, how: Any) -> None:
     async def answer(reader: Any, writer: Any, server: Any) -> Any:
