@@ -93,9 +93,16 @@ def test_settings_that_cannot_be_right_are_refused(kit: Any, options: Any) -> No
 def test_what_has_projects_or_is_a_part_of_one_is_no_project() -> None:
     async def main() -> None:
         async with TaSession("http://127.0.0.1:1", "secret-token") as ta:
-            for wrong, kind in ((ta, "TaSession"), (ta.project(2).clusters, "Clusters"), (None, "NoneType")):
-                for call in (refresh_all, plan_refresh):
-                    with pytest.raises(InvalidRequest, match=rf"such as ta\.project\(2\), not {kind}\."):
-                        await call(wrong, [1])  # type: ignore[operator]
+            others: tuple[tuple[Any, str], ...] = (
+                (ta, "TaSession"),
+                (ta.project(2).clusters, "Clusters"),
+                (None, "NoneType"),
+            )
+            for wrong, kind in others:
+                said = rf"such as ta\.project\(2\), not {kind}\."
+                with pytest.raises(InvalidRequest, match=said):
+                    await refresh_all(wrong, [1])
+                with pytest.raises(InvalidRequest, match=said):
+                    await plan_refresh(wrong, [1])
 
     asyncio.run(main())

@@ -473,6 +473,8 @@ def test_a_connection_that_is_lost_right_before_the_end_of_an_upload_leaves_its_
     raw_server: Any, caplog: Any
 ) -> None:
     class Lost(Body):
+        pool: Any
+
         async def chunks(self) -> Any:
             yield b"1\r\n"
             for protocol in self.pool._acquired:
@@ -481,7 +483,8 @@ def test_a_connection_that_is_lost_right_before_the_end_of_an_upload_leaves_its_
     async def main() -> Any:
         body = Lost()
         async with raw_server(takes) as server, TaSession(server.url, "t", retry=ONCE) as ta:
-            body.pool = ta._transport._pool
+            transport: Any = ta._transport
+            body.pool = transport._pool
             with pytest.raises(OutcomeUnknown) as caught:
                 await ta.call(Request(UPLOAD, "", upload=body), same)
             return caught.value
