@@ -95,20 +95,7 @@ class PlanRecord:
 
     def begun(self, ref: Ref, ticket: RefreshTicket, state: PlanState, attempts: int) -> None:
         """A refresh is about to be started, or runs."""
-        self._set(
-            PlannedRefresh(
-                ref=ref,
-                cluster_id=ticket.cluster_id,
-                catalog=ticket.catalog,
-                baseline_progress=ticket.baseline_progress,
-                baseline_refresh_time=ticket.baseline_refresh_time,
-                state=state,
-                submitted_at=ticket.submitted_at,
-                attached=ticket.attached,
-                seen_running=ticket.seen_running,
-                attempts=attempts,
-            )
-        )
+        self._set(_with_ticket(PlannedRefresh(ref=ref, state=state, attempts=attempts), ticket))
 
     def not_begun(self, ref: Ref) -> None:
         """A refresh that was about to be started certainly was not."""
@@ -120,16 +107,7 @@ class PlanRecord:
         before = self._changes.get(outcome.ref) or self._given.get(outcome.ref)
         one = before or PlannedRefresh(ref=outcome.ref, cluster_id=outcome.cluster_id)
         if ticket is not None:
-            one = evolve(
-                one,
-                cluster_id=ticket.cluster_id,
-                catalog=ticket.catalog,
-                baseline_progress=ticket.baseline_progress,
-                baseline_refresh_time=ticket.baseline_refresh_time,
-                submitted_at=ticket.submitted_at,
-                attached=ticket.attached,
-                seen_running=ticket.seen_running,
-            )
+            one = _with_ticket(one, ticket)
         self._set(evolve(one, state="finished", outcome=outcome, attempts=outcome.attempts))
 
     def _set(self, one: PlannedRefresh) -> None:
@@ -140,3 +118,16 @@ class PlanRecord:
     def _given_one(self, cluster_id: int) -> PlannedRefresh | None:
         ref = self._ref_by_id.get(cluster_id)
         return None if ref is None else self._given.get(ref)
+
+
+def _with_ticket(one: PlannedRefresh, ticket: RefreshTicket) -> PlannedRefresh:
+    return evolve(
+        one,
+        cluster_id=ticket.cluster_id,
+        catalog=ticket.catalog,
+        baseline_progress=ticket.baseline_progress,
+        baseline_refresh_time=ticket.baseline_refresh_time,
+        submitted_at=ticket.submitted_at,
+        attached=ticket.attached,
+        seen_running=ticket.seen_running,
+    )
