@@ -1,6 +1,7 @@
 """A session on an emulator in virtual time, for the tests of resources and uploads, and checks of errors by their code."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
@@ -49,6 +50,18 @@ class World:
     def sent(self) -> list[str]:
         """The last parts of the paths that were asked for, in order."""
         return [record.name for record in self.em.requests]
+
+    @property
+    def refused_pages(self) -> list[int]:
+        """The page sizes that the emulator has refused, in order."""
+        most = self.em.settings.refuse_page_size
+        assert most is not None
+        asked = [
+            json.loads(record.body)["pagerHeader"]["pageSize"]
+            for record in self.em.requests
+            if record.name == "user-cluster-list"
+        ]
+        return [size for size in asked if size > most]
 
     @property
     def done(self) -> list[str]:

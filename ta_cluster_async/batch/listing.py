@@ -10,11 +10,13 @@ from ..messages import Message
 from ..models import json_type, read_time, types_of
 from ..protocol.endpoints import LIST
 from ..protocol.requests import build
+from .retry import is_refusal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..client.api import ApiClient
+    from ..errors import TaError
     from ..models import Catalog, ClusterDetail, JsonValue
 
 PAGE_SIZE = 1000
@@ -50,7 +52,7 @@ class RawPage(NamedTuple):
 
 
 class ListView:
-    """The list of one catalog of a project, whose page size follows what the server gives.
+    """The list of one catalog of a project, whose page size follows what the server gives and refuses.
 
     Attributes:
         catalog: The catalog.
@@ -64,13 +66,14 @@ class ListView:
 
     def __init__(self, session: ApiClient, project_id: int, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.size: int = PAGE_SIZE
+        self.size: int = session.page_sizes.fit(PAGE_SIZE)
         self.total: int | None = None
         self.cursor = 1
         self.hits = 0
         self.failing_since: float | None = None
         self.reading: asyncio.Lock = asyncio.Lock()
         self._session = session
+        self._wanted = self.size
         self._body: dict[str, object] = {
             "projectId": project_id,
             "clusterCatalog": catalog.value,
@@ -91,11 +94,21 @@ class ListView:
         size = self.size
         body = self._body | {"pagerHeader": {"pageNum": number, "pageSize": size}}
         rows, total = await self._session.call(build(LIST, {}, body), _to_page, timeout=seconds)
+        self._session.page_sizes.taken(size, self._wanted)
         self.total = total
         first_place = (number - 1) * size
         if number == 1 and 0 < len(rows) < min(size, total):
             self.size = len(rows)  # the server gives fewer rows than asked
+        self._wanted = self.size
         return RawPage(rows, first_place, total)
+
+    def shrinks(self, error: TaError) -> bool:
+        """Ask for smaller pages from now on, if the server may have refused the first one for its size. Returns whether it may."""
+        if self.total is not None or not is_refusal(error):
+            return False
+        smaller = self._session.page_sizes.refused(self.size)
+        self.size = self._wanted if smaller is None else smaller
+        return smaller is not None
 
 
 def read_row(row: dict[str, JsonValue]) -> ClusterState:

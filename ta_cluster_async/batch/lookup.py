@@ -119,7 +119,9 @@ def _outward(view: ListView) -> Iterator[int]:
 
 
 async def _read(state: BatchState, view: ListView, number: int, pages: dict[int, RawPage]) -> None:
-    pages[number] = await state.sender.read(lambda: view.read(number, state.sender.timeout()))
+    pages[number] = await state.sender.read(
+        lambda: view.read(number, state.sender.timeout()), adapt=view.shrinks
+    )
 
 
 def _pick(view: ListView, page: RawPage, left: set[Ref], found: Found) -> bool:

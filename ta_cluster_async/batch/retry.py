@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import ApiError, ConfigurationError, TokenRejected, TransportError
-from ..protocol.retry import is_rate_limit, is_server_trouble
+from ..errors import ConfigurationError, TransportError
+from ..protocol.retry import is_refusal
 
 if TYPE_CHECKING:
     from ..errors import TaError
 
-
-def is_refusal(error: TaError) -> bool:
-    """True when the TA server itself refuses the request, as opposed to trouble, too many requests and a rejected token."""
-    if not isinstance(error, ApiError) or isinstance(error, TokenRejected):
-        return False
-    return not is_rate_limit(error) and not is_server_trouble(error)
+__all__ = ["ends_the_batch", "is_refusal"]
 
 
 def ends_the_batch(error: TaError) -> bool:

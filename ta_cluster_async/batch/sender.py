@@ -75,11 +75,18 @@ class Sender:
         self.down_since = None
         return answer
 
-    async def read(self, call: Callable[[], Coroutine[object, object, T]]) -> T:
+    async def read(
+        self,
+        call: Callable[[], Coroutine[object, object, T]],
+        *,
+        adapt: Callable[[TaError], bool] = lambda _: False,
+    ) -> T:
         """Await a request that changes nothing, again while that may help, as long as polls may fail.
 
         While nothing at all gets an answer, all tasks have this time together, or they would have it one after the other. What the TA
         server itself refuses without a reason, while it answers other requests, is asked for no longer than an end takes to settle.
+
+        `adapt` gets each error first. It returns True when the next call asks for something else, which is then done at once.
         """
         began = self._loop.time()
         refused_at = inf
@@ -89,6 +96,8 @@ class Sender:
                 try:
                     return await self.send(call())
                 except TaError as error:
+                    if not self._is_stopped and adapt(error):
+                        continue
                     if not error.may_pass:
                         raise
                     problem = error

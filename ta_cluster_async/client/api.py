@@ -21,6 +21,7 @@ from ..errors import (
 from ..messages import Message
 from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
+from ..protocol.page_sizes import PageSizes
 from ..protocol.refresh import NOTHING_KNOWN, PollPolicy
 from ..protocol.requests import Response
 from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
@@ -123,6 +124,7 @@ class ApiClient:
         self._transport = transport
         self._budget = RetryBudget(self.retry)
         self.time_meaning = NOTHING_KNOWN
+        self.page_sizes = PageSizes()
         self._random = Random()  # noqa: S311  (jitter)
         self._loop: asyncio.AbstractEventLoop | None = None
         warn_if_unencrypted(checked)

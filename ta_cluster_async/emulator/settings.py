@@ -91,6 +91,7 @@ class Settings:
         list_order: Order of list rows by id. With "newest_first" rows move to later pages while others are created.
         default_page_size: Rows of a page if `pageSize` is absent.
         max_page_size: Maximum rows of a page, whatever `pageSize` asks for.
+        refuse_page_size: A `pageSize` above it is refused with `codes.invalid_parameter`. None means that any is taken.
         modify: Whether a modifying upload replaces the users or adds to them.
         modify_answers: Whether a modifying upload answers `"data": ""` (the specification's sample) or the counters (its curl
             trace).
@@ -127,6 +128,7 @@ class Settings:
     list_order: Literal["newest_first", "oldest_first"] = "newest_first"
     default_page_size: int = 10
     max_page_size: int = 1000
+    refuse_page_size: int | None = None
     modify: Literal["replace", "append"] = "replace"
     modify_answers: Literal["empty", "counters"] = "counters"
     accept_bom: bool = False

@@ -134,6 +134,13 @@ def is_server_trouble(error: TaError) -> bool:
     )
 
 
+def is_refusal(error: TaError) -> bool:
+    """True when the TA server itself refuses the request, as opposed to trouble, too many requests and a rejected token."""
+    if not isinstance(error, ApiError) or isinstance(error, TokenRejected):
+        return False
+    return not is_rate_limit(error) and not is_server_trouble(error)
+
+
 def may_have_applied(error: TaError) -> bool:
     """True when the server may have done what was asked although the call failed."""
     return is_server_trouble(error) or isinstance(error, OutcomeUnknown | NotJson | SchemaError)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..client.api import logger
 from ..client.deadline import Deadline
-from ..errors import SchemaError
+from ..errors import ApiError, SchemaError
 from ..messages import Message
 from ..models import Page, structure
 from ..models.fast_page import read_page
 from ..protocol.endpoints import LIST
 from ..protocol.requests import build
+from ..protocol.retry import is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -92,31 +93,34 @@ class Pager:
         seen: set[int] = set()
         without_new_row = 0
         self.missing = 0
-        least: int | None = None
-        position: _Position | None = _Position(1, self._page_size, 0)
+        position, page = await self._read_first(deadline)
+        # A list that grows or shrinks meanwhile may end with fewer rows than its last totalNum.
+        least = page.total_num
         fetched: asyncio.Task[Page] | None = None
         try:
-            while position is not None:
-                page = await (self._read(position, deadline) if fetched is None else fetched)
-                fetched = None
-                # A list that grows or shrinks meanwhile may end with fewer rows than its last totalNum.
-                least = page.total_num if least is None else min(least, page.total_num)
-                position = _next_position(position, page)
+            while True:
+                least = min(least, page.total_num)
+                following = _next_position(position, page)
                 page.rows = _new_rows(page, seen)
                 without_new_row = 0 if page.rows else without_new_row + 1
-                if position is not None:
-                    going_over_all = 2 * len(seen) // position.size
+                if following is not None:
+                    going_over_all = 2 * len(seen) // following.size
                     if without_new_row > _MOST_PAGES_WITHOUT_NEW_ROW + going_over_all:
                         message = Message("total-keeps-changing", pages=without_new_row)
                         raise SchemaError(message, path="data.pagerResult.totalNum")
                     if ahead:
                         # One at a time and never before the last one's answer: pages read out of order could lose rows that move.
-                        fetched = asyncio.create_task(self._fetch(position, deadline, _cancellation_check()))
+                        fetched = asyncio.create_task(self._fetch(following, deadline, _cancellation_check()))
                         # Lets the request go out, also when the consumer does not wait for anything.
                         await asyncio.sleep(0)
                 else:
                     self._tell_missing(least - len(seen))
                 yield page
+                if following is None:
+                    return
+                position = following
+                page = await (self._read(position, deadline) if fetched is None else fetched)
+                fetched = None
         finally:
             if fetched is not None:
                 await _discard(fetched)
@@ -133,6 +137,25 @@ class Pager:
         if is_cancelled():
             raise asyncio.CancelledError
         return await self._read(position, deadline)
+
+    async def _read_first(self, deadline: Deadline | None) -> tuple[_Position, Page]:
+        """Read the first page; a smaller one where the server may have refused its size, as often as that may be the reason."""
+        sizes = self._client.page_sizes
+        wanted = size = sizes.fit(self._page_size)
+        if deadline is None:
+            deadline = Deadline(self._timeout, self._client.timeout)
+        while True:
+            position = _Position(1, size, 0)
+            try:
+                page = await self._read(position, deadline)
+            except ApiError as refusal:
+                smaller = sizes.refused(size) if is_refusal(refusal) else None
+                if smaller is None:
+                    raise
+                size = smaller
+            else:
+                sizes.taken(size, wanted)
+                return position, page
 
     async def _read(self, position: _Position, deadline: Deadline | None) -> Page:
         body = {**self._filters, "pagerHeader": {"pageNum": position.number, "pageSize": position.size}}

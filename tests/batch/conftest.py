@@ -123,6 +123,7 @@ class Deployment:
     Args:
         capacity: How many refreshes compute at once; more wait and show a progress of 0. None for no limit.
         page_size: The most rows of a list page.
+        refuse_page_size: A larger page is refused. None for no such limit.
         latency: Seconds until each answer, or a function of the request.
         stale: For so long after a POST the state of before is shown.
         marks: Whether the refresh time is that of the "start" or "end".
@@ -143,6 +144,7 @@ class Deployment:
         *,
         capacity: int | None = None,
         page_size: int = 100,
+        refuse_page_size: int | None = None,
         latency: float | Callable[[Ask], float] = 0.02,
         stale: float = 0.0,
         marks: str = "start",
@@ -159,6 +161,7 @@ class Deployment:
         self.reading = 0
         self._capacity = capacity
         self._page_size = page_size
+        self._refuse_page_size = refuse_page_size
         self._latency = latency
         self.stale = stale
         self._marks = marks
@@ -307,6 +310,8 @@ class Deployment:
         return answer(row)
 
     def _list(self, catalog: str, number: int, size: int) -> Response:
+        if self._refuse_page_size is not None and size > self._refuse_page_size:
+            return refusal(-3001, "pageSize")
         size = min(size, self._page_size)
         listed = [one for one in self.clusters.values() if one.catalog == catalog and one.listed]
         listed.sort(key=lambda one: -one.id)

@@ -5,10 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from ta_cluster_async.batch import (
-    Status,
-)
+from ta_cluster_async.batch import Planned, Status, refresh_all
 from ta_cluster_async.batch.lookup import Found, _note, _outward
+from ta_cluster_async.emulator import Settings
 from ta_cluster_async.errors import (
     ApiError,
     NotSent,
@@ -16,6 +15,7 @@ from ta_cluster_async.errors import (
 )
 from ta_cluster_async.models import Catalog
 from ta_cluster_async.protocol.refresh import PollPolicy
+from tests.world import World, in_virtual_time
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,41 @@ def test_the_page_size_follows_what_the_server_gives(kit: Any, page_size: int) -
     server.add(40)
     told = kit.tell(server, range(1, 41), max_running=40)
     assert told.report.counts == {Status.SUCCEEDED: 40}
+
+
+@pytest.mark.parametrize(("most", "refused", "pages"), [(1000, 0, 1), (999, 1, 1), (200, 2, 2), (50, 4, 8)])
+def test_a_page_that_is_too_large_for_the_server_is_refused_once_only(
+    kit: Any, most: int, refused: int, pages: int
+) -> None:
+    server = kit.Deployment(page_size=1000, refuse_page_size=most)
+    server.add(400, seconds=30.0)
+    told = kit.tell(server, range(1, 401), max_running=400)
+    assert told.report.ok
+    begun = told.of(Planned)[0].at
+    assert len([ask for ask in server.asks if ask.page and ask.at < begun]) == refused + pages
+    assert told.report.requests == len(server.asks), "those that were refused count too"
+    assert not server.requests["detail"]
+
+
+def test_what_one_batch_learns_of_page_sizes_the_next_list_of_the_session_knows() -> None:
+    async def story(world: World) -> None:
+        ids = world.em.seed_clusters(400)
+        assert (await refresh_all(world.project, ids, max_running=400)).ok
+        assert world.refused_pages == [1000, 500]
+        assert (await refresh_all(world.project, ids, max_running=400)).ok
+        assert len(await world.clusters.list(page_size=1000).collect()) == 400
+        assert world.refused_pages == [1000, 500]
+
+    in_virtual_time(story, settings=Settings(evaluate=False, refuse_page_size=200))
+
+
+def test_a_list_that_is_refused_at_every_size_is_asked_for_smaller_pages_once(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(10)
+    server.rule = lambda ask: kit.refusal(-1008, "no list") if ask.page else None
+    told = kit.tell(server, range(1, 11))
+    assert told.report.ok
+    assert server.requests["list"] == 5
 
 
 def test_few_references_of_a_long_list_are_asked_for_one_by_one(kit: Any) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ta_cluster_async import TaSession
 from ta_cluster_async.emulator import Fault, Settings
 from ta_cluster_async.emulator.loop import run
-from ta_cluster_async.errors import InvalidRequest, SchemaError, TransportError
+from ta_cluster_async.errors import ApiError, InvalidRequest, SchemaError, TokenRejected, TransportError
 from ta_cluster_async.models import ClusterType, unstructure
 from ta_cluster_async.protocol.requests import Response
 from tests.world import refused
@@ -129,6 +129,52 @@ def test_a_server_that_gives_fewer_rows_than_asked_is_read_to_its_end(served):
         assert len(world.sent) == 4
 
     served(story, settings=plain(max_page_size=7))
+
+
+def test_a_server_that_refuses_large_pages_is_asked_for_smaller_ones_and_refuses_once_only(served):
+    async def story(world):
+        made = world.em.seed_clusters(450)
+        assert await ids(world.clusters.list(page_size=1000)) == made[::-1]
+        assert len(world.sent) == 2 + 3
+        assert await ids(world.clusters.list(page_size=300).ahead()) == made[::-1]
+        assert len(world.sent) == 2 + 3 + 3
+        assert world.refused_pages == [1000, 500]
+
+    served(story, settings=plain(refuse_page_size=200))
+
+
+def test_a_list_that_is_refused_whatever_its_size_is_asked_for_smaller_pages_once(served):
+    async def story(world):
+        for more in (0, 1):
+            with pytest.raises(ApiError) as caught:
+                await world.clusters.list().collect()
+            assert caught.value.return_code == -3001
+            assert caught.value.__context__ is None
+            assert len(world.sent) == 2 + more
+
+    served(story, settings=plain(refuse_page_size=0))
+
+
+def test_only_a_refusal_by_the_server_is_a_reason_for_smaller_pages(served):
+    async def story(world):
+        async with TaSession(world.em.url, "wrong") as ta:
+            with pytest.raises(TokenRejected):
+                await ta.project(102).clusters.list(page_size=1000).collect()
+        assert {json.loads(record.body)["pagerHeader"]["pageSize"] for record in world.em.requests} == {1000}
+
+    served(story)
+
+
+def test_smaller_pages_are_tried_within_the_time_of_the_call(served):
+    async def story(world):
+        world.em.seed_clusters(100)
+        begun = world.now
+        with pytest.raises(TransportError):
+            await world.clusters.list(page_size=1000, timeout=5.0).collect()
+        assert world.now == begun + 5.0
+        assert len(world.sent) == 3
+
+    served(story, settings=plain(refuse_page_size=100, latency=2.0))
 
 
 @ORDERS

@@ -60,7 +60,11 @@ async def list_page(context: RequestContext, request: Request) -> Answer:
     search = body.optional_text("clusterName") or ""
     pager = body.mapping("pagerHeader") or Parameters({}, context.settings)
     number = pager.positive("pageNum", 1)
-    size = min(pager.positive("pageSize", context.settings.default_page_size), context.settings.max_page_size)
+    size = pager.positive("pageSize", context.settings.default_page_size)
+    most = context.settings.refuse_page_size
+    if most is not None and size > most:
+        raise pager.invalid("pageSize", f"必须不大于 {most}")
+    size = min(size, context.settings.max_page_size)
     now = context.state.advance()
     found = context.state.listed(catalog, types, search)
     page = found[(number - 1) * size : number * size]

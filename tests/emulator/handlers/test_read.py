@@ -110,6 +110,17 @@ def test_a_page_has_ten_rows_by_default_and_never_more_than_the_maximum(start: S
     assert (len(rows), result["pageSize"]) == (20, 20)
 
 
+def test_a_page_size_above_the_setting_is_refused(start: Start) -> None:
+    server = start(refuse_page_size=20)
+    server.em.seed_clusters(25)
+
+    assert len(page(server, 1, 20)[0]) == 20
+    refused = server.post("user-cluster-list", listing(pagerHeader={"pageNum": 1, "pageSize": 21}))
+
+    assert refused["return_code"] == -3001
+    assert "pageSize" in refused["return_message"]
+
+
 def test_rows_move_to_later_pages_while_others_are_created(server: Any) -> None:
     server.em.seed_clusters(4)
 
