@@ -10,6 +10,7 @@ from .events import Progressed
 
 if TYPE_CHECKING:
     from .events import Event
+    from .log import BatchLog
 
 # Events that may be on their way to a slow consumer before the batch waits for it.
 _MOST = 1024
@@ -18,7 +19,9 @@ _MOST = 1024
 class EventStream:
     """Hands events to one consumer. Without a consumer they are dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: BatchLog) -> None:
+        self._log = log
+        self._has_waited = False
         self._events: deque[Event] = deque()
         self._has_consumer = True
         self._ended = False
@@ -35,6 +38,9 @@ class EventStream:
     async def wait_for_consumer(self) -> None:
         """Wait until the consumer has caught up."""
         while self._has_consumer and len(self._events) >= _MOST:
+            if not self._has_waited:
+                self._has_waited = True
+                self._log.waits_for_consumer(len(self._events))
             await self._taken.wait()
 
     def drop(self) -> None:

@@ -66,6 +66,11 @@ class FixedLimit:
         return self.max_running + self.submit_ahead
 
     @property
+    def ceiling(self) -> float:
+        """How many the server takes, as its refusals have shown; inf while they show nothing."""
+        return self._ceiling
+
+    @property
     def places(self) -> int:
         """How many may be in flight now."""
         return int(min(self.number, self._ceiling + self._is_trial))

@@ -116,16 +116,17 @@ class Planner:
 
     def _emit_planned(self, *, complete: bool) -> None:
         state = self._state
-        state.events.emit(
-            Planned(
-                at=state.at(),
-                refs=self._to_refresh + self._to_attach + self._settled,
-                complete=complete,
-                to_refresh=self._to_refresh,
-                to_attach=self._to_attach,
-                settled=self._settled,
-            )
+        planned = Planned(
+            at=state.at(),
+            refs=self._to_refresh + self._to_attach + self._settled,
+            complete=complete,
+            to_refresh=self._to_refresh,
+            to_attach=self._to_attach,
+            settled=self._settled,
         )
+        state.events.emit(planned)
+        if complete:
+            state.log.planned(planned)
         state.changed.fire()
 
     async def _plan_chunk(self, chunk: Sequence[object]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncIterable, Iterable
 from math import inf
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
@@ -49,8 +48,6 @@ Refs: TypeAlias = Iterable[Ref | ClusterRow] | AsyncIterable[Ref | ClusterRow]
 """What to refresh: ids, names, or rows of a list, as an iterable or an async iterable of any length."""
 
 OnEvent: TypeAlias = "Callable[[Event], Awaitable[None] | None]"
-
-logger = logging.getLogger("ta_cluster_async")
 
 # When the batch is cancelled, the journal has so long for its last commit, and whoever waits for the end waits so long.
 _JOURNAL_SECONDS = 0.7
@@ -164,6 +161,12 @@ class RefreshBatch:
                 max_running=self._options.max_running,
             )
             state.run_id = state.journal.run_id
+        state.log.run_id = state.run_id
+        state.log.begun(
+            project_id=self._project.id,
+            max_running=self._options.max_running,
+            resumed=state.journal is not None and state.journal.resumed,
+        )
         if self._cancelled:
             self._scope.cancel()
         self._driver = asyncio.create_task(
@@ -226,8 +229,9 @@ class RefreshBatch:
             try:
                 self._abandon_rest(state, planner, failure)
                 self._report = state.report()
+                state.log.ended(self._report)
                 if self._report.empty and failure is None:
-                    logger.warning("The batch had no references: nothing was refreshed.")
+                    state.log.empty()
                 if state.journal is not None:
                     try:
                         await self._close_journal(state.journal, state)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from ..client.api import ApiClient
+    from .log import BatchLog
 
 T = TypeVar("T")
 
@@ -37,11 +38,14 @@ class Sender:
         random: For jitter.
     """
 
-    def __init__(self, session: ApiClient, *, errors: float, settle: float, deadline: float) -> None:
+    def __init__(
+        self, session: ApiClient, log: BatchLog, *, errors: float, settle: float, deadline: float
+    ) -> None:
         self.requests: int = 0
         self.down_since: float | None = None
         self.random: Random = Random()  # noqa: S311  (jitter)
         self._session = session
+        self._log = log
         self._errors = errors
         self._settle = settle
         self._deadline = deadline
@@ -67,13 +71,21 @@ class Sender:
             self.requests += problem.attempts - 1
             now = self._loop.time()
             if not problem.may_pass:
-                self.down_since = None
+                self._answered(now)
             elif self.down_since is None or now - self._failed_at > _LONG_AGO:
                 self.down_since = now
+            else:
+                self._log.failing(problem, now - self.down_since, self._errors)
             self._failed_at = now
             raise
-        self.down_since = None
+        if self.down_since is not None:
+            self._answered(self._loop.time())
         return answer
+
+    def _answered(self, now: float) -> None:
+        if self.down_since is not None:
+            self._log.succeeded(now - self.down_since)
+            self.down_since = None
 
     async def read(
         self,

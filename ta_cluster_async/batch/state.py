@@ -16,6 +16,7 @@ from .event_stream import EventStream
 from .events import Finished, OfTarget
 from .limit import FixedLimit
 from .listing import ListView
+from .log import BatchLog
 from .plan.record import PlanRecord
 from .report import RefreshReport, Status
 from .schedule import PollSchedule, ends_per_second
@@ -61,6 +62,7 @@ class BatchState:
     """The shared state of one batch. Only the batch's own tasks, all in one event loop, touch it.
 
     Attributes:
+        log: What the log is told.
         sender: Sends the requests.
         events: What the consumer is told.
         limit: How many may be in flight.
@@ -101,10 +103,15 @@ class BatchState:
         self.run_id: str = uuid.uuid4().hex[:12]
         self.deadline: float = inf if options.timeout is None else self.began + options.timeout
         self.last_start: float = last_poll(self.began, self.deadline)
+        self.log: BatchLog = BatchLog(self.run_id)
         self.sender: Sender = Sender(
-            self.session, errors=self.policy.errors, settle=self.policy.settle, deadline=self.deadline
+            self.session,
+            self.log,
+            errors=self.policy.errors,
+            settle=self.policy.settle,
+            deadline=self.deadline,
         )
-        self.events: EventStream = EventStream()
+        self.events: EventStream = EventStream(self.log)
         self.limit: FixedLimit = FixedLimit(
             max_running=options.max_running, submit_ahead=options.submit_ahead
         )
@@ -312,6 +319,8 @@ class BatchState:
 
     def abort(self, error: TokenRejected) -> None:
         """End the batch, as the token is rejected. With another one, a run with the same journal can go on."""
+        if not self.interrupted:
+            self.log.token_rejected()
         self.interrupted = True
         self.stop(Message("batch-token-rejected"), error=error)
         now = self.loop.time()

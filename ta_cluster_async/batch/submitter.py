@@ -106,7 +106,7 @@ class Submitter:
                 continue
             if await self._put_back(target, refusal):
                 return
-            if refusal.may_pass and not await self._is_given_up(refused_at):
+            if refusal.may_pass and not await self._is_given_up(refused_at, refusal):
                 refused.clear()
                 await self._read_after(refusal, target)  # it may run by now all the same
             elif step is Start.GIVE_UP:
@@ -129,7 +129,7 @@ class Submitter:
             state.finish(target, outcome)
         return True
 
-    async def _is_given_up(self, refused_at: float) -> bool:
+    async def _is_given_up(self, refused_at: float, refusal: ApiError) -> bool:
         """Pause before a POST that was refused without a reason is tried again. Returns True when it is refused for good.
 
         As long as the server takes no POST at all, all targets have the time for which polls may fail together. Where it takes others, or
@@ -141,6 +141,7 @@ class Submitter:
         if self._taken_at < refused_at and len(state.starting) > 1:
             until = self._refused_since + state.policy.errors
             wait = min(max(1.0, 0.5 * (now - self._refused_since)), _LONGEST_PAUSE)
+            state.log.refused(refusal, state.policy.errors)
         if state.stopped or now + wait >= until:
             return True
         await state.sender.pause(wait)
@@ -166,9 +167,11 @@ class Submitter:
             await state.changed.wait()
         if state.stopped or not state.running or isinstance(refusal, MissingParameter):
             return False
-        words = _words(refusal, target)
+        words, ceiling = _words(refusal, target), state.limit.ceiling
         if not state.limit.refused(target.cluster_id, words, state.running, state.loop.time()):
             return False
+        if state.limit.ceiling < ceiling:
+            state.log.lowered(state.limit.places)
         state.defer(target)
         return True
 
@@ -189,6 +192,7 @@ class Submitter:
             error = await self._send(request)
             if error is None:
                 self._refused_since, self._taken_at = inf, state.loop.time()
+                state.log.taken()
                 self._track(target, ticket, None)
                 return None
             effect = effect_of(error)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from enum import Enum, auto
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -60,6 +61,8 @@ logger.addHandler(logging.NullHandler())
 
 # What servers and gateways answer to a body without a length.
 _LENGTH_REQUIRED = frozenset({411, 501})
+# A server that limits the rate does so again and again.
+_PAUSES_LOGGED_EVERY = 60.0
 
 _REFUSED: dict[Refusal, Message] = {
     "no-connection": Message("no-connection-in-time"),
@@ -126,6 +129,7 @@ class ApiClient:
         self.time_meaning = NOTHING_KNOWN
         self.page_sizes = PageSizes()
         self._random = Random()  # noqa: S311  (jitter)
+        self._pause_logged_at = -inf
         self._loop: asyncio.AbstractEventLoop | None = None
         warn_if_unencrypted(checked)
 
@@ -287,8 +291,12 @@ class ApiClient:
             return answer
         data = decode(answer, token.mask, time.time())
         if isinstance(data, TaError):
-            if isinstance(data, TokenRejected):
-                self._tokens.reject(token)
+            if isinstance(data, TokenRejected) and self._tokens.reject(token):
+                logger.warning(
+                    "The server rejects the token (return_code %d)%s.",
+                    data.return_code,
+                    "; the provider is asked for another" if self._tokens.can_ask else "",
+                )
             return data
         try:
             return convert(data)
@@ -301,8 +309,8 @@ class ApiClient:
     ) -> bool:
         """Pause the session if the server asks for it, and wait for the next attempt. Returns False when there is none."""
         pause = self.retry.pause(error, attempts.count)
-        if pause > 0:
-            self._limiter.pause(pause)
+        if pause > 0 and self._limiter.pause(pause):
+            self._warn_of_pause(request, error, pause)
         if self._state is not _State.OPEN or not _can_start(request):
             return False
         assert self._loop is not None
@@ -313,6 +321,20 @@ class ApiClient:
             return False
         await self._limiter.sleep(delay)
         return True
+
+    def _warn_of_pause(self, request: Request, error: TaError, seconds: float) -> None:
+        """Log that the server makes the session pause, at most once a minute."""
+        assert self._loop is not None
+        now = self._loop.time()
+        if now < self._pause_logged_at + _PAUSES_LOGGED_EVERY:
+            return
+        self._pause_logged_at = now
+        logger.warning(
+            "The server limits the rate (%s at %s): all requests of the session wait for %.1f s.",
+            type(error).__name__,
+            request.endpoint.name,
+            seconds,
+        )
 
     async def _renew_token(self, request: Request, attempts: Attempts, deadline: float) -> bool:
         """Ask the provider for another token than the rejected one. Returns False when there is none."""

@@ -31,11 +31,13 @@ class Limiter:
         self._starts: deque[_Start] = deque()
         self._close_signal = Signal()
 
-    def pause(self, seconds: float) -> None:
-        """Give no slot for that long from now. A longer pause that is on stays."""
-        until = asyncio.get_running_loop().time() + seconds
+    def pause(self, seconds: float) -> bool:
+        """Give no slot for that long from now. A longer pause that is on stays. Returns whether none was on."""
+        now = asyncio.get_running_loop().time()
+        until = now + seconds
         if until <= self._paused_until:
-            return
+            return False
+        is_new = self._paused_until <= now
         self._paused_until = until
         if self._spacing:
             # The requests that wait for their start go on after the pause one by one, in the same order.
@@ -44,6 +46,7 @@ class Limiter:
                 start.at = max(start.at, at)
                 at = start.at + self._spacing
             self._next_start = max(self._next_start, at)
+        return is_new
 
     def close(self) -> None:
         """Give no slot any more, and end all waiting and sleeping at once."""

@@ -58,12 +58,15 @@ class TokenSource:
         """True when the server has rejected the last token that the provider gave."""
         return self._rejected is not None and self._rejected is self._token
 
-    def reject(self, token: Secret) -> None:
-        """Note that the server rejected a token. A late rejection of an older one changes nothing."""
-        if token is self._token:
-            self._rejected = token
-            if self._provider is not None:
-                self.usable = None
+    def reject(self, token: Secret) -> bool:
+        """Note that the server rejected a token. Returns whether that is news: not of an older one, nor a second time."""
+        if token is not self._token:
+            return False
+        is_news = token is not self._rejected
+        self._rejected = token
+        if self._provider is not None:
+            self.usable = None
+        return is_news
 
     def close(self) -> None:
         """End a request to the provider that is under way."""

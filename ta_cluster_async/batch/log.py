@@ -1,0 +1,123 @@
+"""What a batch tells the log: a line for its beginning, for its end, and for each thing that holds it up; none for each cluster.
+
+No line has a URL, the token or a name. What the server says is in the text of an error, which is masked and escaped.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..errors import TaError
+    from .events import Planned
+    from .report import RefreshReport
+
+logger = logging.getLogger("ta_cluster_async")
+
+# A batch is held up when every request has failed for so many seconds.
+_HELD = 5.0
+
+
+class BatchLog:
+    """The lines of one batch.
+
+    Attributes:
+        run_id: What the lines call the batch.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self._is_held = False
+        self._is_refused = False
+
+    def begun(self, *, project_id: int, max_running: int, resumed: bool) -> None:
+        """The batch has begun."""
+        how = "goes on with an earlier run" if resumed else "has begun"
+        logger.info(
+            "Batch %s of project %d %s, with at most %d refreshes at a time.",
+            self.run_id,
+            project_id,
+            how,
+            max_running,
+        )
+
+    def planned(self, event: Planned) -> None:
+        """All references have been looked up."""
+        logger.info(
+            "Batch %s: %d references; %d to refresh, %d running already, %d with an outcome.",
+            self.run_id,
+            event.refs,
+            event.to_refresh,
+            event.to_attach,
+            event.settled,
+        )
+
+    def ended(self, report: RefreshReport) -> None:
+        """The batch has ended."""
+        if not logger.isEnabledFor(logging.INFO):
+            return
+        counts = ", ".join(f"{count} {status.value}" for status, count in report.counts.items() if count)
+        logger.info(
+            "Batch %s has ended after %.1f s and %d requests: %s.%s",
+            self.run_id,
+            report.makespan,
+            report.requests,
+            counts or "no references",
+            f" {report.stopped}" if report.stopped else "",
+        )
+
+    def empty(self) -> None:
+        """The batch has ended without any reference."""
+        logger.warning("The batch had no references: nothing was refreshed.")
+
+    def failing(self, error: TaError, seconds: float, most: float) -> None:
+        """Every request has failed for so long; the batch waits for `most` seconds at most."""
+        if seconds >= _HELD and not self._is_held:
+            self._is_held = True
+            logger.warning(
+                "Batch %s is held up: every request has failed for %.0f s. It waits up to %.0f s for the server. Latest error: %s",
+                self.run_id,
+                seconds,
+                most,
+                error,
+            )
+
+    def succeeded(self, seconds: float) -> None:
+        """A request has been answered, after all have failed for so long."""
+        if self._is_held:
+            self._is_held = False
+            logger.info("Batch %s goes on after %.0f s.", self.run_id, seconds)
+
+    def refused(self, error: TaError, most: float) -> None:
+        """Every POST is refused for no known reason; they are tried again for `most` seconds at most."""
+        if not self._is_refused:
+            self._is_refused = True
+            logger.warning(
+                "Batch %s is held up: the server refuses every refresh. It tries again for up to %.0f s. Latest error: %s",
+                self.run_id,
+                most,
+                error,
+            )
+
+    def taken(self) -> None:
+        """A POST was taken."""
+        self._is_refused = False
+
+    def lowered(self, places: int) -> None:
+        """The server refuses more refreshes than these."""
+        logger.info(
+            "Batch %s: the server takes no more than %d refreshes at a time; the others wait for one to end.",
+            self.run_id,
+            places,
+        )
+
+    def token_rejected(self) -> None:
+        """The batch ends, since the token was rejected."""
+        logger.warning("Batch %s ends: the server rejects the token.", self.run_id)
+
+    def waits_for_consumer(self, events: int) -> None:
+        """So many events wait to be taken, and the batch for that."""
+        logger.info(
+            "Batch %s waits for its consumer: %d events have not been taken yet.", self.run_id, events
+        )
