@@ -18,8 +18,13 @@ from .schedule import PollState, remaining
 
 if TYPE_CHECKING:
     from ..messages import Message
-    from ..protocol.refresh import PollPolicy, TimeMeaning
+    from ..protocol.refresh import PollPolicy, Standing, TimeMeaning
     from .journal.journal import Entry
+
+
+def _shows(seen: ClusterState, end: Standing | None) -> bool:
+    """Return whether a state is an end that was seen before."""
+    return end is not None and (seen.progress, seen.refresh_time) == (end.progress, end.refresh_time)
 
 
 def last_poll(begin: float, deadline: float) -> float:
@@ -64,7 +69,7 @@ class Target:
         began_from: Its progress when it began.
         polled_at: When it was polled last; before that, when it was submitted.
         ends: When it should end, by its progress as of then; None where nothing tells.
-        left: When it was polled before the end that is waited out was seen, and when that was seen; None where none is.
+        left: When it was polled before the end that stands was first seen, and when that was; None where none is waited out.
         not_watched: It was submitted by an earlier process and not polled since.
         due: When it is to be polled next.
         deadline: When it is out of time.
@@ -255,9 +260,10 @@ class Target:
         )
         if verdict is Verdict.CHECK:
             return verdict
-        if self.watch.has_left:
-            self.left = self.left or (self.polled_at, now)
-        elif verdict is Verdict.WAIT:
+        before, standing = watch.standing, self.watch.standing
+        if standing is not None and standing.since == now:
+            self.left = self.polled_at, now
+        elif standing is None and not _shows(seen, before):
             self.left = None
         if self.watch.proven and not was_proven:
             self.hidden = False
@@ -287,8 +293,9 @@ class Target:
         assert self.watch is not None
         self.polled_at = now
         self.not_watched = self.not_watched and self.watch.standing is not None
-        left = remaining(self.poll_state, now)
-        self.ends = None if left is None else now + left
+        if self.watch.standing is None:
+            left = remaining(self.poll_state, now)
+            self.ends = None if left is None else now + left
 
     def poll_failed(self, now: float, *, is_gone: bool) -> float:
         """A poll has failed, or the server has said that it does not exist. Returns since when that is so."""
@@ -346,22 +353,22 @@ class Target:
         """Return what became of it, and why, with the error behind a message. `seen` is the state that shows its end."""
         watch, ticket = self.watch, self.ticket
         ended = seen is not None and watch is not None
-        # The end lies between the last poll and this one: where it was to be expected, or else in the middle.
-        detect = now - self.polled_at if ended else None
-        end = (now + self.polled_at) / 2
+        # The end lies between the last poll before it and the first that showed it: where it was to be expected, or else in the middle.
+        last, first = self.left or (self.polled_at, now)
+        detect = first - last if ended else None
+        end = (first + last) / 2
         begin: float | None = self.began
-        if ended and self.left is not None:
-            detect = self.left[1] - self.left[0]
         if status is Status.SUCCEEDED:
             if self.ends is not None:
-                end = min(max(self.ends, self.polled_at), now)
-            begin = self._beginning(end, now - self.polled_at)
+                end = min(max(self.ends, last), first)
+            begin = self._beginning(end, first - last)
         # Of one that was attached to, nobody knows when it began; of one that ended between two processes, when it ended.
-        # Of one that was never seen to run, polls tell neither.
+        # Of one that was never seen with a progress above 0, polls tell neither: it may have waited until then.
         is_known = (
             watch is not None
             and ended
             and watch.proven
+            and self.risen is not None
             and ticket is not None
             and not (ticket.attached or self.not_watched)
         )
@@ -390,8 +397,7 @@ class Target:
         it went from there on tells about when, and whether it may have run already when an answer still showed the state of before.
         """
         if self.risen is None:
-            # Of one that began and ended between two polls, nothing is known but that; of one that did not wait, its request is.
-            return self.began + (end - self.began) / 3 if self.began > self.posted else self.began
+            return self.began
         at, progress = self.risen
         pace = progress / (100 - progress)
         begin = at - pace * (end - at)

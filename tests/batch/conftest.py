@@ -126,7 +126,7 @@ class Deployment:
         refuse_page_size: A larger page is refused. None for no such limit.
         latency: Seconds until each answer, or a function of the request.
         stale: For so long after a POST the state of before is shown.
-        marks: Whether the refresh time is that of the "start" or "end".
+        marks: Whether the refresh time is that of the "start" or "end", or "never" moves.
         queued_shows: What a refresh that waits for its turn shows: "zero" or the state "before".
         while_running: What a request to refresh does while one runs: "ignore" or "reject".
         rate: Requests a second above which the answer is 429; None for no limit.
@@ -287,7 +287,7 @@ class Deployment:
         progress, before = self.shown(cluster, run - 1)
         if now < start:
             return 0 if self._queued_shows == "zero" else progress, before
-        time = start if self._marks == "start" else end
+        time = {"start": start, "end": end, "never": before}[self._marks]
         if now < end:
             return cluster.shows((now - start) / (end - start)), time if self._marks == "start" else before
         return -1 if cluster.fails else 100, time

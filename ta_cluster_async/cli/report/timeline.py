@@ -26,8 +26,8 @@ class Span:
         running: When the server began to compute it.
         ended: When the computation ended.
         seen: When it was seen to have ended.
-        open: True when it was attached to, or its end was not seen. It had its outcome at `seen` at the latest; `running` is `submitted`
-            and `ended` is `seen`.
+        open: True when it was attached to, or its end was not seen, or polls could not tell when it ran. It had its outcome at `seen` at
+            the latest; `running` is `submitted`, and `ended` is `seen` where nothing tells that it was earlier.
     """
 
     outcome: Outcome
@@ -130,8 +130,12 @@ def _span(outcome: Outcome, zero: datetime, phases: _Phases | None, between: tup
     if phases is None:
         assert outcome.ticket is not None
         start = (outcome.ticket.submitted_at - zero).total_seconds()
-        seen = max(start, high)
-        return Span(outcome=outcome, submitted=start, running=start, ended=seen, seen=seen, open=True)
+        seen = ended = max(start, high)
+        if outcome.ok and not outcome.ticket.attached and outcome.detect_seconds is not None:
+            # It ran between two polls, at the first of which it had often just been submitted. Afterwards its end was only waited out,
+            # while another refresh took its place.
+            ended = min(seen, start + outcome.detect_seconds)
+        return Span(outcome=outcome, submitted=start, running=start, ended=ended, seen=seen, open=True)
     return Span(
         outcome=outcome,
         submitted=phases.submitted,

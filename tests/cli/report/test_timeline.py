@@ -51,8 +51,23 @@ def test_ends_are_seen_in_the_order_of_outcomes() -> None:
 
 def test_one_that_was_attached_to_is_in_flight_until_its_outcome() -> None:
     joined = evolve(refresh(1, 5, None), status=Status.SUCCEEDED, detect_seconds=2.0)
+    assert joined.ticket is not None
+    joined = evolve(joined, ticket=evolve(joined.ticket, attached=True))
     spans = lay_out(report_of([joined, refresh(2, 0, (0, 30, 0))])).spans
     assert [(span.submitted, span.seen, span.open) for span in spans] == [(0, 30, False), (5, 30, True)]
+
+
+def test_one_whose_run_time_is_not_known_takes_no_place_while_its_end_is_waited_out() -> None:
+    """Short jobs on a server with two places: an end settles for five seconds."""
+    outcomes = []
+    for number in range(20):
+        start = number // 2
+        short = evolve(refresh(number + 1, start, None), status=Status.SUCCEEDED, detect_seconds=0.9)
+        outcomes.append(evolve(short, settled_at=NIGHT + timedelta(seconds=start + 0.9 + 5.0)))
+    spans = lay_out(report_of(outcomes)).spans
+    at_once = occupancy([(span.running, span.ended) for span in spans], 0.1, 200)
+    assert max(at_once) == pytest.approx(2.0)
+    assert [span.seen - span.ended for span in spans] == pytest.approx([5.0] * 20)
 
 
 def test_an_outcome_with_its_time_was_seen_then() -> None:
