@@ -57,7 +57,7 @@ class World:
         most = self.em.settings.refuse_page_size
         assert most is not None
         asked = [
-            json.loads(record.body)["pagerHeader"]["pageSize"]
+            json.loads(record.body or "")["pagerHeader"]["pageSize"]
             for record in self.em.requests
             if record.name == "user-cluster-list"
         ]

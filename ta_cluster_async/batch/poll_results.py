@@ -62,6 +62,8 @@ def poll_succeeded(
         return
     if watch.lesson != before.lesson:
         state.session.time_meaning = state.session.time_meaning.learn(watch.lesson)
+        if watch.lesson is not None and state.journal is not None and not state.interrupted:
+            state.journal.learned(watch.lesson)
     _learn_sign(state, target, before, verdict, now)
     settles = watch.has_left or _is_given_away(state, target, now)
     state.settles(target, settles=settles and verdict is Verdict.WAIT)

@@ -17,6 +17,7 @@ from ..errors import ConfigurationError, InvalidRequest, JournalError
 from ..messages import Message
 from ..models import ClusterRow
 from ..protocol.endpoints import Ref
+from ..protocol.refresh import NOTHING_KNOWN
 from .attach import left_running
 from .journal.journal import Journal
 from .options import Options, check_choice, check_project
@@ -161,6 +162,9 @@ class RefreshBatch:
                 max_running=self._options.max_running,
             )
             state.run_id = state.journal.run_id
+            session = self._project.session
+            if session.time_meaning == NOTHING_KNOWN:
+                session.time_meaning = state.journal.time_meaning
         state.log.run_id = state.run_id
         state.log.begun(
             project_id=self._project.id,

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 _SHORTEST_INTERVAL = 0.01
 # A refresh is stalled when it has stood still for so many times the longest pause that it has made before.
 _PAUSES = 5.0
-# So many refreshes that were seen to run to their end with the old time show that a server never moves it.
-_ENOUGH_UNMOVED = 3
 # An end is due when the progress, at its pace so far, has passed this percentage.
 _DUE = 80.0
 
@@ -106,17 +104,28 @@ class Verdict(Enum):
     STALLED = auto()
 
 
+ENOUGH_LESSONS = 3
+"""So many refreshes that were seen to run to their end with the old time show that a server never moves it. More of a kind change nothing."""
+
 Lesson: TypeAlias = Literal["start", "end", "never"]
 """What one refresh shows about `refreshTime`: it moved before the end, with the end, or not at all."""
 
 
 @frozen(kw_only=True)
 class TimeMeaning:
-    """What `refreshTime` means on a server: how many refreshes showed which lesson."""
+    """What `refreshTime` means on a server: how many refreshes showed which lesson.
+
+    Attributes:
+        start: How many showed that it moves before the end.
+        end: How many showed that it moves with the end.
+        never: How many showed that it does not move.
+        remembered: These are lessons of an earlier process. The first one that speaks against them shows that the server has changed.
+    """
 
     start: int = 0
     end: int = 0
     never: int = 0
+    remembered: bool = False
 
     @property
     def marks_end(self) -> bool:
@@ -126,11 +135,20 @@ class TimeMeaning:
     @property
     def never_moves(self) -> bool:
         """True when an end is not expected to move the time."""
-        return self.never >= _ENOUGH_UNMOVED and self.start == self.end == 0
+        return self.never >= ENOUGH_LESSONS and self.start == self.end == 0
 
     def learn(self, lesson: Lesson | None) -> TimeMeaning:
         """Return what is known with one lesson more."""
-        return self if lesson is None else evolve(self, **{lesson: getattr(self, lesson) + 1})
+        if lesson is None:
+            return self
+        speaks_against = not getattr(self, lesson)
+        known = NOTHING_KNOWN if self.remembered and speaks_against else self
+        return evolve(
+            known,
+            start=known.start + (lesson == "start"),
+            end=known.end + (lesson == "end"),
+            never=known.never + (lesson == "never"),
+        )
 
 
 NOTHING_KNOWN = TimeMeaning()

@@ -155,7 +155,7 @@ def test_the_pauses_of_a_server_are_told_once_a_minute(kit: Any, lines: Any) -> 
 def test_a_consumer_that_is_waited_for_is_told_once(kit: Any, lines: Any) -> None:
     server = kit.Deployment()
     server.add(1_500, seconds=1.0)
-    slept = []
+    slept: list[bool] = []
 
     async def listen(_: Any) -> None:
         if not slept:

@@ -198,6 +198,15 @@ def test_lessons_are_counted() -> None:
     assert meaning == TimeMeaning(start=1, end=2, never=1)
 
 
+def test_what_an_earlier_process_has_learned_holds_until_a_refresh_speaks_against_it() -> None:
+    known = TimeMeaning(end=3, remembered=True)
+    assert known.marks_end
+    assert known.learn(None) == known
+    assert known.learn("end") == TimeMeaning(end=4, remembered=True)
+    assert known.learn("end").learn("never") == TimeMeaning(never=1)
+    assert TimeMeaning(never=3, remembered=True).learn("start") == TimeMeaning(start=1)
+
+
 def test_the_place_on_the_server_is_free_while_a_moved_end_settles_but_not_while_an_echo_does() -> None:
     assert after(watch_of(), (1, 100, T1))[0].has_left
     assert not after(watch_of(), (1, 40, T0), (2, 100, T0))[0].has_left

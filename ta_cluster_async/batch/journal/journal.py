@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,7 @@ from attrs import field, frozen
 from ...client.validation import at_least_one, positive
 from ...errors import ConfigurationError
 from ...messages import Message
+from ...protocol.refresh import ENOUGH_LESSONS
 from ..report import Status
 from .history import read_outcomes, read_runs
 from .pruning import prune
@@ -30,7 +32,7 @@ from .rows import (
     cell,
     outcome_values,
 )
-from .schema import LEARN
+from .schema import LEARN, LEARN_TIME
 from .store import Store, Terms
 from .writer import Writer
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from ...models import RefreshTicket
+    from ...protocol.refresh import Lesson, TimeMeaning
     from ..report import Outcome
 
 __all__ = ["Entry", "Journal", "RunInfo", "RunJournal"]
@@ -126,8 +129,8 @@ class Journal:
     def prune(self, keep: int) -> int:
         """Delete all runs but the newest `keep` of each project, and return how many went.
 
-        An unfinished run stays, and so does what is known of how long each cluster takes. The file does not shrink: later runs use its room.
-        It may be called while a batch uses the file. It blocks: call it in a thread where that matters.
+        An unfinished run stays, and so does what is known of how long each cluster takes and of what `refreshTime` means.
+        The file does not shrink: later runs use its room. It may be called while a batch uses the file. It blocks: call it in a thread where that matters.
 
         Raises:
             ConfigurationError: `keep` is no int of at least 1.
@@ -142,15 +145,18 @@ class RunJournal:
     Attributes:
         run_id: What the journal calls this run.
         resumed: True when it goes on with an unfinished run of the same deployment and project.
+        time_meaning: What `refreshTime` means on the deployment, by the latest run of any of its projects that has learned of it.
     """
 
     def __init__(self, journal: Journal, store: Store, writer: Writer) -> None:
         self.run_id: str = store.run_id
         self.resumed: bool = store.resumed
+        self.time_meaning: TimeMeaning = store.time_meaning
         self._journal = journal
         self._store = store
         self._writer = writer
         self._ended = store.ended
+        self._lessons: Counter[Lesson] = Counter()
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(journal.lease_seconds / 4, self._beat)
 
@@ -223,6 +229,17 @@ class RunJournal:
         seconds = outcome.run_seconds
         if outcome.status is Status.SUCCEEDED and cluster_id is not None and seconds is not None:
             self._writer.queue(LEARN, (self._store.project, key, seconds))
+
+    def learned(self, lesson: Lesson) -> None:
+        """Note what a refresh has shown about `refreshTime`, in place of what earlier runs have. Written soon; see `flush`.
+
+        Raises:
+            JournalError: It is closed.
+        """
+        self._lessons[lesson] += 1
+        if self._lessons[lesson] <= ENOUGH_LESSONS:
+            shown = tuple(int(lesson == one) for one in ("start", "end", "never"))
+            self._writer.queue(LEARN_TIME, (self._store.project, self._store.run, *shown))
 
     async def flush(self) -> None:
         """Return when all that was noted so far is on disk. Raises JournalError when it could not be written."""

@@ -85,6 +85,25 @@ CREATE TABLE durations (
 ) WITHOUT ROWID;
 """
 
+_TIME_MEANINGS = """
+CREATE TABLE time_meanings (
+    project INTEGER PRIMARY KEY REFERENCES projects (id),
+    run INTEGER NOT NULL,           -- the run that showed it
+    moved_before_end INTEGER NOT NULL,
+    moved_at_end INTEGER NOT NULL,
+    never_moved INTEGER NOT NULL
+);
+"""
+
+LEARN_TIME = """
+INSERT INTO time_meanings (project, run, moved_before_end, moved_at_end, never_moved) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (project) DO UPDATE SET run = excluded.run,
+    moved_before_end = (run = excluded.run) * moved_before_end + excluded.moved_before_end,
+    moved_at_end = (run = excluded.run) * moved_at_end + excluded.moved_at_end,
+    never_moved = (run = excluded.run) * never_moved + excluded.never_moved
+"""
+"""Adds to what a run has shown of `refreshTime`, in place of what the runs before it did."""
+
 LEARN = """
 INSERT INTO durations (project, cluster_id, seconds) VALUES (?, ?, ?)
 ON CONFLICT (project, cluster_id) DO UPDATE SET seconds = moving_mean(seconds, excluded.seconds)
@@ -123,12 +142,18 @@ def _add_codes(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE refreshes ADD COLUMN params TEXT")  # JSON
 
 
+def _add_time_meanings(connection: sqlite3.Connection) -> None:
+    """Version 5 remembers what `refreshTime` means on a server, as the refreshes of the latest run that showed it did."""
+    _run_all(connection, _TIME_MEANINGS)
+
+
 # A file of version n has been through the first n of these, and a new file goes through all.
 _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create,
     _add_durations,
     _add_ends,
     _add_codes,
+    _add_time_meanings,
 )
 
 VERSION = len(_STEPS)

@@ -14,6 +14,7 @@ from attrs import define, frozen
 
 from ...errors import JournalBusy, JournalError
 from ...messages import Message
+from ...protocol.refresh import NOTHING_KNOWN, TimeMeaning
 from .lease import Lease, holder_of
 from .rows import (
     ENTRY_COLUMNS,
@@ -80,6 +81,7 @@ class Store:
         project: The project's number in this file.
         run: The run's number in this file.
         ended: How many outcomes had come when it was opened.
+        time_meaning: What `refreshTime` means on the server, as far as the latest run has shown that learned of it.
         renewed_at: When the lease was renewed last, by the wall clock. Other threads may read it at any time.
     """
 
@@ -88,6 +90,7 @@ class Store:
     project: int
     run: int
     ended: int
+    time_meaning: TimeMeaning
     renewed_at: float
 
     def __init__(self, path: Path, terms: Terms, clock: Callable[[], float]) -> None:
@@ -218,8 +221,18 @@ class Store:
         (self.ended,) = connection.execute(
             "SELECT coalesce(max(ended), 0) FROM refreshes WHERE run = ?", (self.run,)
         ).fetchone()
-        if type(self.run_id) is not str or type(self.ended) is not int:
-            raise TypeError  # another hand has written them
+        lessons = connection.execute(
+            "SELECT moved_before_end, moved_at_end, never_moved FROM time_meanings"
+            " JOIN projects ON projects.id = project WHERE base_url = ? ORDER BY run DESC LIMIT 1",
+            (terms.base_url,),
+        ).fetchone()
+        start, end, never = lessons or (0, 0, 0)
+        # Another hand may have written them.
+        if type(self.run_id) is not str or {type(one) for one in (self.ended, start, end, never)} != {int}:
+            raise TypeError
+        self.time_meaning = NOTHING_KNOWN
+        if lessons:
+            self.time_meaning = TimeMeaning(start=start, end=end, never=never, remembered=True)
         self.renewed_at = now
 
     @contextmanager
