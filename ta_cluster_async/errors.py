@@ -302,12 +302,22 @@ class ApiError(TaError):
 
 
 class TokenRejected(ApiError):
-    """The server does not accept the token (return_code -1001), also when it was asked again."""
+    """The server does not accept the token (return_code -1001), also when it was asked again.
+
+    Attributes:
+        from_provider: True where a provider gives the token. It may learn of a new one later than the server does.
+    """
 
     _names_the_reason = True
+    from_provider: bool = False
 
     code = "token-rejected"
     advice = "Check the token: making a new one on the TA server makes the previous one invalid."
+
+    @property
+    def may_pass(self) -> bool:
+        """True where a provider gives the token."""
+        return self.from_provider
 
 
 class RateLimited(ApiError):

@@ -89,9 +89,9 @@ def poll_succeeded(
 
 
 def poll_failed(state: BatchState, target: Target, problem: TaError) -> None:
-    """Try it again, until polls have failed for too long. A rejected token ends everything."""
+    """Try it again, until polls have failed for too long. A token that stays rejected ends everything."""
     now = state.loop.time()
-    if isinstance(problem, TokenRejected):
+    if isinstance(problem, TokenRejected) and not (problem.may_pass and state.sender.waits(now)):
         state.abort(problem)
         return
     if ends_the_batch(problem):

@@ -133,6 +133,10 @@ class Sender:
         """Whether another request has succeeded since then, or no other one is refused."""
         return self._refused == 1 or self.down_since is None or self.down_since > since
 
+    def waits(self, now: float) -> bool:
+        """Whether trouble that all requests have may still be waited for."""
+        return self.down_since is None or now < self.down_since + self._errors
+
     async def pause(self, seconds: float) -> None:
         """Sleep for about so long, at most until `stop`."""
         await self._stopped.wait(self._loop.time() + seconds * self.random.uniform(0.8, 1.2))

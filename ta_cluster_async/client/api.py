@@ -59,6 +59,11 @@ logger: logging.Logger = logging.getLogger("ta_cluster_async")
 # Without a handler of its own, Python would write warnings to the standard error of programs that have configured no logging.
 logger.addHandler(logging.NullHandler())
 
+# A provider may learn of a new token later than the server does. So it is asked at once, and then after pauses that double.
+_FIRST_PAUSE_FOR_TOKEN = 0.25
+_LONGEST_PAUSE_FOR_TOKEN = 10.0
+# So many tokens are tried in one call.
+_TOKENS_OF_CALL = 2
 # What servers and gateways answer to a body without a length.
 _LENGTH_REQUIRED = frozenset({411, 501})
 # A server that limits the rate does so again and again.
@@ -232,7 +237,7 @@ class ApiClient:
             if first is not None:
                 outcome, first = first, None
             else:
-                outcome = await self._attempt(request, convert, attempts, deadline)
+                outcome = await self._attempt(request, convert, deadline)
             if not isinstance(outcome, TaError):
                 self._budget.give()
                 return outcome
@@ -244,7 +249,7 @@ class ApiClient:
             if not isinstance(outcome, TokenRejected) or not self._tokens.can_ask:
                 again = await self._wait_to_retry(outcome, request, attempts, deadline)
             else:
-                again = not attempts.token_renewed and await self._renew_token(request, attempts, deadline)
+                again = await self._renew_token(request, attempts, deadline)
             if not again:
                 break
         failure = attempts.failure().without_history()
@@ -255,7 +260,7 @@ class ApiClient:
             del failure
 
     async def _attempt(
-        self, request: Request, convert: Callable[[JsonValue], T], attempts: Attempts, deadline: float
+        self, request: Request, convert: Callable[[JsonValue], T], deadline: float
     ) -> T | TaError:
         refusal = await self._limiter.acquire(deadline)
         if refusal is not None:
@@ -265,7 +270,6 @@ class ApiClient:
         try:
             token: Secret | TokenFailure | None = self._tokens.usable
             if token is None:
-                attempts.token_renewed = self._tokens.was_rejected
                 token = await self._tokens.ask(deadline)
             if isinstance(token, TaError):
                 return token
@@ -291,6 +295,8 @@ class ApiClient:
             return answer
         data = decode(answer, token.mask, time.time())
         if isinstance(data, TaError):
+            if isinstance(data, TokenRejected):
+                data.from_provider = self._tokens.can_ask
             if isinstance(data, TokenRejected) and self._tokens.reject(token):
                 logger.warning(
                     "The server rejects the token (return_code %d)%s.",
@@ -337,14 +343,20 @@ class ApiClient:
         )
 
     async def _renew_token(self, request: Request, attempts: Attempts, deadline: float) -> bool:
-        """Ask the provider for another token than the rejected one. Returns False when there is none."""
-        if not _can_start(request):
-            return False
-        attempts.token_renewed = True
-        fresh = await self._tokens.ask(deadline)
-        if isinstance(fresh, Secret):
-            return self._tokens.usable is not None
-        attempts.add(fresh)
+        """Ask the provider for another token than the rejected one, after growing pauses. Returns False when there is none in time."""
+        assert self._loop is not None
+        pause = _FIRST_PAUSE_FOR_TOKEN
+        while self._state is _State.OPEN and attempts.rejections < _TOKENS_OF_CALL and _can_start(request):
+            fresh = await self._tokens.ask(deadline)
+            if isinstance(fresh, TaError):
+                attempts.add(fresh)
+                return False
+            if self._tokens.usable is not None:
+                return True
+            if self._loop.time() + pause >= deadline:
+                return False
+            await self._limiter.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_FOR_TOKEN)
         return False
 
     def _closed_error(self, error: TaError) -> TaError:

@@ -53,11 +53,6 @@ class TokenSource:
         """True when there is a provider."""
         return self._provider is not None
 
-    @property
-    def was_rejected(self) -> bool:
-        """True when the server has rejected the last token that the provider gave."""
-        return self._rejected is not None and self._rejected is self._token
-
     def reject(self, token: Secret) -> bool:
         """Note that the server rejected a token. Returns whether that is news: not of an older one, nor a second time."""
         if token is not self._token:

@@ -24,7 +24,6 @@ class Attempts:
         applied: True when one of them may have taken effect.
         last: The error to raise if no further attempt is made.
         rejections: How many of them the server answered with the token's own return_code.
-        token_renewed: True when the token provider was asked again because the server had rejected the token.
     """
 
     endpoint: Endpoint
@@ -33,7 +32,6 @@ class Attempts:
     applied: bool = False
     last: TaError | None = None
     rejections: int = 0
-    token_renewed: bool = False
 
     def add(self, error: TaError) -> None:
         """Note a failure. A call whose time ends while it waits for the next attempt fails with the error of the last attempt."""

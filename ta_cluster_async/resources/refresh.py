@@ -273,7 +273,8 @@ class Refresh:
         if self._failing_since is None:
             self._failing_since = now
         allowed = self._policy.settle if isinstance(problem, NotFound) else self._policy.errors
-        if is_closed or isinstance(problem, TokenRejected) or now >= self._failing_since + allowed:
+        is_wrong_token = isinstance(problem, TokenRejected) and not problem.may_pass
+        if is_closed or is_wrong_token or now >= self._failing_since + allowed:
             return problem.without_history()
         return None
 

@@ -135,6 +135,7 @@ class Deployment:
         rule: Given each request, an answer in place of the server's before the effect, or None.
         after: The same after the effect.
         down: From when to when nobody can connect.
+        accepts: Whether a token is accepted at this second.
         asks: What came.
         most_running: The most refreshes that were posted and had not ended.
     """
@@ -156,6 +157,7 @@ class Deployment:
         self.rule: Callable[[Ask], Answer] = lambda _: None
         self.after: Callable[[Ask], Answer] = lambda _: None
         self.down: list[tuple[float, float]] = []
+        self.accepts: Callable[[float, Secret], bool] = lambda _, __: True
         self.asks: list[Ask] = []
         self.most_running = 0
         self.reading = 0
@@ -205,7 +207,6 @@ class Deployment:
 
     async def send(self, request: Request, token: Secret, timeout: float) -> Response | TransportError:
         """Answer one request, or say after `timeout` seconds that there was no answer."""
-        del token
         now = asyncio.get_running_loop().time()
         ask = self._ask(request, now)
         self.asks.append(ask)
@@ -222,6 +223,8 @@ class Deployment:
             return OutcomeUnknown("no answer in time.", reason="timeout")
         if self._is_too_much(now):
             return Response(429, b"", "1")
+        if not self.accepts(now, token):
+            return copy(REJECTED)
         # A copy, since the session writes into the errors that it raises.
         return copy(self.rule(ask) or self._act(ask) or self.after(ask) or self._say(ask, request))
 
@@ -368,6 +371,7 @@ def tell(
     server: Deployment,
     refs: Any,
     *,
+    token: Any = "secret-token",
     session: dict[str, Any] | None = None,
     at: dict[float, Callable[[RefreshBatch], object]] | None = None,
     start: float = 0.0,
@@ -380,6 +384,7 @@ def tell(
     Args:
         server: Runs in the place of the network.
         refs: The references, or a function that makes them when the loop runs.
+        token: The token, or what provides it.
         session: Settings of the session.
         at: What happens at which second; each gets the batch.
         start: What the loop's clock shows at first.
@@ -392,7 +397,7 @@ def tell(
         loop = asyncio.get_running_loop()
         events: list[Event] = []
         error: BaseException | None = None
-        async with TaSession("http://127.0.0.1", "secret-token", transport=server, **(session or {})) as ta:
+        async with TaSession("http://127.0.0.1", token, transport=server, **(session or {})) as ta:
             batch = RefreshBatch(ta.project(1), refs() if callable(refs) else refs, **options)
             began = loop.time()
             for second, happens in (at or {}).items():

@@ -133,7 +133,7 @@ def test_a_late_rejection_of_the_old_token_does_not_reject_the_new_one(
     assert provider.asked == 2
 
 
-def test_within_one_call_it_is_token_renewed_once_at_most(scripted: Any, server: Any) -> None:
+def test_a_call_tries_two_tokens_at_most(scripted: Any, server: Any) -> None:
     async def main() -> Any:
         async with transport.session(provider) as ta:
             with pytest.raises(TokenRejected):
@@ -146,8 +146,8 @@ def test_within_one_call_it_is_token_renewed_once_at_most(scripted: Any, server:
     provider = Provider(*"abcdefgh")
     transport = scripted(server())
     assert run(main()) == 2
-    assert provider.asked == 3
-    assert [sending.token for sending in transport.sendings] == ["a", "b", "c"]
+    assert provider.asked == 4
+    assert [sending.token for sending in transport.sendings] == ["a", "b", "c", "d"]
 
 
 def test_a_provider_that_gives_the_rejected_token_again_ends_the_call_with_the_rejection(
@@ -288,8 +288,40 @@ def test_a_rejected_token_that_comes_again_is_shared_too(scripted: Any, server: 
     provider = Provider("old")
     transport = scripted(server())
     run(main())
-    assert provider.asked == 2
+    assert provider.asked == 8, "at once, after 0.25 s, and after pauses that double; each time for all calls"
     assert len(transport.sendings) == 10
+
+
+@pytest.mark.parametrize("gap", [0.2, 5.0, 20.0])
+def test_a_call_waits_for_a_provider_that_learns_of_the_new_token_late(
+    scripted: Any, server: Any, gap: float
+) -> None:
+    async def provider() -> str:
+        return "old" if asyncio.get_running_loop().time() < gap else "new"
+
+    async def main() -> list[int]:
+        async with transport.session(provider) as ta:
+            found = await asyncio.gather(*(ta.call(READ, same) for _ in range(10)))
+            assert asyncio.get_running_loop().time() < 2 * gap + 1
+            return found
+
+    transport = scripted(server("new"))
+    assert run(main()) == [7] * 10
+    assert len(transport.sendings) == 20, "the old token is sent once by each call"
+
+
+def test_a_rejection_may_pass_where_a_provider_gives_the_token(scripted: Any, server: Any) -> None:
+    async def rejection(token: Any) -> TokenRejected:
+        async with scripted(server()).session(token) as ta:
+            with pytest.raises(TokenRejected) as caught:
+                await ta.call(READ, same)
+            return caught.value
+
+    async def provider() -> str:
+        return "old"
+
+    assert run(rejection(provider)).may_pass
+    assert not run(rejection("old")).may_pass
 
 
 def test_when_the_call_that_asks_is_cancelled_the_next_one_asks(scripted: Any, server: Any) -> None:
