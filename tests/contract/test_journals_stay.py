@@ -223,8 +223,8 @@ def test_a_run_that_is_not_in_the_journal_has_its_exit_code(
 
 
 def test_messages_with_codes_are_chinese_and_those_without_are_shown_as_they_were_written() -> None:
-    *_, old, newest = journals()
-    for journal, is_translated in ((old, False), (newest, True)):
+    by_version = {scene.version_of(path): path for path in journals()}
+    for journal, is_translated in ((by_version[3], False), (by_version[4], True), (journals()[-1], True)):
         runs = expected(journal)
         outcomes = [outcome for one in runs for outcome in one["outcomes"] if outcome["message"]]
         texts = {
