@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .events import Planned
     from .report import RefreshReport
 
-logger = logging.getLogger("ta_cluster_async")
+logger: logging.Logger = logging.getLogger("ta_cluster_async")
 
 # A batch is held up when every request has failed for so many seconds.
 _HELD = 5.0

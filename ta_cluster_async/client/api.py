@@ -132,7 +132,7 @@ class ApiClient:
         self._transport = transport
         self._budget = RetryBudget(self.retry)
         self.time_meaning = NOTHING_KNOWN
-        self.page_sizes = PageSizes()
+        self.page_sizes: PageSizes = PageSizes()
         self._random = Random()  # noqa: S311  (jitter)
         self._pause_logged_at = -inf
         self._loop: asyncio.AbstractEventLoop | None = None

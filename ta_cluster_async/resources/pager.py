@@ -52,7 +52,7 @@ class Pager:
         self._page_size = page_size
         self._timeout = timeout
         self._ahead = ahead
-        self.missing = 0
+        self.missing: int = 0
 
     def ahead(self) -> Pager:
         """Return the same list, which requests the next page while the present one is consumed.
