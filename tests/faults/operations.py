@@ -117,7 +117,8 @@ OPERATIONS = (
     Operation(
         "detail by name", "read", DETAIL, lambda ta: _clusters(ta).detail(SEEDED_NAME, timeout=SECONDS)
     ),
-    Operation("list", "read", LIST, lambda ta: _clusters(ta).list(timeout=SECONDS).collect()),
+    # The smallest page, which is not asked for again in smaller ones when it is refused.
+    Operation("list", "read", LIST, lambda ta: _clusters(ta).list(page_size=50, timeout=SECONDS).collect()),
     Operation("progress", "read", PROGRESS, lambda ta: _clusters(ta).progress(SEEDED, timeout=SECONDS)),
     Operation(
         "progress by name",
