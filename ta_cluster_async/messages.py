@@ -652,6 +652,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "clock-speed": "speed must be greater than 0, not {speed!r}.",
     "emulator-capacity": "capacity must be at least 1, not {capacity!r}.",
     "emulator-closed": "The emulator is closed. Ask for members and counts while it runs.",
+    "emulator-evaluation-too-long": (
+        "The evaluation took longer than settings.evaluation_seconds={seconds}. Set more seconds, or None for no limit."
+    ),
     "emulator-exposed": (
         "On {host!r} anyone who reaches this machine can read, change and delete what the emulator serves, "
         "with the default token that everybody knows. Give a token of your own."

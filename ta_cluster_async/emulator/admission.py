@@ -32,6 +32,11 @@ class Admission:
     def _settings(self) -> Settings:
         return self._context.settings
 
+    @property
+    def max_body(self) -> int:
+        """Bytes that a body may have, but for that of an upload."""
+        return self._settings.max_body
+
     def time(self) -> datetime:
         """Return the current server time."""
         return self._context.state.now()

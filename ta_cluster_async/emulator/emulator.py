@@ -15,6 +15,7 @@ from .faults import FaultScript
 from .handlers.context import RequestContext
 from .http import HttpServer
 from .query.compute import Evaluator, Worker
+from .query.errors import TooComplex
 from .settings import Settings
 from .state import CLUSTER_CATALOG, TAG_CATALOG, State, varied_seconds
 from .thread import LoopThread, call_on_loop
@@ -74,13 +75,14 @@ class Emulator:
         host: Address to listen on. Beyond loopback all that it serves is open to whoever has the token, which must then be one's own.
         port: Port to listen on; 0 takes a free one.
         ssl: A server's context, for https.
-        keep_requests: How many of the latest requests `requests` keeps, None for all. Their numbers count all.
+        keep_requests: How many of the latest requests `requests` keeps, and of the latest changes `effects`, None for all. The
+            numbers of requests count all.
 
     Attributes:
         token: The token.
         project_id: The project.
         requests: The latest requests that arrived, in order.
-        effects: The changes that were made, in order.
+        effects: The latest changes that were made, in order.
         faults: The script of faults.
 
     Raises:
@@ -134,7 +136,9 @@ class Emulator:
             seed=seed,
         )
         self._worker = Worker()
-        self._context = RequestContext(self._state, self._evaluator, self._worker, project_id)
+        self._context = RequestContext(
+            self._state, self._evaluator, self._worker, project_id, keep_effects=keep_requests
+        )
         self._server = HttpServer(Admission(self._context, token), self.faults, keep_requests=keep_requests)
         self._host = host
         self._port = port
@@ -205,7 +209,7 @@ class Emulator:
 
     @property
     def effects(self) -> list[Effect]:
-        """The changes that were made, in order."""
+        """The latest changes that were made, in order: `keep_requests` at most."""
         return self._context.effects
 
     @property
@@ -259,7 +263,8 @@ class Emulator:
 
         Raises:
             KeyError: There is no such cluster or tag.
-            ValueError: The users are unknown because `settings.evaluate` is False.
+            ValueError: The users are unknown because `settings.evaluate` is False, or because their evaluation takes longer than
+                `settings.evaluation_seconds`.
         """
         return self._on_loop(self._members, ref)
 
@@ -313,7 +318,11 @@ class Emulator:
         if results := self._context.not_evaluated(snapshots):
             if self._closed:
                 raise RuntimeError(Message("emulator-closed"))
-            self._worker.run_blocking(self._evaluator.evaluate, results)
+            seconds = self.settings.evaluation_seconds
+            try:
+                self._worker.run_blocking(self._evaluator.evaluate, results, seconds)
+            except TooComplex:
+                raise ValueError(Message("emulator-evaluation-too-long", seconds=seconds)) from None
 
     def _on_loop(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a function where requests are served, so that no two threads change the state at once."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .faults import FaultScript
     from .handlers.table import Endpoint
 
-_MAX_JSON_BYTES = 64 << 20
 _SERVER = {"Server": "TA"}  # instead of the versions of aiohttp and Python
 
 
@@ -98,7 +97,7 @@ class HttpServer:
         answer: Answer | None
         try:
             if endpoint is None or endpoint.body != "csv":
-                record.body = await body.read(_MAX_JSON_BYTES)
+                record.body = await body.read(self._admission.max_body)
                 record.body_size = len(record.body)
             answer = await self._answer(request, endpoint, record, body, token)
         except _BodyTooLarge:

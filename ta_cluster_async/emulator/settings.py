@@ -31,6 +31,8 @@ class ReturnCodes:
         bad_upload: The CSV cannot be read; the message names the line.
         refresh_refused: The refresh is refused: one runs already, or an id cluster has nothing to refresh.
         queue_full: The refresh is refused: `max_jobs` wait or run already.
+        too_complex: The definition has more parts than `max_events`, `max_filters`, `max_values` or `max_depth`, or takes
+            longer to evaluate than `evaluation_seconds`.
     """
 
     missing_parameter: int = -1008
@@ -45,6 +47,7 @@ class ReturnCodes:
     bad_upload: int = -3007
     refresh_refused: int = -3008
     queue_full: int = -3009
+    too_complex: int = -3010
 
 
 @frozen(kw_only=True)
@@ -63,6 +66,13 @@ class Settings:
             second's worth. None means no limit. No real figure is known.
         evaluate: False skips every evaluation: any definition is accepted, SQL and result types included, user counts are
             seeded random numbers, and every uploaded id counts as a user. For load tests.
+        evaluation_seconds: Seconds of the machine's clock that one evaluation may take, so that no request keeps the server from
+            others. None means no limit.
+        max_events: Most event conditions of one definition, those of all tag values together.
+        max_filters: Most filters of one definition, in all its `filts` together.
+        max_values: Most values of one definition, in all its other lists together.
+        max_depth: Most objects and lists within each other in one definition.
+        max_body: Most bytes of a JSON body; a larger one is refused with HTTP 413. Uploads have no limit.
         failure_rate: Share of the computations, chosen by the seed, that end with progress -1.
         compute_on_create: Creating a cluster starts its first computation.
         compute_on_update: Changing the definition starts a computation; changing only the display name never does.
@@ -106,6 +116,12 @@ class Settings:
     latency: float = 0.0
     rate_limit: float | None = None
     evaluate: bool = True
+    evaluation_seconds: float | None = 30.0
+    max_events: int = 100
+    max_filters: int = 500
+    max_values: int = 10_000
+    max_depth: int = 32
+    max_body: int = 8 << 20
     failure_rate: float = 0.0
     compute_on_create: bool = True
     compute_on_update: bool = True

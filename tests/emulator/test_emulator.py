@@ -337,6 +337,14 @@ def test_the_log_of_requests_is_bounded_and_its_numbers_never_restart(start: Cal
     assert [record.number for record in server.em.requests] == [3, 4]
 
 
+def test_the_log_of_changes_is_as_long_as_that_of_requests(start: Callable[..., Any]) -> None:
+    server = start(keep_requests=2)
+    for name in ("a", "b", "c"):
+        server.add(name)
+
+    assert [effect.cluster_name for effect in server.em.effects] == ["b", "c"]
+
+
 def test_all_requests_are_kept_if_asked_for(start: Callable[..., Any]) -> None:
     server = start(keep_requests=None)
     server.get("user-cluster-detail", clusterId=1)

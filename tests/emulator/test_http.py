@@ -36,12 +36,22 @@ def test_an_answer_is_json_in_utf8_with_its_length(server: Any) -> None:
     assert "参数(clusterId)为空".encode() in answer.body
 
 
-def test_a_body_that_is_too_large_is_answered_with_a_gateway_page(server: Any) -> None:
-    length = {"Content-Type": "application/json"}
+@pytest.mark.parametrize(("more", "bytes_sent"), [({}, (8 << 20) + 1), ({"max_body": 100}, 101)])
+def test_a_body_that_is_too_large_is_answered_with_a_gateway_page(
+    start: Callable[..., Any], more: dict[str, int], bytes_sent: int
+) -> None:
+    server = start(**more)
 
-    answer = server.send("POST", server.url("user-cluster-add"), b" " * (65 << 20), length)
+    answer = server.send("POST", server.url("user-cluster-add"), b" " * bytes_sent)
 
     assert answer.status == 413
+    assert server.em.requests[-1].body is None
+
+
+def test_a_body_as_large_as_allowed_is_read(start: Callable[..., Any]) -> None:
+    server = start(max_body=100)
+
+    assert server.send("POST", server.url("user-cluster-add"), b" " * 100).json["return_code"] == -3001
 
 
 def test_a_record_has_the_request_and_its_answer(server: Any) -> None:

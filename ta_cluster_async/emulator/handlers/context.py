@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from ..answers import RequestRejected
 from ..query.compute import Evaluator, Worker
+from ..query.errors import TooComplex
 from ..records import Effect, RequestRecord
 from ..state import State
 from .parameters import Parameters, json_body
@@ -52,12 +53,13 @@ class Request:
 
 @frozen
 class RequestContext:
-    """The parts of the server that handlers work with."""
+    """The parts of the server that handlers work with, and the latest `keep_effects` changes, or all if it is None."""
 
     state: State
     evaluator: Evaluator
     worker: Worker
     project_id: int
+    keep_effects: int | None = None
     effects: list[Effect] = field(factory=list)
 
     @property
@@ -104,7 +106,11 @@ class RequestContext:
     async def evaluate(self, snapshots: Sequence[Snapshot]) -> None:
         """Evaluate what is shown for the first time since its computation ended."""
         if results := self.not_evaluated(snapshots):
-            await self.worker.run(self.evaluator.evaluate, results)
+            settings = self.settings
+            try:
+                await self.worker.run(self.evaluator.evaluate, results, settings.evaluation_seconds)
+            except TooComplex as error:
+                raise RequestRejected(settings.codes.too_complex, error.reason) from None
 
     def record_effect(self, kind: EffectKind, cluster: Cluster, request: Request, now: float) -> None:
         """Record a change that a request made."""
@@ -117,6 +123,8 @@ class RequestContext:
                 request=request.record.number,
             )
         )
+        if self.keep_effects is not None and len(self.effects) > self.keep_effects:
+            del self.effects[0]
 
     def _existing(self, cluster: Cluster | None, key: str, query: Parameters) -> Cluster:
         if cluster is None:

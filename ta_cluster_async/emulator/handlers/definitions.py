@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..answers import RequestRejected, success
+from ..query.bounds import check_size
 from ..query.compute import Computation
-from ..query.errors import EvaluationError, MissingField
+from ..query.errors import EvaluationError, MissingField, TooComplex
 from ..state import CLUSTER_CATALOG, TAG_CATALOG, Cluster
 
 if TYPE_CHECKING:
@@ -139,18 +140,24 @@ async def _check_definition(
     tag_kind: str | None,
     definition: Mapping[str, JsonValue] | None,
 ) -> None:
-    if definition is None or not context.settings.evaluate:
+    if definition is None:
         return
+    settings = context.settings
     at = context.state.time(context.state.advance())
     computation = Computation(tag_kind=tag_kind, definition=definition, at=at, seed="")
     try:
-        await context.worker.run(context.evaluator.members, computation)
+        check_size(definition, settings)
+        if settings.evaluate:
+            await context.worker.run(context.evaluator.members, computation, settings.evaluation_seconds)
     except EvaluationError as error:
         # The error's path starts inside qp or tagQp, except for the kind of a tag, which stands beside tagQp.
-        prefix = "" if error.key == "subConditionTabType" else f"{_DEFINITION_KEYS[catalog]}."
+        path = _DEFINITION_KEYS[catalog] + (f".{error.key}" if error.key else "")
+        if error.key == "subConditionTabType":
+            path = error.key
         if isinstance(error, MissingField):
-            raise body.empty(error.name, path=f"{prefix}{error.key}") from None
-        raise RequestRejected(context.settings.codes.not_evaluable, f"{prefix}{error}") from None
+            raise body.empty(error.name, path=path) from None
+        code = settings.codes.too_complex if isinstance(error, TooComplex) else settings.codes.not_evaluable
+        raise RequestRejected(code, f"{path}：{error.reason}") from None
 
 
 def _without_resolved_windows(value: object) -> object:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 from attrs import define, frozen
 
 from ...models.json import JsonValue
-from .errors import EvaluationError
+from .bounds import time_limit
+from .errors import EvaluationError, TooComplex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,7 +110,7 @@ class Evaluator:
         self._now = now
         self._seed = seed
         self._warehouse: Database | None = None
-        self._cache: dict[tuple[str | None, str, date], Members] = {}
+        self._cache: dict[tuple[str | None, str, date], Members | TooComplex] = {}
 
     @property
     def has_given_data(self) -> bool:
@@ -134,25 +135,38 @@ class Evaluator:
             self._warehouse.close()
             self._warehouse = None
 
-    def members(self, computation: Computation) -> Members:
-        """Evaluate a definition, or return the cached result of the same evaluation.
+    def members(self, computation: Computation, seconds: float | None) -> Members:
+        """Evaluate a definition within `seconds`, or return the cached result of the same evaluation.
 
         Raises:
+            TooComplex: It takes longer. The next call says so at once.
             EvaluationError: A part of the definition has no known meaning.
         """
         key = computation.key()
         if key not in self._cache:
             if len(self._cache) >= _CACHE_SIZE:
                 del self._cache[next(iter(self._cache))]
-            self._cache[key] = self._evaluate(computation)
-        return self._cache[key]
+            try:
+                self._cache[key] = self._evaluate(computation, seconds)
+            except TooComplex as error:
+                self._cache[key] = error
+        found = self._cache[key]
+        if isinstance(found, TooComplex):
+            raise TooComplex(found.key, found.reason)
+        return found
 
-    def evaluate(self, results: Sequence[Result]) -> None:
-        """Complete results that have not been used yet."""
+    def evaluate(self, results: Sequence[Result], seconds: float | None) -> None:
+        """Complete results that have not been used yet, each within `seconds`.
+
+        Raises:
+            TooComplex: One of them takes longer.
+        """
         for result in results:
             assert result.computation is not None
             try:
-                result.members = self.members(result.computation)
+                result.members = self.members(result.computation, seconds)
+            except TooComplex:
+                raise
             except EvaluationError:
                 # The definition was accepted unchecked while `evaluate` was off.
                 result.members = frozenset()
@@ -166,10 +180,11 @@ class Evaluator:
         """
         return self.open().match(column, values)
 
-    def _evaluate(self, computation: Computation) -> Members:
+    def _evaluate(self, computation: Computation, seconds: float | None) -> Members:
         from .evaluate import cluster_members, tag_values  # noqa: PLC0415 - only evaluation needs DuckDB
 
         database = self.open()
-        if computation.tag_kind is None:
-            return cluster_members(database, computation.definition, now=computation.at)
-        return tag_values(database, computation.tag_kind, computation.definition, now=computation.at)
+        with time_limit(seconds, database.interrupt):
+            if computation.tag_kind is None:
+                return cluster_members(database, computation.definition, now=computation.at)
+            return tag_values(database, computation.tag_kind, computation.definition, now=computation.at)

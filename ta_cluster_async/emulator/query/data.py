@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from ...messages import Message
-from .errors import EvaluationError
+from .errors import EvaluationError, TooComplex
 from .sample import EVENT_COLUMNS, USER_COLUMNS, sample_game
 from .values import value_text
 
@@ -51,8 +51,8 @@ class Database:
 
     `events` has a row for each event with `#account_id`, `#event_name`, `#event_time` and any property columns;
     `users` has a row for each user with `#account_id` and any property columns. Rows without a value in one of the
-    named columns are left out. Types are narrowed on loading to those of TA properties: BIGINT, HUGEINT and DOUBLE
-    (numbers; NaN and infinities become null), VARCHAR, BOOLEAN, TIMESTAMP (zoned times become UTC) and VARCHAR[]
+    named columns are left out. Types are narrowed on loading to those of TA properties: BIGINT, HUGEINT, DECIMAL and
+    DOUBLE (numbers; NaN and infinities become null), VARCHAR, BOOLEAN, TIMESTAMP (zoned times become UTC) and VARCHAR[]
     (arrays); everything else becomes text. CSV has a header, commas and UTF-8, and its empty
     cells are null. A third table, `accounts`, holds every account of both: the users that definitions select from.
     """
@@ -70,6 +70,7 @@ class Database:
                 read or its suffix is unknown. The message names the file and the column.
         """
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(":memory:")
+        self._running: duckdb.DuckDBPyConnection | None = None
         try:
             self.connection.execute("SET TimeZone = 'UTC'")
             if events is None and users is None:
@@ -93,6 +94,31 @@ class Database:
         """Return the time of the latest event; None if there is no event."""
         row = self.connection.cursor().execute('SELECT max("#event_time") FROM events').fetchone()
         return None if row is None else row[0]
+
+    def run(self, sql: str, parameters: Sequence[object]) -> list[tuple[object, ...]]:
+        """Return all rows of a statement.
+
+        Raises:
+            TooComplex: It was interrupted, since the evaluation took longer than its `time_limit`.
+            EvaluationError: A sum is larger than its type.
+        """
+        cursor = self._running = self.connection.cursor()
+        try:
+            return cursor.execute(sql, parameters).fetchall()
+        except duckdb.InterruptException:
+            raise TooComplex("", "计算超过了时限") from None
+        except duckdb.OutOfRangeException:
+            raise EvaluationError("", "计算结果超出数值的范围") from None
+        finally:
+            self._running = None
+            cursor.close()
+
+    def interrupt(self) -> None:
+        """Interrupt the statement that runs, from any thread."""
+        cursor = self._running
+        if cursor is not None:
+            with suppress(duckdb.ConnectionException):  # it has just ended
+                cursor.interrupt()
 
     def columns(self, table: Table) -> Mapping[str, str]:
         """Return the column names of a table, in order, with their DuckDB types."""
@@ -242,13 +268,15 @@ def _narrowed(name: str, kind: str, *, required: bool) -> str:
         return f"CAST({column} AS BIGINT)"
     if kind in _WIDE:
         return f"CAST({column} AS HUGEINT)"
-    if kind in _FRACTIONS or kind.startswith("DECIMAL"):
+    if kind.endswith("]"):
+        return f"CAST({column} AS VARCHAR[])"
+    if kind.startswith("DECIMAL"):
+        return column
+    if kind in _FRACTIONS:
         number = f"CAST({column} AS DOUBLE)"
         return f"CASE WHEN isfinite({number}) THEN {number} END"
     if kind == "BOOLEAN":
         return column
-    if kind.endswith("]"):
-        return f"CAST({column} AS VARCHAR[])"
     if kind == "DATE" or kind.startswith("TIMESTAMP"):
         return f"CAST({column} AS TIMESTAMP)"
     return f"CAST({column} AS VARCHAR)"

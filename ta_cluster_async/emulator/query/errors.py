@@ -17,7 +17,11 @@ class EvaluationError(Exception):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.key}：{self.reason}"
+        return f"{self.key}：{self.reason}" if self.key else self.reason
+
+
+class TooComplex(EvaluationError):
+    """A definition has more parts than the server takes, or takes too long to evaluate."""
 
 
 class MissingField(EvaluationError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from .numbers import number_comparison
 from .sql import Kind, join_conditions
 from .values import (
     as_days,
@@ -123,6 +124,8 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     values = _values(node, comparator, column)
     if values is None:
         return "false"
+    if not values:
+        return comparison(query, column.sql, comparator, [])
     if comparator in _RELATIVE:
         today = query.bind(datetime.combine(query.today, time.min))
         offsets = sorted(as_days(*value) for value in values)
@@ -130,7 +133,8 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     if column.kind is Kind.TIME:
         return comparison(query, column.sql, comparator, _times(comparator, values))
     if column.kind is Kind.NUMBER:
-        return comparison(query, column.sql, comparator, [as_number(*value) for value in values])
+        numbers = [as_number(*value) for value in values]
+        return number_comparison(query, column.sql, column.type, comparator, numbers)
     texts = [as_text(*value) for value in values]
     if comparator in {"regexMatch", "notRegexMatch"}:
         _check_pattern(query, texts[0], node)

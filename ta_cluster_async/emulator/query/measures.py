@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .filters import comparison, filter_condition, unknown_comparator
+from .filters import filter_condition, unknown_comparator
+from .numbers import number_comparison
 from .sql import EVENTS_WITH_USERS, Kind
 from .values import as_number
 from .windows import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
     from .node import Node
     from .sql import Query
@@ -30,10 +33,11 @@ _BOUNDS: Final[Mapping[str, int | None]] = {
 
 @attrs.frozen
 class Measure:
-    """An SQL aggregate over the events `e` of one user. Where it `counts`, no event gives 0."""
+    """An SQL aggregate over the events `e` of one user, and its DuckDB type. Where it `counts`, no event gives 0."""
 
     sql: str
-    counts: bool
+    type: str
+    counts: bool = False
 
 
 def measure_of(query: Query, node: Node) -> Measure:
@@ -42,29 +46,33 @@ def measure_of(query: Query, node: Node) -> Measure:
     `TIMES` and `TOTAL_TIMES` count events, and so does an absent `analysis`, which the specification leaves optional.
     `DISTINCT` counts the distinct values of the property `quota`. `SUM AVG MAX MIN MEDIAN PERCENTILE` need a
     property that holds numbers and ignore events without a value; a percentile, with `analysisParams` from 1 to
-    100, interpolates linearly between the two nearest values, and the median is percentile 50. Sums and means of
-    fractions are rounded to 14 significant digits, so that 0.1 and 0.2 make 0.3 in whatever order they are added.
+    100, interpolates linearly between the two nearest values, and the median is percentile 50. Sums of whole numbers and
+    of decimals are exact. Sums of doubles, means and percentiles are rounded to 14 significant digits, so that 0.1 and 0.2
+    make 0.3 in whatever order they are added.
 
     Raises EvaluationError naming `analysis`, `quota` or `analysisParams`.
     """
     analysis = node.text("analysis") if node.has("analysis") else "TIMES"
     if analysis in _COUNTS:
-        return Measure("count(*)", counts=True)
+        return Measure("count(*)", "BIGINT", counts=True)
     if analysis not in {*_NUMERIC, "DISTINCT", "MEDIAN", "PERCENTILE"}:
         raise node.error("analysis", f"无法按用户计算 {analysis!r}")
     quota = query.column("events", node.text("quota"), node.key("quota"))
     if analysis == "DISTINCT":
         if quota.kind is Kind.LIST:
             raise node.error("quota", "DISTINCT 不适用于列表类型的属性")
-        return Measure(f"count(DISTINCT {quota.sql})", counts=True)
+        return Measure(f"count(DISTINCT {quota.sql})", "BIGINT", counts=True)
     if quota.kind is not Kind.NUMBER:
         raise node.error("quota", f"{analysis} 不适用于{quota.kind.value}类型的属性")
-    if analysis in {"MAX", "MIN"} or (analysis == "SUM" and quota.whole):
-        return Measure(f"{analysis.lower()}({quota.sql})", counts=False)
+    if analysis in {"MAX", "MIN"}:
+        return Measure(f"{analysis.lower()}({quota.sql})", quota.type)
+    if analysis == "SUM" and quota.type != "DOUBLE":
+        total = re.sub(r"\(\d+", "(38", quota.type) if quota.type.startswith("DECIMAL") else "HUGEINT"
+        return Measure(f"CAST(sum({quota.sql}) AS {total})", total)
     if analysis in {"MEDIAN", "PERCENTILE"}:
         percent = 50 if analysis == "MEDIAN" else _percent(node)
-        return Measure(_rounded(f"quantile_cont(CAST({quota.sql} AS DOUBLE), {percent / 100})"), counts=False)
-    return Measure(_rounded(f"{_NUMERIC[analysis]}(CAST({quota.sql} AS DOUBLE))"), counts=False)
+        return Measure(_rounded(f"quantile_cont(CAST({quota.sql} AS DOUBLE), {percent / 100})"), "DOUBLE")
+    return Measure(_rounded(f"{_NUMERIC[analysis]}(CAST({quota.sql} AS DOUBLE))"), "DOUBLE")
 
 
 def occurrences(query: Query, node: Node) -> str:
@@ -111,10 +119,10 @@ def event_condition(query: Query, event: Node) -> str:
     if not event.has("num"):
         return "false"
     value = f"coalesce({alias}.value, 0)" if measure.counts else f"{alias}.value"
-    return comparison(query, value, comparator, _bounds(event, comparator))
+    return number_comparison(query, value, measure.type, comparator, _bounds(event, comparator))
 
 
-def _bounds(event: Node, comparator: str) -> list[int | float]:
+def _bounds(event: Node, comparator: str) -> list[Fraction]:
     value, key = event.fields["num"], event.key("num")
     if isinstance(value, list | tuple):
         items = event.items("num")
@@ -135,9 +143,9 @@ def _percent(node: Node) -> int:
     if isinstance(value, list | tuple) and len(value) == 1:
         value, key = value[0], f"{key}[0]"
     percent = as_number(value, key)
-    if not isinstance(percent, int) or not 1 <= percent <= 100:
-        raise node.error("analysisParams", f"必须是 1 到 100 的整数，不能是 {percent}")
-    return percent
+    if percent.denominator > 1 or not 1 <= percent <= 100:
+        raise node.error("analysisParams", f"必须是 1 到 100 的整数，不能是 {str(value)[:40]}")
+    return int(percent)
 
 
 def _rounded(sql: str) -> str:

@@ -33,6 +33,7 @@ class Kind(Enum):
 _KINDS: Final[Mapping[str, Kind]] = {
     "BIGINT": Kind.NUMBER,
     "HUGEINT": Kind.NUMBER,
+    "DECIMAL": Kind.NUMBER,
     "DOUBLE": Kind.NUMBER,
     "VARCHAR": Kind.TEXT,
     "BOOLEAN": Kind.BOOLEAN,
@@ -45,11 +46,11 @@ _TABLE_NAMES: Final[Mapping[Table, str]] = {"events": "事件表", "users": "用
 
 @attrs.frozen
 class Column:
-    """A property of a table as SQL, with what it holds and whether it is made of whole numbers."""
+    """A property of a table as SQL, with what it holds and its DuckDB type."""
 
     sql: str
     kind: Kind
-    whole: bool
+    type: str
 
 
 @attrs.define
@@ -77,7 +78,7 @@ class Query:
         found = self.database.columns(table).get(name)
         if found is None:
             raise EvaluationError(key, f"{_TABLE_NAMES[table]}没有字段 {name!r}")
-        return Column(f"{table[0]}.{quoted(name)}", _KINDS[found], whole=found in ("BIGINT", "HUGEINT"))
+        return Column(f"{table[0]}.{quoted(name)}", _KINDS[found.partition("(")[0]], found)
 
     def table(self, name: str, key: str) -> Table:
         """Return the table of a `tableType`. Raises EvaluationError naming `key` for any other."""
@@ -86,12 +87,8 @@ class Query:
         return _TABLES[name]
 
     def run(self, sql: str) -> list[tuple[object, ...]]:
-        """Return all rows of the finished statement, read on a cursor of its own so that threads may query at once."""
-        cursor = self.database.connection.cursor()
-        try:
-            return cursor.execute(sql, self.parameters).fetchall()
-        finally:
-            cursor.close()
+        """Return all rows of the finished statement. Raises what `Database.run` raises."""
+        return self.database.run(sql, self.parameters)
 
 
 def join_conditions(conditions: list[str], relation: str) -> str:

@@ -6,12 +6,14 @@ import math
 import re
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
+from typing import Final
 
 from .errors import EvaluationError
 from .node import encodable, json_type
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
+_MOST: Final = 10**308
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?)?")
 _DATE_LENGTH = len("2020-01-10")
 
@@ -25,24 +27,23 @@ def as_text(value: object, key: str) -> str:
     raise EvaluationError(key, f"必须是字符串，不能是{json_type(value)}")
 
 
-def as_number(value: object, key: str) -> int | float:
-    """Return a number, given as text such as "4" or "0.5" or as a JSON number. Raises EvaluationError for anything else."""
+def as_number(value: object, key: str) -> Fraction:
+    """Return a number exactly, given as text such as "4" or "0.5" or as a JSON number. Raises EvaluationError for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise EvaluationError(key, f"必须是数值，不能是{json_type(value)}")
     text = value if isinstance(value, str) else repr(value)
-    if _WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+    number = Fraction(text) if _NUMBER.fullmatch(text) else None
+    if number is None or abs(number) > _MOST:
         raise EvaluationError(key, f"必须是数值，不能是 {text[:40]!r}")
-    return float(text)
+    return number
 
 
 def as_days(value: object, key: str) -> int:
     """Return a whole number of days, given as text such as "-7" or as a JSON number."""
     days = as_number(value, key)
-    if not isinstance(days, int) or abs(days) > 100_000:
-        raise EvaluationError(key, f"必须是整数天数，不能是 {days}")
-    return days
+    if days.denominator > 1 or abs(days) > 100_000:
+        raise EvaluationError(key, f"必须是整数天数，不能是 {str(value)[:40]}")
+    return int(days)
 
 
 def as_time(value: object, key: str) -> datetime:
@@ -74,14 +75,15 @@ def value_text(value: object) -> str:
         case int():
             return str(value)
         case float():
-            return _number_text(value)
+            return _decimal_text(Decimal(repr(value))) if math.isfinite(value) else str(value)
+        case Decimal():
+            return _decimal_text(value)
         case datetime():
             return value.isoformat(sep=" ")
         case _:
             raise TypeError(f"A cell of type {type(value).__name__} has no text.")
 
 
-def _number_text(value: float) -> str:
-    if not math.isfinite(value):
-        return str(value)
-    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)).normalize(), "f")
+def _decimal_text(value: Decimal) -> str:
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

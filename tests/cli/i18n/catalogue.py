@@ -62,6 +62,7 @@ FOR_PROGRAMMERS = {
     "definition-of-other-kind",
     "emulator-capacity",
     "emulator-closed",
+    "emulator-evaluation-too-long",
     "emulator-keep-requests",
     "emulator-mark",
     "emulator-not-evaluated",

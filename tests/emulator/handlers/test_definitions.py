@@ -48,6 +48,17 @@ def test_a_definition_that_cannot_be_evaluated_is_answered_with_its_key(start: S
     assert server.em.effects == []
 
 
+def test_a_kind_of_tag_that_cannot_be_evaluated_is_answered_with_its_key(start: Start) -> None:
+    server = start(evaluate=True)
+
+    answer = server.add(
+        definition=None, clusterCatalog="catalog_tag", subConditionTabType="tag_by_magic", tagQp={"a": 1}
+    )
+
+    assert answer["return_code"] == server.em.settings.codes.not_evaluable
+    assert answer["return_message"].startswith("subConditionTabType：")
+
+
 EVENT = {"eventName": "pay", "comparator": "greater", "num": "1", "taPropQuota": {"analysis": "TIMES"}}
 FILTER = {"tableType": "user", "columnName": "user_level", "comparator": "equal", "ftv": ["3"]}
 

@@ -16,7 +16,8 @@ def test_the_oldest_evaluation_leaves_the_cache_first(monkeypatch: pytest.Monkey
     def members(value: str) -> Any:
         filt: Any = {"tableType": "user", "columnName": "#account_id", "comparator": "equal", "ftv": [value]}
         return evaluator.members(
-            Computation(tag_kind=None, definition={"filts": [filt]}, at=SAMPLE_NOW, seed="")
+            Computation(tag_kind=None, definition={"filts": [filt]}, at=SAMPLE_NOW, seed=""),
+            None,
         )
 
     try:
