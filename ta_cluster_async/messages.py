@@ -543,6 +543,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "report-unreadable": "This is not a report: {problem} Read what RefreshReport.to_json() returned.",
     # journal
+    "journal-altered": (
+        "The journal {path!r} has other tables, views or triggers than a journal of its version: another program has changed it. Restore a"
+        " copy, or give another path."
+    ),
     "journal-busy-now": (
         "Another runner works on project {project_id} of {base_url} with the journal {path!r}: {holder}. Its lease expires in"
         " {expires_in:.0f} seconds if it gives no sign of life."
@@ -559,6 +563,13 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The journal {path!r} cannot grow, because the disk is full: make room and run again, which goes on where this run ended."
     ),
     "journal-empty": "The journal {path!r} is empty: no run has been written to it yet.",
+    "journal-empty-file": (
+        "The journal {path!r} is empty and was not made by this user for a journal: remove the file, or give another path."
+    ),
+    "journal-endless": (
+        "The journal {path!r} keeps SQLite busy for more than {seconds:g} seconds with one query: it is damaged, or was made to do so."
+        " Restore a copy, or give another path."
+    ),
     "journal-entry-unreadable": (
         "The journal {path!r} holds an entry that this library cannot read. A later version or another program wrote it: use the version"
         " that wrote it, or another journal file."
@@ -573,6 +584,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "journal-holder-ended": "another runner, which has ended since",
     "journal-holder-here": "{process} (this process itself), which holds run {run_id} since {since} UTC",
     "journal-is-folder": "The journal {path!r} is a folder: give the path of a file.",
+    "journal-is-link": "The journal {path!r} is a link: give the path of the file itself.",
     "journal-locked": (
         "The journal {path!r} has been locked by another process for {seconds:g} seconds: run again when that has ended."
     ),
@@ -586,6 +598,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The journal could not be closed within {seconds:g} seconds: check the disk. The next run looks up on the server what was not"
         " written."
     ),
+    "journal-not-file": "The journal {path!r} is a pipe or a device: give the path of a file.",
     "journal-of-something-else": (
         "The file {path!r} is the database of something else and not a journal: give another path."
     ),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from stat import S_ISDIR, S_ISLNK, S_ISREG
+from typing import TYPE_CHECKING, Any
 
 from ...errors import JournalError
 from ...messages import Message
@@ -21,6 +25,18 @@ BUSY_SECONDS = 2.0
 """How long to wait for another process that writes to the same file; a commit takes milliseconds."""
 
 _CHECK_SECONDS = 0.5
+
+_STATEMENT_SECONDS = 30.0
+"""How long a statement may compute. It is less than a second for the runs of a year; only a file that was made for it has no end."""
+
+_BETWEEN_CHECKS = 100_000
+"""Steps of SQLite's virtual machine, which are some milliseconds."""
+
+# Before the tables are looked at, so that no function or virtual table that a planted schema names is called.
+_UNTRUSTED = "PRAGMA trusted_schema = OFF"
+
+_COMMENT = re.compile(r"--[^\n]*")
+_AROUND = re.compile(r"\s*([(),])\s*")
 
 _FIRST = """
 CREATE TABLE projects (
@@ -161,18 +177,18 @@ VERSION = len(_STEPS)
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file to write, create or migrate it where needed, and check it for damage. Raises JournalError."""
+    _create_file(path)
+    _refuse_other_files(path)
     with wrap_errors(path):
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rwc", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-        )
+        connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
         try:
             version = _version(connection, path)
+            _check(connection)
             _set_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.create_function("moving_mean", 2, moving_mean, deterministic=True)
             if version < VERSION:
                 _migrate(connection)
-            _check(connection)
         except BaseException:
             connection.close()
             raise
@@ -181,6 +197,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open the file to read; no statement may change it. Raises JournalError."""
+    _refuse_other_files(path)
     if not path.exists():
         raise JournalError(Message("journal-missing", path=str(path)))
     # To open it for writing too lets SQLite clear away, at the end, the lock files that it needs beside it.
@@ -221,12 +238,30 @@ def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iter
         raise
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that interrupts a statement which computes for too long. Waits for a disk do not count."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        last = time.thread_time() + _STATEMENT_SECONDS
+        self.set_progress_handler(lambda: time.thread_time() > last, _BETWEEN_CHECKS)
+        return super().execute(sql, parameters)
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, factory=_Connection
+    )
+    connection.execute(_UNTRUSTED)
+    return connection
+
+
 def _connect_to_read(path: Path, uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = _connect(uri)
     try:
         connection.execute("PRAGMA query_only = ON")
         if _version(connection, path) == 0:
             raise JournalError(Message("journal-empty", path=str(path)))
+        _check(connection)
     except BaseException:
         connection.close()
         raise
@@ -234,17 +269,67 @@ def _connect_to_read(path: Path, uri: str) -> sqlite3.Connection:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the version of its tables, 0 for a new file. Refuses a file that is not a journal, or one of a later version."""
+    """Return the version of its tables, 0 for a new file.
+
+    Refuses a file that is not a journal, one of a later version, and one that has more or less than the tables of its version, such
+    as a trigger, a view or a virtual table.
+    """
     # In one transaction, as another process may be about to make the tables.
     with transaction(connection, "DEFERRED"):
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        tables = _schema(connection)
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID and (application or version or tables):
         raise JournalError(Message("journal-of-something-else", path=str(path)))
     if version > VERSION:
         raise JournalError(Message("journal-newer-version", path=str(path), version=version, known=VERSION))
+    if version < 0 or tables != _schema_of(version):
+        raise JournalError(Message("journal-altered", path=str(path)))
     return int(version)
+
+
+def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    """Return all that a file has but rows, as SQL without comments and line breaks. To read it executes nothing of it."""
+    return frozenset(
+        (*names, _AROUND.sub(r"\1", " ".join(_COMMENT.sub("", sql or "").split())))
+        for *names, sql in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")
+    )
+
+
+@cache
+def _schema_of(version: int) -> frozenset[tuple[str, ...]]:
+    """Return the same of a journal of this version."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.create_function("moving_mean", 2, moving_mean, deterministic=True)
+        for step in _STEPS[:version]:
+            step(connection)
+        return _schema(connection)
+
+
+def _create_file(path: Path) -> None:
+    """Make a file that only its owner may read, where there is nothing. SQLite gives its mode to the files beside it."""
+    # What cannot be made SQLite cannot open either, and what to do is told there.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Refuse a link, which may lead to any file, what is not a file, and an empty file of somebody else. Raises JournalError."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return  # SQLite says why it cannot be opened
+    if S_ISLNK(found.st_mode):
+        raise JournalError(Message("journal-is-link", path=str(path)))
+    if not (S_ISREG(found.st_mode) or S_ISDIR(found.st_mode)):
+        raise JournalError(Message("journal-not-file", path=str(path)))
+    if S_ISREG(found.st_mode) and found.st_size == 0 and not _is_private(found):
+        raise JournalError(Message("journal-empty-file", path=str(path)))
+
+
+def _is_private(found: os.stat_result) -> bool:
+    """Whether a process that was killed before its first commit can have left this file: made by this user, for no other."""
+    return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & 0o077)
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:
@@ -275,9 +360,10 @@ def _migrate(connection: sqlite3.Connection) -> None:
 def _check(connection: sqlite3.Connection) -> None:
     """Check for damage before anything depends on the file, for half a second at most."""
     last = time.monotonic() + _CHECK_SECONDS
-    connection.set_progress_handler(lambda: time.monotonic() > last, 100_000)
+    connection.set_progress_handler(lambda: time.monotonic() > last, _BETWEEN_CHECKS)
     try:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        # By a cursor, which leaves the handler as it is.
+        (found,) = connection.cursor().execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
         if _code(error) != sqlite3.SQLITE_INTERRUPT:
             raise
@@ -320,6 +406,8 @@ def _what_to_do(path: Path, error: sqlite3.Error) -> Message:
         return _why_not_open(path)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return Message("journal-damaged", path=where)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return Message("journal-endless", path=where, seconds=_STATEMENT_SECONDS)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Message("journal-locked", path=where, seconds=BUSY_SECONDS)
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__

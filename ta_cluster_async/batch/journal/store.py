@@ -275,7 +275,7 @@ class Store:
 
     def _on_disk(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self._path)  # noqa: PTH116 - before each commit, and twice as fast
+            found = os.lstat(self._path)
         except OSError:
             return None
         return found.st_dev, found.st_ino

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ...batch import RefreshPlan, Status
 from ...errors import InvalidRequest
 from ..i18n.translate import tr
 from ..output.errors import message_text
+from ..output.files import write_file
 
 if TYPE_CHECKING:
     from ...batch import RefreshReport
@@ -70,20 +70,9 @@ class PlanFile:
 
     def write(self, plan: RefreshPlan) -> None:
         """Write the plan, so that the file has either the plan before or this one. Raises InvalidRequest where that fails."""
-        path = Path(os.path.realpath(self._path))
-        new: str | None = None
         try:
-            number, new = tempfile.mkstemp(
-                prefix=f".{path.name}.", dir=path.parent
-            )  # readable for its owner alone
-            with os.fdopen(number, "wb") as file:
-                file.write(plan.to_bytes())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(new).replace(path)
+            write_file(Path(os.path.realpath(self._path)), plan.to_bytes())
         except OSError as error:
-            if new is not None:
-                Path(new).unlink(missing_ok=True)
             raise InvalidRequest(
                 tr(
                     "The plan {path} cannot be written: {reason}.",

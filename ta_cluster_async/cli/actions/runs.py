@@ -15,6 +15,7 @@ from ..i18n.translate import tr
 from ..options import CliOptions
 from ..output.console import print_error, print_json, print_message, print_result, stdout
 from ..output.errors import error_text
+from ..output.files import write_file
 from ..output.json_lines import run_json
 from ..output.tables import report_table, run_table, runs_table
 from ..report.source import NoSuchRun, find_run, is_file, record_of_file, record_of_run
@@ -152,7 +153,7 @@ def _page_writer() -> Callable[[Record], bytes]:
 def _write(path: Path, content: bytes) -> str:
     """Write a file, and return its size as a person reads it."""
     try:
-        path.write_bytes(content)
+        write_file(path, content)
     except OSError as problem:
         reason = problem.strerror or type(problem).__name__
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import JournalError
 from ta_cluster_async.models import RefreshTicket
 from tests.batch.journal.journals import BEFORE, opened
+from tests.security.journals import endless
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -159,7 +161,10 @@ def test_a_duration_that_cannot_be_is_no_history(path: Path, change_to: str) -> 
     ("change_to", "said"),
     [
         ("UPDATE durations SET seconds = 'soon'", "holds an entry"),
-        ("DROP TABLE durations", "cannot be used"),
+        (
+            "DROP TABLE durations",
+            "has other tables, views or triggers than a journal of its version: another program",
+        ),
     ],
 )
 def test_durations_that_cannot_be_are_told(path: Path, change_to: str, said: str) -> None:
@@ -192,7 +197,7 @@ def test_a_file_that_has_lost_a_table_is_named(path: Path, table: str) -> None:
     ):
         with pytest.raises(JournalError) as caught:
             read()
-        assert f"The journal {str(path)!r} cannot be used" in str(caught.value)
+        assert str(caught.value).startswith(f"The journal {str(path)!r} has other tables")
 
 
 # A file that another program has to itself
@@ -242,3 +247,35 @@ def test_the_look_for_damage_is_given_up_when_its_time_is_over(
         journal_schema._check(connection)
         assert interrupted
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (2,)
+
+
+# Statements without an end
+
+
+def test_a_statement_that_computes_for_too_long_is_interrupted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless(path)
+    monkeypatch.setattr(journal_schema, "_check", lambda _: None)  # which finds such an index in a small file
+    monkeypatch.setattr(journal_schema, "_STATEMENT_SECONDS", 0.05)
+    with pytest.raises(JournalError, match=r"keeps SQLite busy for more than 0\.05 seconds"):
+        Journal(path).runs()
+
+
+def test_many_statements_may_take_longer_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, step = 0.0, 0.0
+
+    def thread_time() -> float:
+        nonlocal now
+        now += step
+        return now
+
+    monkeypatch.setattr(journal_schema, "_BETWEEN_CHECKS", 1)
+    monkeypatch.setattr(time, "thread_time", thread_time)
+    with closing(connect_to_read(path)) as connection:
+        for _ in range(3):
+            now += journal_schema._STATEMENT_SECONDS
+            assert connection.execute("SELECT count(*) FROM refreshes").fetchone() == (3,)
+        step = journal_schema._STATEMENT_SECONDS
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            connection.execute("SELECT count(*) FROM refreshes").fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import subprocess
 import sys
 from datetime import timedelta
@@ -245,6 +246,21 @@ def test_a_file_of_another_kind_is_refused_before_anything_is_read(
     ended = command("runs", "report", "last", "--journal", "nix.db", "-o", str(tmp_path / name))
     assert ended.code == 2
     assert ".html, .json or .xml" in ended.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, files have no such mode")
+@pytest.mark.parametrize("suffix", [".html", ".json", ".xml"])
+def test_a_report_is_a_new_file_for_its_owner_alone_where_a_link_was(
+    command: Command, journal: Path, tmp_path: Path, suffix: str
+) -> None:
+    mine, path = tmp_path / "mine", tmp_path / f"run{suffix}"
+    mine.write_text("export PATH")
+    path.symlink_to(mine)
+    assert command("runs", "report", "last", "--journal", str(journal), "-o", str(path)).code == 0
+    assert stat.S_IMODE(path.lstat().st_mode) == 0o600
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert mine.read_text() == "export PATH"
 
 
 def test_a_folder_that_does_not_exist_is_told(command: Command, journal: Path, tmp_path: Path) -> None:
