@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         JournalBusy,
         JournalError,
         MatchTooLow,
+        MembersChanged,
+        MembersIncomplete,
         MissingParameter,
         NotFound,
         NotJson,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from .models.clusters import EventCondition, EventQuota, PropertyFilter, UserClusterDef
     from .models.enums import Analysis, Catalog, ClusterType, Comparator, Relation, TableType, TagKind
     from .models.json import JsonObject, JsonValue
+    from .models.members import MemberQuery, MemberRow, MembersPosition, MemberValue
     from .models.requests import ConditionCluster, ConditionTag, FirstLastTag, QuotaTag, ToCreate, ToUpdate
     from .models.responses import ClusterDetail, ClusterRow, Page, PagerResult, UploadResult
     from .models.tags import (
@@ -86,6 +89,7 @@ if TYPE_CHECKING:
     from .protocol.requests import Request, Response
     from .protocol.retry import RetryPolicy
     from .resources.clusters import Clusters, Tags
+    from .resources.members import Members
     from .resources.pager import Pager
     from .resources.project import Project
     from .resources.refresh import Refresh, RefreshResult
@@ -133,6 +137,13 @@ __all__ = [
     "LowerBound",
     "MatchTooLow",
     "MeasureBuilder",
+    "MemberQuery",
+    "MemberRow",
+    "MemberValue",
+    "Members",
+    "MembersChanged",
+    "MembersIncomplete",
+    "MembersPosition",
     "Message",
     "MissingParameter",
     "NotFound",
@@ -241,14 +252,15 @@ else:  # a checker would believe any name
         "client.transport": "Answer Transport",
         "errors": (
             "ApiError CallState ConfigurationError HttpStatusError InvalidRequest JournalBusy JournalError "
-            "MatchTooLow MissingParameter NotFound NotJson NotSent ProtocolError RateLimited SchemaError Sent "
-            "TaError TaWarning TokenRejected TransportError"
+            "MatchTooLow MembersChanged MembersIncomplete MissingParameter NotFound NotJson NotSent ProtocolError RateLimited "
+            "SchemaError Sent TaError TaWarning TokenRejected TransportError"
         ),
         "messages": "Message Plural Template",
         "models.builder": "EventBuilder MeasureBuilder PropertyBuilder all_of any_of event event_property user",
         "models.clusters": "EventCondition EventQuota PropertyFilter UserClusterDef",
         "models.enums": "Analysis Catalog ClusterType Comparator Relation TableType TagKind",
         "models.json": "JsonObject JsonValue",
+        "models.members": "MemberQuery MemberRow MemberValue MembersPosition",
         "models.requests": "ConditionCluster ConditionTag FirstLastTag QuotaTag ToCreate ToUpdate",
         "models.responses": "ClusterDetail ClusterRow Page PagerResult UploadResult",
         "models.tags": "CalcProperty FirstLastDef FirstLastEvent PropertyRef QuotaDef QuotaEvent TagValue UserTagDef",
@@ -261,6 +273,7 @@ else:  # a checker would believe any name
         "protocol.requests": "Request Response",
         "protocol.retry": "RetryPolicy",
         "resources.clusters": "Clusters Tags",
+        "resources.members": "Members",
         "resources.pager": "Pager",
         "resources.project": "Project",
         "resources.refresh": "Refresh RefreshResult",

@@ -431,3 +431,56 @@ class MatchTooLow(TaError):
         self.upload_num = upload_num
         self.user_num = user_num
         self.unmatched_num = unmatched_num
+
+
+class MembersIncomplete(TaError):
+    """Members were read, but not all of them, or more than the server counts. What came is right as far as it goes.
+
+    Attributes:
+        count: How many came.
+        expected: How many the server counts; None where it does not say.
+        members: What came, for `collect()`; what is iterated has been passed on before.
+        resume: Where reading can go on, for the route `task`.
+    """
+
+    code = "members-incomplete"
+    sent: Sent = "yes"
+    advice = "Do not take it for the whole: read the members again."
+    count: int
+    expected: int | None
+    members: list[Any]
+    resume: Any
+
+    def __init__(
+        self,
+        message: str | Message,
+        *,
+        count: int = 0,
+        expected: int | None = None,
+        members: list[Any] | None = None,
+        resume: object = None,
+        **call: Unpack[CallState],
+    ) -> None:
+        super().__init__(message, **call)
+        self.count = count
+        self.expected = expected
+        self.members = [] if members is None else members
+        self.resume = resume
+
+    @property
+    def may_pass(self) -> bool:
+        """True."""
+        return True
+
+
+class MembersChanged(TaError):
+    """The cluster or tag is being computed, or was computed while its members were read: they may be of two computations."""
+
+    code = "members-changed"
+    sent: Sent = "yes"
+    advice = "Wait for the end of its refresh, and read the members again."
+
+    @property
+    def may_pass(self) -> bool:
+        """True."""
+        return True

@@ -148,6 +148,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "journal": "{message}",
     "journal-busy": "{message}",
     "match-too-low": "{message}",
+    "members-changed": "{message}",
+    "members-incomplete": "{message}",
     # The server's refusals.
     "api": _API,
     "token-rejected": _API,
@@ -230,6 +232,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "time-of-other-type": "A time must be a datetime, a date or the server's text, not {kind}.",
     "time-with-zone": "A time must not have a zone: give the server's local time as a datetime without tzinfo.",
+    "member-query-invalid": "MemberQuery: {name} must be {expected}.",
     # protocol
     "body-broken-json": "broken or truncated JSON",
     "body-empty": "an empty body",
@@ -258,6 +261,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The name {name!r} is refused: it must be 1 to 24 letters A-Z a-z, digits and '_'. If your server takes other names, open the"
         " session with strict_names=False."
     ),
+    "member-line-broken": "Row {row} of the answer is no JSON array of {width} values.",
+    "member-line-too-long": "A row of the answer has more than {limit} bytes.",
     "query-parameters": "{endpoint} needs the query parameters {required} and no others than {allowed}.",
     "return-code-missing": "the answer is JSON without a return_code.",
     "row-id": "id",
@@ -271,6 +276,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "row-value-type": "The {what} of row {row} must be a str, an int or a Decimal, not {kind}.",
     "row-value-with-nul": "The {what} of row {row} contains a NUL character, which CSV cannot express.",
     "row-value-with-surrogate": "The {what} of row {row} contains a lone surrogate, which UTF-8 cannot encode.",
+    "sql-text-with-nul": "A name in an SQL statement contains a NUL character.",
     "text-with-surrogate": "A text of the request contains a lone surrogate, which UTF-8 cannot encode.",
     # client
     "answer-compressed": (
@@ -378,6 +384,22 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "is-a-cluster": "It is a cluster and not a tag: use the project's clusters for it.",
     "is-a-tag": "It is a tag and not a cluster: use the project's tags for it.",
     "main-column-invalid": "main_column must be the name of a property, such as '#account_id'.",
+    "member-columns-invalid": "columns must be a sequence of names of columns, such as ['#account_id'].",
+    "member-id-not-text": "The id in row {row} is neither a text nor a whole number.",
+    "member-value-not-scalar": "Row {row} has a value that is an array or an object.",
+    "member-value-of-other-type": "The column {column!r} has a value that is no {kind}: pass schema= with a type for all its values.",
+    "members-being-computed": "it is being computed, at {progress} percent.",
+    "members-changed-meanwhile": "it was computed anew, or changed, while its members were read.",
+    "members-cut": "the answer broke off after {count} members: {reason}",
+    "members-miscounted": "{count} members came, and the server counts {expected}.",
+    "members-not-counted": (
+        "{count} members came, and the server does not say how many there are: pass MemberQuery(count_rows=False) to take them unchecked."
+    ),
+    "members-out-of-time": "the time of the call was over after {count} members: give it more with timeout=.",
+    "members-query-failed": "the server's query ended as {status}.",
+    "members-schema-width": "schema must have one field for each of these columns: {columns}.",
+    "members-without-pyarrow": "Arrow batches need the extra arrow: pip install 'ta-cluster-async[arrow]'.",
+    "members-without-rows": "an envelope came in place of a row.",
     "new-id-not-an-integer": "data must be the id of what was created, an integer.",
     "not-a-ticket": "attach() takes a RefreshTicket, such as RefreshTicket.from_json(text), not {kind}.",
     "outcome-looked-for": "{problem} {looked}",
@@ -391,6 +413,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The list has {missing} rows fewer than the server's totalNum says.",
         number="missing",
     ),
+    "sql-task-without-id": "data.taskId must be a text.",
+    "sql-task-without-status": "data must be an object with the status of the query.",
     "ticket-of-other-catalog": "The ticket is for a {catalog}: attach to it with the project's other resource.",
     "ticket-of-other-project": "The ticket is for project {project}, not for project {expected}.",
     "total-keeps-changing": "totalNum does not let the list end: {pages} pages in a row brought no new row.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from .client.transport import Transport
+    from .models.members import MemberQuery
     from .protocol.refresh import PollPolicy
     from .protocol.retry import RetryPolicy
 
@@ -34,6 +35,7 @@ class SessionSettings(TypedDict, total=False):
     ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool
     client_session: aiohttp.ClientSession | None
     strict_names: bool
+    members: MemberQuery | None
     transport: Transport | None
 
 
@@ -58,6 +60,7 @@ class TaSession(ApiClient):
         client_session: A borrowed `aiohttp.ClientSession` whose connection pool and default headers are used. It is never closed here.
             Its traces, middlewares and cookies do not see the requests, because they would see the token.
         strict_names: Check names and lengths by the specification's rules before sending. False for servers with other rules.
+        members: How members are read where the call itself says nothing.
         transport: In place of the network, for simulations.
 
     Raises:
@@ -81,7 +84,7 @@ class TaSession(ApiClient):
         """Return a session by a profile of the configuration file that the command uses (`ta-cluster doctor` names it).
 
         It takes from the profile `base_url`, the token by `token_file` or `token_keyring`, `ca_file` or `verify`, `rate_limit`,
-        `max_connections`, `strict_names`, and `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and `poll_stall` for `poll=`. What
+        `max_connections`, `strict_names`, and `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and `poll_stall` for `poll=`, and `members_…` for the fields of `members=`. What
         the profile lacks of address and token is taken from `TA_BASE_URL`, `TA_TOKEN` and `TA_TOKEN_FILE`. The file is found by
         `platformdirs`, which the extra `cli` has.
 

@@ -16,6 +16,8 @@ from ta_cluster_async.errors import (
     JournalBusy,
     JournalError,
     MatchTooLow,
+    MembersChanged,
+    MembersIncomplete,
     MissingParameter,
     NotFound,
     NotJson,
@@ -63,6 +65,8 @@ SAMPLES: list[TaError] = [
     JournalError("said.", **COMMON),
     JournalBusy("said.", **COMMON),
     MatchTooLow("said.", cluster_id=970, required=0.95, match_rate=0.5, upload_num=4, **COMMON),
+    MembersIncomplete("said.", count=2, expected=3, members=["1", "2"], **COMMON),
+    MembersChanged("said.", **COMMON),
 ]
 each_error = pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
 

@@ -20,6 +20,7 @@ from ..errors import (
     TransportError,
 )
 from ..messages import Message
+from ..models.members import MemberQuery
 from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
 from ..protocol.page_sizes import PageSizes
@@ -28,6 +29,7 @@ from ..protocol.requests import Response
 from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
 from .limiter import Limiter
 from .secret import Secret
+from .stream import AnswerStream
 from .tokens import TokenSource, as_secret
 from .validation import (
     at_least_one,
@@ -103,6 +105,7 @@ class ApiClient:
         ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
         client_session: aiohttp.ClientSession | None = None,
         strict_names: bool = True,
+        members: MemberQuery | None = None,
         transport: Transport | None = None,
     ) -> None:
         self._base_url = ""
@@ -123,6 +126,7 @@ class ApiClient:
         self.retry: RetryPolicy = retry if retry is not None else RetryPolicy()
         self.poll: PollPolicy = poll if poll is not None else PollPolicy()
         self.strict_names: bool = strict_names
+        self.members: MemberQuery = members if members is not None else MemberQuery()
         self.max_connections: int = at_least_one(max_connections, "max_connections")
         self.rate_limit: float | None = None if rate_limit is None else positive(rate_limit, "rate_limit")
         self._limiter = Limiter(self.max_connections, self.rate_limit)
@@ -227,6 +231,29 @@ class ApiClient:
             self._budget.give()
         return outcome
 
+    async def open_stream(
+        self, request: Request, convert: Callable[[JsonValue], T], *, timeout: float
+    ) -> tuple[T, AnswerStream]:
+        """Send a request whose answer is read as it comes, again where that is safe, and return its converted first line and the rest.
+
+        The stream keeps one of the session's places until it is closed. What goes wrong in the middle is not tried again.
+
+        Args:
+            request: With `streamed=True`.
+            convert: Makes the result from the `data` of the envelope in the first line; it is given None where the answer begins with a row.
+            timeout: Seconds until the first line has come, retries included.
+
+        Raises:
+            TaError: As `call`.
+        """
+        self._check_usable()
+        assert self._loop is not None
+        head = await self._retry(request, convert, self._loop.time() + timeout, None)
+        assert request.rest is not None
+        token = self._tokens.usable
+        mask = token.mask if token is not None else str
+        return head, AnswerStream(request.rest, self._limiter.release, mask)
+
     async def _retry(
         self, request: Request, convert: Callable[[JsonValue], T], deadline: float, first: TaError | None
     ) -> T:
@@ -267,6 +294,7 @@ class ApiClient:
             return NotSent(_REFUSED[refusal], reason=refusal)
         assert self._loop is not None
         assert self._transport is not None
+        is_kept = False
         try:
             token: Secret | TokenFailure | None = self._tokens.usable
             if token is None:
@@ -276,9 +304,16 @@ class ApiClient:
             left = deadline - self._loop.time()
             if left <= 0:
                 return NotSent(_REFUSED["no-connection"], reason="no-connection")
-            outcome = self._read(await self._transport.send(request, token, left), token, convert)
+            answer = await self._transport.send(request, token, left)
+            outcome = self._read(answer, token, convert)
+            if isinstance(answer, Response) and answer.rest is not None:
+                if isinstance(outcome, TaError):
+                    answer.rest.close()
+                else:
+                    request.rest, is_kept = answer.rest, True
         finally:
-            self._limiter.release()
+            if not is_kept:
+                self._limiter.release()
         return self._length_required(outcome, request) if isinstance(outcome, HttpStatusError) else outcome
 
     def _length_required(self, error: HttpStatusError, request: Request) -> HttpStatusError:
@@ -293,7 +328,11 @@ class ApiClient:
         """Return what the answer means. An error is returned, so that it is raised without the frames that hold the server's text."""
         if not isinstance(answer, Response):
             return answer
-        data = decode(answer, token.mask, time.time())
+        if answer.rest is not None and answer.body.lstrip().startswith(b"["):
+            answer.rest.unread(answer.body + b"\n")  # rows, without an envelope before them
+            data: JsonValue | TaError = None
+        else:
+            data = decode(answer, token.mask, time.time())
         if isinstance(data, TaError):
             if isinstance(data, TokenRejected):
                 data.from_provider = self._tokens.can_ask

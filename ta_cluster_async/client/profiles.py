@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from ..errors import ConfigurationError, TaWarning
 from ..messages import Message
+from ..models.members import MemberQuery
 from ..protocol.refresh import PollPolicy
 from .secret import Secret
 
@@ -44,6 +45,7 @@ class _Kind(NamedTuple):
 
 _STRING = _Kind(Message("json-string"), (str,))
 _INTEGER = _Kind(Message("json-integer"), (int,))
+_STRINGS = _Kind(Message("json-array"), (list,))
 _BOOLEAN = _Kind(Message("json-boolean"), (bool,))
 _NUMBER = _Kind(Message("json-number"), (int, float))
 _SECONDS = _Kind(Message("json-finite-number"), (int, float))
@@ -65,9 +67,24 @@ _KINDS: dict[str, _Kind] = {
     "poll_settle": _SECONDS,
     "poll_grace": _SECONDS,
     "poll_stall": _SECONDS,
+    "members_route": _STRING,
+    "members_sql_in": _STRING,
+    "members_sql_parameter": _STRING,
+    "members_timeout_parameter": _STRING,
+    "members_result_method": _STRING,
+    "members_first_page": _INTEGER,
+    "members_page_size": _INTEGER,
+    "members_table_prefix": _STRING,
+    "members_result_table": _STRING,
+    "members_user_table": _STRING,
+    "members_id_column": _STRING,
+    "members_name_column": _STRING,
+    "members_value_columns": _STRINGS,
+    "members_count_rows": _BOOLEAN,
 }
 _PATHS = ("token_file", "ca_file", "journal")
 _POLL = "poll_"
+_MEMBERS = "members_"
 
 
 @frozen(kw_only=True)
@@ -91,8 +108,16 @@ class Profile:
         )
         names = ("rate_limit", "max_connections", "upload_buffer", "strict_names")
         found = {name: self.values[name] for name in names if name in self.values}
-        poll = {key.removeprefix(_POLL): value for key, value in self.values.items() if key.startswith(_POLL)}
-        return {"ssl": ssl, "poll": PollPolicy(**poll), **found}
+        found |= {
+            "poll": PollPolicy(**self._with_prefix(_POLL)),
+            "members": MemberQuery(**self._with_prefix(_MEMBERS)),
+        }
+        return {"ssl": ssl, **found}
+
+    def _with_prefix(self, prefix: str) -> dict[str, Any]:
+        return {
+            key.removeprefix(prefix): value for key, value in self.values.items() if key.startswith(prefix)
+        }
 
 
 def config_file() -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -18,7 +18,7 @@ from yarl import URL
 from ..errors import ConfigurationError, NotJson, NotSent, TransportError
 from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
-from ..protocol.requests import CSV_TYPE, JSON_TYPE, Response
+from ..protocol.requests import CSV_TYPE, FORM_TYPE, JSON_TYPE, Response
 from .secret import Secret
 from .timeouts import Timeouts, is_cancelled
 
@@ -37,9 +37,12 @@ MAX_ANSWER = 256 * 2**20
 """Bytes of the largest answer that is read. A page of 1,000 rows is half a megabyte."""
 
 _CSV_HEADERS = {"Content-Type": CSV_TYPE}
+_FORM_HEADERS = {"Content-Type": FORM_TYPE}
 
 # Gateways add cookies and policies: a header of 9 KB is no fault.
 _LONGEST_HEADER = 64 * 2**10
+# The envelope of an SQL result, with the names of its columns.
+_LONGEST_FIRST_LINE = 2**20
 _DECODING = "Can not decode content-encoding"
 # What OpenSSL says of bytes that are not TLS.
 _NO_TLS = frozenset(
@@ -66,6 +69,8 @@ _CONNECT_SECONDS = 10.0
 _CONNECT = _connect_within(_CONNECT_SECONDS)
 _CONNECT_SHARE = 0.5
 _FULL_CONNECT_FROM = _CONNECT_SECONDS / _CONNECT_SHARE
+
+T = TypeVar("T")
 
 Answer: TypeAlias = Response | TransportError | NotJson
 """A whole answer, or why there is none."""
@@ -218,11 +223,21 @@ class AiohttpTransport:
         """See `Transport.send`."""
         if self._pool.closed:
             return _pool_closed()
-        answer: Answer | None = None
+        return await self.within(self._exchange(request, token, timeout), timeout)
+
+    async def _exchange(self, request: Request, token: Secret, timeout: float) -> Response | NotJson:
+        response = await self._begin(request, token, timeout)
+        return await (
+            self._read_first_line(response, request) if request.streamed else _read(response, request)
+        )
+
+    async def within(self, step: Awaitable[T], timeout: float) -> T | TransportError:
+        """Return what an await of aiohttp gives, or the error that tells why it gave nothing within `timeout` seconds."""
+        answer: T | TransportError | None = None
         stop: BaseException | None = None
         limit = self._timeouts.start(timeout)
         try:
-            answer = await _read(await self._begin(request, token, timeout), request)
+            answer = await step
         except Exception as problem:  # noqa: BLE001  (whatever it is, its frames hold the URL and must not leave)
             answer = self._error_for(problem, timeout)
         except BaseException as problem:  # noqa: BLE001  (raised again below)
@@ -234,7 +249,7 @@ class AiohttpTransport:
                 return answer
             limit.uncancel()  # pragma: no cover - only where aiohttp took the cancellation for its own
             return (
-                answer if isinstance(answer, Response) else _timed_out(timeout)
+                _timed_out(timeout) if isinstance(answer, TransportError) else answer
             )  # pragma: no cover - as above
         assert stop is not None
         if isinstance(stop, asyncio.CancelledError):
@@ -262,7 +277,9 @@ class AiohttpTransport:
         upload = request.upload
         data: object = request.body
         headers = None
-        if upload is not None:
+        if request.endpoint.body == "form":
+            headers = _FORM_HEADERS
+        elif upload is not None:
             data = upload.chunks()
             length = upload.length
             headers = _CSV_HEADERS if length is None else {**_CSV_HEADERS, "Content-Length": str(length)}
@@ -276,6 +293,21 @@ class AiohttpTransport:
             ssl=self._ssl,
             middlewares=(_AddToken(self._scheme, self._authority, path, request.query, self._parameter),),
         )
+
+    async def _read_first_line(self, response: ClientResponse, request: Request) -> Response | NotJson:
+        """Read the first line of an answer where it is one JSON value, else the whole answer, as of a gateway's page."""
+        content, start = response.content, b""
+        try:
+            while b"\n" not in start and len(start) <= _LONGEST_FIRST_LINE and not content.at_eof():
+                start += await content.readany()
+        except BaseException:
+            response.close()
+            raise
+        line, newline, following = start.partition(b"\n")
+        if not newline or not line.rstrip().endswith((b"}", b"]")):
+            return await _read(response, request, start)
+        rest = _Rest(self, response, following)
+        return Response(response.status, line, response.headers.get(aiohttp.hdrs.RETRY_AFTER), rest)
 
     def _url(self, path: str) -> URL:
         url = URL.build(scheme=self._scheme, authority=self._authority, path=path, encoded=True)
@@ -317,11 +349,32 @@ class AiohttpTransport:
                 return OutcomeUnknown(Message("request-failed", kind=type(problem).__name__), reason="lost")
 
 
-async def _read(response: ClientResponse, request: Request) -> Response | NotJson:
-    """Read the whole answer, up to `MAX_ANSWER` bytes."""
+class _Rest:
+    """See `Rest`."""
+
+    def __init__(self, transport: AiohttpTransport, response: ClientResponse, following: bytes) -> None:
+        self._transport = transport
+        self._response = response
+        self._following = following
+
+    async def read(self, timeout: float) -> bytes | TransportError:
+        if self._following:
+            data, self._following = self._following, b""
+            return data
+        return await self._transport.within(self._response.content.readany(), timeout)
+
+    def unread(self, data: bytes) -> None:
+        self._following = data + self._following
+
+    def close(self) -> None:
+        self._response.close()
+
+
+async def _read(response: ClientResponse, request: Request, start: bytes = b"") -> Response | NotJson:
+    """Read the whole answer, up to `MAX_ANSWER` bytes, of which `start` has been read already."""
     content = response.content
     try:
-        body = await content.readany()
+        body = start + await content.readany()
         size = len(body)
         if not content.at_eof():
             parts = [body]

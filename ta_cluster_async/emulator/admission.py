@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from .handlers.table import Endpoint
     from .settings import Settings
 
-_JSON = "application/json"
-_CSV = "text/csv"
+_TYPES = {
+    "none": "application/json",
+    "json": "application/json",
+    "csv": "text/csv",
+    "form": "application/x-www-form-urlencoded",
+}
 
 
 class Admission:
@@ -59,10 +63,10 @@ class Admission:
         settings = self._settings
         if endpoint is None:
             return html(404, "Not Found")
-        if request.record.method != endpoint.method:
+        if endpoint.method not in (request.record.method, "any"):
             return html(405, "Method Not Allowed")
         declared = request.record.content_type.partition(";")[0].strip().lower()
-        if settings.check_content_type and declared != (_CSV if endpoint.body == "csv" else _JSON):
+        if settings.check_content_type and declared != _TYPES[endpoint.body]:
             return html(415, "Unsupported Media Type")
         try:
             self._check_rate_and_token(token)

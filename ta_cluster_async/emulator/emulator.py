@@ -333,7 +333,11 @@ class Emulator:
         try:
             await self._server.close()
         finally:
-            await self._worker.close(self._evaluator.close)
+            await self._worker.close(self._free)
+
+    def _free(self) -> None:
+        self._context.sql.close()
+        self._evaluator.close()
 
 
 def is_loopback(host: str) -> bool:

@@ -124,6 +124,18 @@ class Fault:
         )
 
     @classmethod
+    def cut_at(cls, at: int, *, looks_whole: bool = True) -> Self:
+        """Send the first `at` bytes of the answer, as if they were all of it or with a Content-Length that tells."""
+
+        def change(answer: Answer, _token: str) -> Answer:
+            body = answer.body[:at]
+            return evolve(
+                answer, body=body, missing=0 if looks_whole else max(1, len(answer.body) - len(body))
+            )
+
+        return cls(name="cut_at", before=False, change=change)
+
+    @classmethod
     def slow(cls, seconds: float, *, pieces: int = 4) -> Self:
         """Send the real answer's body in `pieces`, spread over `seconds` of the event loop."""
         pause = seconds / max(1, pieces - 1)

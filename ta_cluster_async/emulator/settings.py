@@ -33,6 +33,7 @@ class ReturnCodes:
         queue_full: The refresh is refused: `max_jobs` wait or run already.
         too_complex: The definition has more parts than `max_events`, `max_filters`, `max_values` or `max_depth`, or takes
             longer to evaluate than `evaluation_seconds`.
+        bad_sql: The statement is no single SELECT, is wrong, or took too long.
     """
 
     missing_parameter: int = -1008
@@ -48,6 +49,7 @@ class ReturnCodes:
     refresh_refused: int = -3008
     queue_full: int = -3009
     too_complex: int = -3010
+    bad_sql: int = -3011
 
 
 @frozen(kw_only=True)
@@ -106,6 +108,10 @@ class Settings:
         modify_answers: Whether a modifying upload answers `"data": ""` (the specification's sample) or the counters (its curl
             trace).
         accept_bom: Accept and drop a UTF-8 byte order mark before the first record.
+        sql_in: Where statements are taken from: the query string, or a form in the body.
+        sql_envelope: Whether the first line of `/querySql` is an envelope with the headers.
+        sql_first_page: The number of the first page of `sql-result-page`.
+        user_ids: How `#user_id` is written in rows.
     """
 
     codes: ReturnCodes = ReturnCodes()
@@ -148,3 +154,7 @@ class Settings:
     modify: Literal["replace", "append"] = "replace"
     modify_answers: Literal["empty", "counters"] = "counters"
     accept_bom: bool = False
+    sql_in: Literal["query", "form"] = "query"
+    sql_envelope: bool = True
+    sql_first_page: int = 0
+    user_ids: Literal["number", "text"] = "number"

@@ -39,7 +39,7 @@ class Endpoint:
         path: The literal path below the base URL.
         query: The query parameters beside `token`, in the order in which they are sent.
         required: Those of `query` that are always sent.
-        body: `json`, `csv`, or `none`.
+        body: `json`, `csv`, `form`, or `none`.
         replay: What sending it twice means.
         absent_is_done: After an unknown outcome, "does not exist" means that the first try was applied.
     """
@@ -49,7 +49,7 @@ class Endpoint:
     path: str
     query: tuple[str, ...] = ()
     required: frozenset[str] = field(default=frozenset(), converter=_names)
-    body: Literal["none", "json", "csv"] = "none"
+    body: Literal["none", "json", "csv", "form"] = "none"
     replay: Replay = Replay.READ
     absent_is_done: bool = False
 
@@ -152,6 +152,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     REPLACE_UPLOAD,
     REPLACE_UPLOAD_BY_NAME,
 )
+
+# The members of a cluster are read by SQL. These paths are not in the specification; `MemberQuery` says what is known of them.
+QUERY_SQL = Endpoint("query-sql", "POST", "/querySql", body="form")
+SUBMIT_SQL = Endpoint("submit-sql", "POST", "/open/submit-sql", body="form")
+SQL_TASK = Endpoint("sql-task-info", "GET", "/open/sql-task-info")
+SQL_PAGE = Endpoint("sql-result-page", "GET", "/open/sql-result-page")
 
 
 @frozen

@@ -14,12 +14,14 @@ from . import json
 from .endpoints import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
+    from ..errors import TransportError
     from .endpoints import Ref
 
 JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 Chunk: TypeAlias = bytes | memoryview
 """A part of a body."""
@@ -46,6 +48,20 @@ class Upload(Protocol):
         ...
 
 
+class Rest(Protocol):
+    """What follows the first line of an answer that is read as it comes."""
+
+    async def read(self, timeout: float) -> bytes | TransportError:
+        """Return the next bytes, b"" at the end, or why there are none within `timeout` seconds."""
+        ...
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes before what is read next."""
+
+    def close(self) -> None:
+        """Read no more. The connection is closed unless the answer was read to its end."""
+
+
 @define(eq=False)
 class Request:
     """One request without base URL and token.
@@ -53,14 +69,18 @@ class Request:
     Attributes:
         endpoint: The row of the endpoint table.
         query: The encoded query string without the token.
-        body: The JSON body, or None.
+        body: The JSON body or form, or None.
         upload: The streamed CSV body, or None.
+        streamed: Of the answer only the first line is read; the rest as it is needed.
+        rest: That rest, once the request has succeeded.
     """
 
     endpoint: Endpoint
     query: str = ""
     body: bytes | None = field(default=None, repr=False)
     upload: Upload | None = field(default=None, repr=False)
+    streamed: bool = False
+    rest: Rest | None = field(default=None, repr=False)
 
 
 @define(eq=False)
@@ -70,6 +90,7 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     retry_after: str | None = field(default=None, repr=False)
+    rest: Rest | None = field(default=None, repr=False)
 
 
 def build(
@@ -91,9 +112,13 @@ def build(
                 allowed=", ".join(endpoint.query),
             )
         )
-    pairs = ((name, query.get(name)) for name in endpoint.query)
-    text = "&".join(f"{name}={_quote(value)}" for name, value in pairs if value is not None)
+    text = urlencoded((name, query.get(name)) for name in endpoint.query)
     return Request(endpoint, text, None if body is None else _encode(endpoint, body), upload)
+
+
+def urlencoded(pairs: Iterable[tuple[str, str | int | None]]) -> str:
+    """Return parameters as a query string or form, without those that are None."""
+    return "&".join(f"{_quote(name)}={_quote(value)}" for name, value in pairs if value is not None)
 
 
 def ref_query(endpoint: Endpoint, project_id: int, ref: Ref) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from ..client.deadline import Deadline
 from ..errors import (
@@ -43,6 +43,7 @@ from ..protocol.validation import check_display_name, check_name, check_ref
 from ..uploads.options import layout_of
 from ..uploads.result import check_result, may_be_result
 from ..uploads.source import open_before, source_of
+from .members import Members
 from .pager import Pager
 from .reconcile import look_for, unknown_outcome
 from .refresh import Refresh
@@ -58,10 +59,14 @@ if TYPE_CHECKING:
         ToCreate,
         ToUpdate,
     )
+    from ..models.members import MemberQuery, MembersPosition
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
     from ..uploads.options import Encode, UploadOptions
     from ..uploads.source import Source
+    from .members import Convert
+
+T = TypeVar("T")
 
 
 class CatalogResource:
@@ -184,6 +189,27 @@ class CatalogResource:
         if ticket.catalog not in (None, self.catalog):
             raise InvalidRequest(Message("ticket-of-other-catalog", catalog=str(ticket.catalog)))
         return Refresh(self._client, ticket, ticket.cluster_id, self._client.poll if poll is None else poll)
+
+    def _members(  # noqa: PLR0917  (the callers pass on what they were given)
+        self,
+        ref: Ref,
+        convert: Convert[T],
+        columns: tuple[str, ...] | None,
+        query: MemberQuery | None,
+        timeout: float | None,
+        resume: MembersPosition | None,
+    ) -> Members[T]:
+        return Members(
+            self._client,
+            self._project_id,
+            self._ref(ref),
+            convert,
+            query=self._client.members if query is None else query,
+            columns=columns,
+            with_value=self.catalog is Catalog.TAG,
+            timeout=timeout,
+            resume=resume,
+        )
 
     async def _create(self, definition: ToCreate, timeout: float | None) -> int:
         self._check_kind(definition, "create", (*self._kinds, ClusterDetail))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, overload
 
+from ..errors import InvalidRequest
+from ..messages import Message
 from ..models import (
     Catalog,
     ConditionCluster,
@@ -14,15 +17,18 @@ from ..models import (
 from ..protocol.csv import encode_ids, encode_pairs
 from ..uploads.options import UploadOptions
 from .base import CatalogResource
+from .members import to_ids, to_pairs, to_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..models import ClusterDetail, UploadResult
+    from ..models.members import MemberQuery, MemberRow, MembersPosition, MemberValue
     from ..protocol.endpoints import Ref
     from ..uploads.options import OnNull
     from ..uploads.progress import OnProgress
     from ..uploads.source import IdSource, PairSource
+    from .members import Members
 
 
 class Clusters(CatalogResource):
@@ -139,6 +145,58 @@ class Clusters(CatalogResource):
         )
         return await self._replace_upload(ref, source, options, display_name, main_column, remarks, timeout)
 
+    @overload
+    def members(
+        self,
+        ref: Ref,
+        *,
+        columns: None = None,
+        query: MemberQuery | None = None,
+        timeout: float | None = None,
+        resume: MembersPosition | None = None,
+    ) -> Members[str]: ...
+
+    @overload
+    def members(
+        self,
+        ref: Ref,
+        *,
+        columns: Sequence[str],
+        query: MemberQuery | None = None,
+        timeout: float | None = None,
+        resume: MembersPosition | None = None,
+    ) -> Members[MemberRow]: ...
+
+    def members(
+        self,
+        ref: Ref,
+        *,
+        columns: Sequence[str] | None = None,
+        query: MemberQuery | None = None,
+        timeout: float | None = None,
+        resume: MembersPosition | None = None,
+    ) -> Members[str] | Members[MemberRow]:
+        """Return who is in the cluster: `async for user_id in members`, `await members.collect()`, `members.batches()` for Arrow.
+
+        The specification has no endpoint for this; it is read by TA's SQL endpoints, see `MemberQuery`. Nothing is sent before the first
+        member is asked for. The rows are counted against `usersNum`, and the computation must be the same before and after.
+
+        Args:
+            ref: Id or name.
+            columns: Columns of the users, such as `["#account_id", "#distinct_id"]`, instead of the id (`#user_id`); each member is then a
+                tuple. They are null for a member whom the view of users does not have.
+            query: What this server does otherwise; the session's `members=` when None.
+            timeout: Seconds for everything, with the time in which the loop does other things; the session's `upload_timeout` when None.
+            resume: Of an error, to go on after the pages that were read (route `task`).
+
+        Raises:
+            InvalidRequest: `columns` is empty or no sequence of texts.
+        """
+        if columns is None:
+            return self._members(ref, to_ids, None, query, timeout, resume)
+        named = _check_columns(columns)
+        return self._members(ref, partial(to_rows, columns=len(named)), named, query, timeout, resume)
+
 
 class Tags(CatalogResource):
     """The tags (标签) of a project."""
@@ -221,3 +279,50 @@ class Tags(CatalogResource):
             on_progress=on_progress,
         )
         return await self._replace_upload(ref, source, options, display_name, main_column, remarks, timeout)
+
+    @overload
+    def members(
+        self,
+        ref: Ref,
+        *,
+        columns: None = None,
+        query: MemberQuery | None = None,
+        timeout: float | None = None,
+        resume: MembersPosition | None = None,
+    ) -> Members[tuple[str, MemberValue]]: ...
+
+    @overload
+    def members(
+        self,
+        ref: Ref,
+        *,
+        columns: Sequence[str],
+        query: MemberQuery | None = None,
+        timeout: float | None = None,
+        resume: MembersPosition | None = None,
+    ) -> Members[MemberRow]: ...
+
+    def members(
+        self,
+        ref: Ref,
+        *,
+        columns: Sequence[str] | None = None,
+        query: MemberQuery | None = None,
+        timeout: float | None = None,
+        resume: MembersPosition | None = None,
+    ) -> Members[tuple[str, MemberValue]] | Members[MemberRow]:
+        """Return who has the tag, with its value: (id, value) pairs, or with `columns` tuples whose last item is the value.
+
+        As `Clusters.members`. A value is a number for tags of numbers, else the server's text.
+        """
+        if columns is None:
+            return self._members(ref, to_pairs, None, query, timeout, resume)
+        named = _check_columns(columns)
+        return self._members(ref, partial(to_rows, columns=len(named)), named, query, timeout, resume)
+
+
+def _check_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    named: tuple[object, ...] = () if isinstance(columns, str) else tuple(columns)
+    if not named or not all(isinstance(name, str) and name for name in named):
+        raise InvalidRequest(Message("member-columns-invalid"))
+    return tuple(str(name) for name in named)

@@ -11,6 +11,7 @@ import pytest
 from ta_cluster_async.client.profiles import token_from_file
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import ConfigurationError, TaWarning
+from ta_cluster_async.models.members import MemberQuery
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
 from tests.world import refused
@@ -61,12 +62,16 @@ def test_a_session_has_the_settings_of_its_profile(write: Any) -> None:
         poll_settle = 7
         poll_grace = 8
         poll_stall = 9
+        members_route = "task"
+        members_page_size = 2000
+        members_value_columns = ["tag_value"]
         """
     )
     ta = TaSession.from_profile("abroad")
     assert (ta.base_url, token_of(ta)) == ("https://ta2:8992/te", TOKEN)
     assert (ta.rate_limit, ta.max_connections, ta.strict_names, ta._ssl) == (5, 3, False, False)
     assert ta.poll == PollPolicy(first=2, longest=30, settle=7, grace=8, stall=9)
+    assert ta.members == MemberQuery(route="task", page_size=2000, value_columns=("tag_value",))
     assert ta.timeout == 30
 
 

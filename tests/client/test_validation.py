@@ -320,6 +320,7 @@ def test_the_defaults() -> None:
         "ssl": True,
         "client_session": None,
         "strict_names": True,
+        "members": None,
         "transport": None,
     }
 

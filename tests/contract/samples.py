@@ -158,6 +158,15 @@ def errors() -> list[TaError]:
             unmatched_num=2,
             **common,
         ),
+        ta.MembersIncomplete(
+            "said.",
+            count=2,
+            expected=3,
+            members=["1", "2"],
+            resume=None,
+            **common,
+        ),
+        ta.MembersChanged("said.", **common),
     ]
 
 

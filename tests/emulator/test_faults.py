@@ -2,6 +2,7 @@
 # ruff: noqa: FBT001 - parameters of tests
 
 import asyncio
+import http.client
 import json
 import socket
 import threading
@@ -21,6 +22,20 @@ from ta_cluster_async.emulator import (
 
 Start = Callable[..., Any]
 CREATE = {"projectId": 102, "clusterName": "one", "displayName": "one", "qp": {}}
+
+
+@pytest.mark.parametrize("at", [0, 5, 10_000])
+@pytest.mark.parametrize("looks_whole", [True, False])
+def test_an_answer_is_cut_at_a_byte(server: Any, at: int, looks_whole: bool) -> None:
+    url = server.url("user-cluster-detail", clusterId=1)
+    whole = server.send("GET", url).body
+    server.em.faults.add(Fault.cut_at(at, looks_whole=looks_whole))
+    if looks_whole:
+        assert server.send("GET", url).body == whole[:at]
+    else:
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            server.send("GET", url)
+        assert caught.value.partial == whole[:at]
 
 
 def raw_create(server: Any, *, body: bytes | None = None, timeout: float = 10) -> bytes:

@@ -13,6 +13,7 @@ from ..query.errors import TooComplex
 from ..records import Effect, RequestRecord
 from ..state import State
 from .parameters import Parameters, json_body
+from .sql_results import SqlResults
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +62,7 @@ class RequestContext:
     project_id: int
     keep_effects: int | None = None
     effects: list[Effect] = field(factory=list)
+    sql: SqlResults = field(factory=SqlResults)
 
     @property
     def settings(self) -> Settings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import frozen
 
 from ..answers import Answer
-from . import definitions, read, uploads
+from . import definitions, read, sql, uploads
 from .context import Request, RequestContext
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ Handler: TypeAlias = Callable[[RequestContext, Request], Awaitable[Answer]]
 class Endpoint:
     """One path: its method, the kind of its body, and its handler."""
 
-    method: Literal["GET", "POST"]
-    body: Literal["none", "json", "csv"]
+    method: Literal["GET", "POST", "any"]
+    body: Literal["none", "json", "csv", "form"]
     handle: Handler
 
 
@@ -57,4 +57,9 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "/open/import-id-cluster-add": Endpoint("POST", "csv", uploads.add),
     "/open/import-id-cluster-modify": Endpoint("POST", "csv", uploads.modify),
     "/open/import-id-cluster-modify-by-name": Endpoint("POST", "csv", uploads.modify_by_name),
+    # Beyond the specification.
+    "/querySql": Endpoint("POST", "form", sql.query_sql),
+    "/open/submit-sql": Endpoint("POST", "form", sql.submit_sql),
+    "/open/sql-task-info": Endpoint("GET", "none", sql.task_info),
+    "/open/sql-result-page": Endpoint("any", "none", sql.result_page),
 }

@@ -1,0 +1,96 @@
+"""Rows of an SQL result, one JSON array a line, from the bytes as they come. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from ..errors import SchemaError
+from ..messages import Message
+from . import json
+
+if TYPE_CHECKING:
+    from ..models import JsonValue
+
+# A line may be as long as this before its end must come. A row of members has some hundred bytes.
+LONGEST_LINE: Final = 2**20
+
+
+class ErrorLine(Exception):
+    """A line that is an object: the envelope of an error.
+
+    Attributes:
+        body: The line.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.body = body
+
+
+class RowReader:
+    """Collects the bytes of an answer to rows of the same width.
+
+    Attributes:
+        width: How many values each row has.
+        count: The rows until now.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width: int = width
+        self.count: int = 0
+        self._tail = b""
+
+    def feed(self, data: bytes) -> list[list[JsonValue]]:
+        """Return the rows that are whole with these bytes.
+
+        Raises:
+            ErrorLine: A line is an object.
+            SchemaError: A line is no array of `width` values, or does not end. The values are not shown.
+        """
+        head, newline, tail = data.rpartition(b"\n")
+        if not newline:
+            self._tail += tail
+            if len(self._tail) > LONGEST_LINE:
+                raise self._broken(Message("member-line-too-long", limit=LONGEST_LINE))
+            return []
+        block, self._tail = self._tail + head, tail
+        return self._rows(block)
+
+    def end(self) -> list[list[JsonValue]]:
+        """Return the row at the end without a line break, if there is one. Raises as `feed` does."""
+        block, self._tail = self._tail, b""
+        return self._rows(block) if block.strip() else []
+
+    def _rows(self, block: bytes) -> list[list[JsonValue]]:
+        # One parse for all lines, which is twice as fast as one for each. JSON has no line break inside a value.
+        try:
+            found = cast("list[list[JsonValue]]", json.loads(b"[" + block.replace(b"\n", b",") + b"]"))
+        except ValueError:
+            found = self._line_by_line(block)
+        width = self.width
+        for row in found:
+            if type(row) is not list or len(row) != width:
+                found = self._line_by_line(block)  # which says what is wrong, where
+        self.count += len(found)
+        return found
+
+    def _line_by_line(self, block: bytes) -> list[list[JsonValue]]:
+        """Return the rows of lines among which one is blank, or raise what is wrong with one of them."""
+        rows: list[list[JsonValue]] = []
+        for line in block.split(b"\n"):
+            if not line.strip():
+                continue
+            if line.lstrip().startswith(b"{"):
+                raise ErrorLine(line)
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if type(row) is not list or len(row) != self.width:
+                self.count += len(rows)
+                raise self._broken(Message("member-line-broken", row=self.count + 1, width=self.width))
+            rows.append(row)
+        return rows
+
+    def _broken(self, message: Message) -> SchemaError:
+        return SchemaError(message, path=f"rows[{self.count}]")

@@ -1,0 +1,76 @@
+"""Rows of an SQL result: the same however the bytes are cut, and what is wrong is said with its row."""
+
+import pytest
+
+from ta_cluster_async.errors import SchemaError
+from ta_cluster_async.protocol.result_rows import LONGEST_LINE, ErrorLine, RowReader
+from tests.world import refused
+
+ROWS = [["a\n1", 1], ["分群", None], ["", 2.5]]
+TEXT = '["a\\n1",1]\n["分群",null]\n["",2.5]\n'.encode()
+
+
+def read(*parts, width=2):
+    reader = RowReader(width)
+    return [row for part in parts for row in reader.feed(part)] + reader.end()
+
+
+@pytest.mark.parametrize("at", range(len(TEXT) + 1))
+def test_they_are_the_same_wherever_the_bytes_are_cut(at):
+    assert read(TEXT[:at], TEXT[at:]) == ROWS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT.rstrip(b"\n"),
+        TEXT.replace(b"\n", b"\r\n"),
+        b"\n" + TEXT.replace(b"\n", b"\n\r\n"),
+        b" " + TEXT + b"  ",
+    ],
+    ids=["no end", "CRLF", "blank lines", "blanks"],
+)
+def test_line_ends_and_blanks_change_nothing(text):
+    assert read(text) == ROWS
+    assert read(*(text[at : at + 1] for at in range(len(text)))) == ROWS
+
+
+def test_they_are_counted():
+    reader = RowReader(2)
+    reader.feed(TEXT)
+    reader.feed(b"\n" + TEXT[:-1])
+    reader.end()
+    assert reader.count == 6
+
+
+def test_an_answer_without_rows():
+    assert read(b"") == []
+    assert read(b"\r\n") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'["b"]', b'["b",1,2]', b"5", b'"b"', b"null", b'["b",1', b"<html>", b'["b",1]["c",2]', b'["\xff",1]'],
+)
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["cut", "whole"])
+def test_what_is_no_row_is_named_by_its_number(line, end):
+    with refused(SchemaError, "member-line-broken", row=3, width=2) as caught:
+        read(b'["a",1]\n["a",2]\n' + line + end)
+    assert caught.value.path == "rows[2]"
+    assert "html" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", [b"", b'["a",1]\n'])
+@pytest.mark.parametrize("end", [b"", b"\n", b'\n["b",1]\n'])
+def test_an_object_is_the_envelope_of_an_error(before, end):
+    envelope = b'{"return_code":-1,"return_message":"timeout"}'
+    with pytest.raises(ErrorLine) as caught:
+        read(before + envelope + end)
+    assert caught.value.body == envelope
+
+
+def test_a_line_that_never_ends_is_refused():
+    reader = RowReader(1)
+    reader.feed(b'["' + b"x" * (LONGEST_LINE - 2))
+    with refused(SchemaError, "member-line-too-long", limit=LONGEST_LINE):
+        reader.feed(b"x")
