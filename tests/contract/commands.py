@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ta_cluster_async.emulator import Emulator, JobPlan, Settings
+from ta_cluster_async.emulator import Emulator, Settings
 from tests.contract.helps import plain_environment
 
 if TYPE_CHECKING:
@@ -100,6 +100,47 @@ def commands_in_turn(runs: Iterable[tuple[list[str], dict[str, str]]], **environ
     return [Ended(code, out, err) for code, out, err in json.loads(ended.stdout)]
 
 
+_IN_VIRTUAL_TIME = """
+import asyncio, contextlib, os, sys
+from ta_cluster_async.cli.main import main
+from ta_cluster_async.emulator import Emulator, JobPlan, Settings
+from ta_cluster_async.emulator.loop import VirtualTimeLoop
+
+em = Emulator(settings=Settings(evaluate=False), job_seconds=3.0, capacity=20)
+em.seed_clusters(6)
+em.seed_tags(1)
+em.plan(970, JobPlan(seconds=30.0))
+em.plan(971, JobPlan(seconds=15.0, fails=True))
+em.plan(973, JobPlan(seconds=600.0))
+with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    runner.run(em.__aenter__())
+    os.environ |= {"TA_BASE_URL": em.url, "TA_TOKEN": em.token, "TA_PROJECT_ID": str(em.project_id)}
+    asyncio.Runner = lambda: contextlib.nullcontext(runner)
+    try:
+        main(sys.argv[1:])
+    finally:
+        runner.run(em.__aexit__(None, None, None))
+"""
+
+REFRESHES = {
+    "refresh": ("refresh", "970", "971", "seeded_tag_1", "nobody", "--json"),
+    "deadline": ("refresh", "973", "--timeout", "60", "--json"),
+}
+
+
+def in_virtual_time(*arguments: str, journal: Path) -> Ended:
+    """Run a refresh with a server in the same event loop, whose clock stands while the machine is busy with other things."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _IN_VIRTUAL_TIME, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env=plain_environment(TA_JOURNAL=str(journal), XDG_CONFIG_HOME=str(journal.parent / "empty")),
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
 def run_scenes(folder: Path) -> dict[str, Ended]:
     """All of them, some at a time, each by what it shows."""
     home = folder / "config" / "ta-cluster"
@@ -108,9 +149,6 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
     with Emulator(settings=Settings(evaluate=False), job_seconds=0.3, capacity=20) as em:
         em.seed_clusters(6)
         em.seed_tags(1)
-        em.plan(970, JobPlan(seconds=3.0))
-        em.plan(971, JobPlan(seconds=1.5, fails=True))
-        em.plan(973, JobPlan(seconds=600.0))
         (home / "config.toml").write_text(PROFILES.format(url=em.url), encoding="utf-8")
         (home / "token.txt").write_text(em.token, encoding="utf-8")
         (home / "token.txt").chmod(0o600)
@@ -122,13 +160,7 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
             "XDG_CONFIG_HOME": str(folder / "config"),
         }
         hosted = {"TA_TOKEN_FILE": str(home / "token.txt"), "TA_PROFILE": "elsewhere"}
-        journal = str(folder / "runs.db")
         alone: dict[str, tuple[list[str], dict[str, str]]] = {
-            "refresh": (
-                ["refresh", "970", "971", "seeded_tag_1", "nobody", "--json"],
-                {**there, "TA_JOURNAL": journal},
-            ),
-            "deadline": (["refresh", "973", "--timeout", "1", "--json"], there),
             "unknown": (["show", "nobody"], there),
             "unreachable": (["progress", "970", "--base-url", f"http://127.0.0.1:{_closed_port()}"], there),
         }
@@ -149,6 +181,8 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
                 name: pool.submit(command, *arguments, **environment)
                 for name, (arguments, environment) in alone.items()
             }
+            for name, arguments in REFRESHES.items():
+                going[name] = pool.submit(in_virtual_time, *arguments, journal=folder / f"{name}.db")
             ended = {name: one.result() for name, one in going.items()}
             return {**ended, **dict(zip(in_turn, rest.result(), strict=True))}
 
