@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         RateLimited,
         SchemaError,
         Sent,
+        SourceChanged,
         TaError,
         TaWarning,
         TokenRejected,
@@ -198,6 +199,7 @@ __all__ = [
     "Secret",
     "Sent",
     "SessionSettings",
+    "SourceChanged",
     "Status",
     "Submitted",
     "TaError",
@@ -253,7 +255,7 @@ else:  # a checker would believe any name
         "errors": (
             "ApiError CallState ConfigurationError HttpStatusError InvalidRequest JournalBusy JournalError "
             "MatchTooLow MembersChanged MembersIncomplete MissingParameter NotFound NotJson NotSent ProtocolError RateLimited "
-            "SchemaError Sent TaError TaWarning TokenRejected TransportError"
+            "SchemaError Sent SourceChanged TaError TaWarning TokenRejected TransportError"
         ),
         "messages": "Message Plural Template",
         "models.builder": "EventBuilder MeasureBuilder PropertyBuilder all_of any_of event event_property user",

@@ -388,6 +388,45 @@ class JournalBusy(JournalError):
         return True
 
 
+class SourceChanged(TaError):
+    """An upload was taken, but its file was written to meanwhile, so that it may have half an id, or rows of before and after.
+
+    The cluster or tag is there all the same.
+
+    Attributes:
+        cluster_id: The id of the cluster or tag that was made or changed.
+        upload_num: How many records were uploaded; None where the server does not say, as for the others.
+        user_num: How many users are in it now.
+        unmatched_num: How many records matched no user.
+    """
+
+    code = "source-changed"
+    sent: Sent = "yes"
+    safe_to_retry = False
+    attempts = 1
+    advice = "Upload a file that nobody writes to any more. The cluster is there: replace its upload, or delete it."
+    cluster_id: int
+    upload_num: int | None
+    user_num: int | None
+    unmatched_num: int | None
+
+    def __init__(
+        self,
+        message: str | Message,
+        *,
+        cluster_id: int,
+        upload_num: int | None = None,
+        user_num: int | None = None,
+        unmatched_num: int | None = None,
+        **call: Unpack[CallState],
+    ) -> None:
+        super().__init__(message, **call)
+        self.cluster_id = cluster_id
+        self.upload_num = upload_num
+        self.user_num = user_num
+        self.unmatched_num = unmatched_num
+
+
 class MatchTooLow(TaError):
     """An upload was taken, but fewer of its records match users than `require_match=` asks for. The cluster or tag is there all the same.
 

@@ -150,6 +150,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "match-too-low": "{message}",
     "members-changed": "{message}",
     "members-incomplete": "{message}",
+    "source-changed": "{message}",
     # The server's refusals.
     "api": _API,
     "token-rejected": _API,
@@ -294,6 +295,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "answer-wrongly-compressed": (
         "the answer is not compressed as its head says, or its end is missing: is a gateway changing answers?"
     ),
+    "asyncio-not-running": (
+        "No event loop of asyncio is running here: start the program with asyncio.run(main()) or anyio.run(main). trio is not supported."
+    ),
     "base-url-invalid-host": "The base URL has an invalid host or port, such as a port above 65535.",
     "base-url-not-a-str": "The base URL must be a str such as 'http://ta2:8992'.",
     "base-url-with-blank": "The base URL contains a blank, a line end or a backslash.",
@@ -320,6 +324,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         " of the session above the size of the upload (it is {limit} bytes)."
     ),
     "no-connection-in-time": "none of the session's max_connections= became free within the call's time.",
+    "no-upload-in-time": "none of the session's max_uploads= ({limit}) became free within the call's time.",
     "paused-too-long": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",
     "pipe-silent": "nothing was written to the pipe within {seconds:g} s",
     "place-without-token": "{place} contains no token.",
@@ -451,7 +456,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "The file is asynchronous. Pass a file as open(path, 'rb') returns it, or an async iterable of rows."
     ),
     "file-became-shorter": "{source} became shorter while it was sent.",
-    "file-changed": "{source} was changed while it was sent.",
+    "file-changed": (
+        "{source} was changed while it was read, so the upload was broken off. Upload it when nobody writes to it any more."
+    ),
     "file-in-text-mode": "The file must be opened in binary mode, as open(path, 'rb'), so that its text goes out unchanged.",
     "file-not-regular": (
         "The file {path} is not a regular file. Open a pipe or device in binary mode, and pass what open() returns."
@@ -519,6 +526,10 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "typed-source": "The {kind}",
     "unnamed-source": "The source",
+    "upload-of-changed-source": (
+        "{source} was changed during the upload, which was taken and may be wrong: with half an id, or rows of before and after. The id is"
+        " {cluster_id}."
+    ),
     "upload-empty": "The upload has no rows, and an upload without rows is refused. Pass at least one id.",
     "upload-with-replace-and-name": "An Upload has either replace= or the name= of a new one.",
     "upload-without-names": "An Upload of a new cluster or tag needs display_name= and main_column=.",

@@ -30,6 +30,7 @@ class SessionSettings(TypedDict, total=False):
     retry: RetryPolicy | None
     poll: PollPolicy | None
     max_connections: int
+    max_uploads: int
     upload_buffer: int
     rate_limit: float | None
     ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool
@@ -53,6 +54,8 @@ class TaSession(ApiClient):
         retry: How failed requests are sent again; `RetryPolicy(attempts=1)` for never.
         poll: How refreshes are watched where the call itself says nothing.
         max_connections: The most requests in flight at a time.
+        max_uploads: The most uploads at a time, and never more than half of `max_connections`, so that uploads that take long leave places for
+            other calls. The others wait, with their source unopened.
         upload_buffer: Bytes up to which an upload of unknown length (an iterable) is read before it is sent, so that it goes out with its
             length and not in chunks; 0 for never.
         rate_limit: The most requests a second, or None for no limit.
@@ -84,7 +87,7 @@ class TaSession(ApiClient):
         """Return a session by a profile of the configuration file that the command uses (`ta-cluster doctor` names it).
 
         It takes from the profile `base_url`, the token by `token_file` or `token_keyring`, `ca_file` or `verify`, `rate_limit`,
-        `max_connections`, `strict_names`, and `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and `poll_stall` for `poll=`, and `members_…` for the fields of `members=`. What
+        `max_connections`, `max_uploads`, `strict_names`, and `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and `poll_stall` for `poll=`, and `members_…` for the fields of `members=`. What
         the profile lacks of address and token is taken from `TA_BASE_URL`, `TA_TOKEN` and `TA_TOKEN_FILE`. The file is found by
         `platformdirs`, which the extra `cli` has.
 

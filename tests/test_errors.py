@@ -25,6 +25,7 @@ from ta_cluster_async.errors import (
     ProtocolError,
     RateLimited,
     SchemaError,
+    SourceChanged,
     TaError,
     TokenRejected,
     TransportError,
@@ -67,6 +68,7 @@ SAMPLES: list[TaError] = [
     MatchTooLow("said.", cluster_id=970, required=0.95, match_rate=0.5, upload_num=4, **COMMON),
     MembersIncomplete("said.", count=2, expected=3, members=["1", "2"], **COMMON),
     MembersChanged("said.", **COMMON),
+    SourceChanged("said.", cluster_id=970, upload_num=4, **COMMON),
 ]
 each_error = pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
 

@@ -81,7 +81,7 @@ async def upload_many(
     Args:
         resource: `project.clusters` or `project.tags`.
         uploads: Any iterable or async iterable, read as places become free.
-        concurrency: The most uploads at a time. Each takes a few megabytes of memory.
+        concurrency: The most uploads at a time, of which no more run than the session's `max_uploads`. Each takes a few megabytes of memory.
         on_error: With `stop`, no more uploads are begun after the first failure; those under way are finished.
         on_event: Called with each outcome as it comes; a coroutine function is awaited.
         order: Whether the list is in the order of the uploads or of their completion.

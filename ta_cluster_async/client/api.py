@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
+from contextlib import asynccontextmanager
 from enum import Enum, auto
 from math import inf
 from random import Random
@@ -27,6 +27,7 @@ from ..protocol.page_sizes import PageSizes
 from ..protocol.refresh import NOTHING_KNOWN, PollPolicy
 from ..protocol.requests import Response
 from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
+from .deadline import running_loop
 from .limiter import Limiter
 from .secret import Secret
 from .stream import AnswerStream
@@ -42,9 +43,10 @@ from .validation import (
 )
 
 if TYPE_CHECKING:
+    import asyncio
     import os
     import ssl as ssl_module
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
     import aiohttp
@@ -100,6 +102,7 @@ class ApiClient:
         retry: RetryPolicy | None = None,
         poll: PollPolicy | None = None,
         max_connections: int = 32,
+        max_uploads: int = 4,
         upload_buffer: int = 2**20,
         rate_limit: float | None = None,
         ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
@@ -130,6 +133,9 @@ class ApiClient:
         self.max_connections: int = at_least_one(max_connections, "max_connections")
         self.rate_limit: float | None = None if rate_limit is None else positive(rate_limit, "rate_limit")
         self._limiter = Limiter(self.max_connections, self.rate_limit)
+        self.max_uploads: int = at_least_one(max_uploads, "max_uploads")
+        # An upload may take an hour, and short calls must have places meanwhile.
+        self._uploads = Limiter(min(self.max_uploads, max(self.max_connections // 2, 1)), None)
         self.upload_buffer: int = not_negative(upload_buffer, "upload_buffer")
         self._ssl = check_ssl(ssl)
         self._borrowed = client_session
@@ -155,11 +161,12 @@ class ApiClient:
             raise ConfigurationError(
                 Message("session-open-already" if self._state is _State.OPEN else "session-is-closed")
             )
+        loop = running_loop()
         if self._transport is None:
             from .transport import AiohttpTransport  # noqa: PLC0415  (loads aiohttp, which only an open session needs)
 
             self._transport = AiohttpTransport(self._base_url, ssl=self._ssl, borrowed=self._borrowed)
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._state = _State.OPEN
         return self
 
@@ -182,9 +189,27 @@ class ApiClient:
             assert self._transport is not None
             self._state = _State.CLOSED
             self._limiter.close()
+            self._uploads.close()
             self._tokens.close()
             await self._transport.aclose()
         self._state = _State.CLOSED
+
+    @asynccontextmanager
+    async def uploading(self, deadline: float) -> AsyncIterator[None]:
+        """Hold one of the `max_uploads` places for an upload, from before its source is opened until its result is known.
+
+        Raises:
+            NotSent: None became free before the loop's clock reads `deadline`, or the session was closed.
+        """
+        self._check_usable()
+        refusal = await self._uploads.acquire(deadline)
+        if refusal is not None:
+            message = Message("no-upload-in-time", limit=self.max_uploads)
+            raise NotSent(_REFUSED[refusal] if refusal == "closed" else message, reason=refusal)
+        try:
+            yield
+        finally:
+            self._uploads.release()
 
     async def call(
         self,
@@ -208,7 +233,7 @@ class ApiClient:
         Raises:
             TaError: As the class tree in `errors` says.
         """
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if loop is not self._loop or self._state is not _State.OPEN:
             self._check_usable()
         left = self.timeout if timeout is None else positive(timeout, "timeout")
@@ -408,7 +433,7 @@ class ApiClient:
             raise ConfigurationError(Message("session-not-open"))
         if self._state is _State.CLOSED:
             raise ConfigurationError(Message("session-is-closed"))
-        if asyncio.get_running_loop() is not self._loop:
+        if running_loop() is not self._loop:
             raise ConfigurationError(Message("session-in-other-loop"))
 
 

@@ -60,6 +60,7 @@ _KINDS: dict[str, _Kind] = {
     "timezone": _STRING,
     "rate_limit": _NUMBER,
     "max_connections": _INTEGER,
+    "max_uploads": _INTEGER,
     "upload_buffer": _INTEGER,
     "strict_names": _BOOLEAN,
     "poll_first": _SECONDS,
@@ -106,7 +107,7 @@ class Profile:
         ssl: ssl_module.SSLContext | str | bool = (
             ca_file or self.values.get("ca_file") or self.values.get("verify", True)
         )
-        names = ("rate_limit", "max_connections", "upload_buffer", "strict_names")
+        names = ("rate_limit", "max_connections", "max_uploads", "upload_buffer", "strict_names")
         found = {name: self.values[name] for name in names if name in self.values}
         found |= {
             "poll": PollPolicy(**self._with_prefix(_POLL)),

@@ -255,10 +255,11 @@ class CatalogResource:
         upload = self._upload_source(source, options)
         request = build(UPLOAD, query, upload=upload)
         deadline = Deadline(timeout, self._client.upload_timeout)
-        async with aclosing(upload):
+        async with self._client.uploading(deadline.at), aclosing(upload):
             await open_before(upload, deadline)
             # What has the name already is not this upload, should its outcome become unknown.
             was_free = name is not None and await self._is_free(name, deadline)
+            result = unknown = None
             try:
                 seconds = deadline.left(keep=deadline.kept if was_free else 0.0)
                 result = await self._client.call(request, _uploaded, timeout=seconds)
@@ -266,15 +267,16 @@ class CatalogResource:
                 if not may_have_applied(problem):
                     raise
                 unknown = problem
-            else:
-                return check_result(result, upload, options.get("require_match"), UPLOAD.name)
-        if name is None:
-            raise unknown_outcome(unknown, Message("upload-without-name", display_name=display_name))
-        found = await self._find(name, deadline) if was_free else None
-        if found is None or not may_be_result(found, display_name, upload):
-            raise unknown_outcome(unknown, Message("result-not-found", name=name))
-        result = UploadResult(found.id, user_num=found.users_num)
-        return check_result(result, upload, options.get("require_match"), UPLOAD.name)
+            changed = await upload.changed()
+        if unknown is not None:
+            if name is None:
+                raise unknown_outcome(unknown, Message("upload-without-name", display_name=display_name))
+            found = await self._find(name, deadline) if was_free else None
+            if found is None or not may_be_result(found, display_name, upload):
+                raise unknown_outcome(unknown, Message("result-not-found", name=name))
+            result = UploadResult(found.id, user_num=found.users_num)
+        assert result is not None
+        return check_result(result, upload, options.get("require_match"), UPLOAD.name, changed=changed)
 
     async def _replace_upload(  # noqa: PLR0917  (as above)
         self,
@@ -297,13 +299,14 @@ class CatalogResource:
         upload = self._upload_source(source, options)
         request = build(endpoint, query, upload=upload)
         deadline = Deadline(timeout, self._client.upload_timeout)
-        async with aclosing(upload):
+        async with self._client.uploading(deadline.at), aclosing(upload):
             await open_before(upload, deadline)
             result = await self._client.call(request, _replaced, timeout=deadline.left())
+            changed = await upload.changed()
         required = options.get("require_match")
         if result is None:
             result = await self._result_without_counts(ref, deadline, is_count_needed=required is not None)
-        return check_result(result, upload, required, endpoint.name)
+        return check_result(result, upload, required, endpoint.name, changed=changed)
 
     def _upload_source(self, source: object, options: UploadOptions) -> Source:
         layout = layout_of(options, self._columns)

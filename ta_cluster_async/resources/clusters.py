@@ -100,7 +100,9 @@ class Clusters(CatalogResource):
             timeout: Seconds for everything; the session's `upload_timeout` when None.
 
         Raises:
-            InvalidRequest: The source has no rows, a row is wrong (the message says which), or it cannot be read.
+            InvalidRequest: The source has no rows, a row is wrong (the message says which), it cannot be read, or a file was written to
+                while it was read.
+            SourceChanged: The file was written to while it was sent, which showed only when the server had taken it. The cluster exists.
             MatchTooLow: It matches fewer users than `require_match`, or the server does not say enough to tell. The cluster exists.
             OutcomeUnknown: The answer was lost, and there is no name, or no cluster under it that can be this upload. A cluster is taken for
                 it if nothing had the name before, the display name is the same, all rows were sent, and it has no more users than there

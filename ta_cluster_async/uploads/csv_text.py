@@ -132,6 +132,9 @@ class TextReader(BlockingReader):
             self.size -= start
         return head[start:]
 
+    def _is_changed(self) -> bool:
+        return self._source.is_changed()
+
     def _close(self) -> None:
         self._source.close()
 
@@ -158,6 +161,9 @@ class CsvReader(RowsReader):
             return place
         is_value = problem.params.get("what") == TAG_VALUE
         return Message("row-in-column", source=place, name=self._names[is_value])
+
+    def _is_changed(self) -> bool:
+        return self._source.is_changed()
 
     def _close(self) -> None:
         super()._close()

@@ -48,8 +48,39 @@ class Input:
         """Return the line, from 1, of the byte at `place`, where `end` is the last byte of a line. Only for one that `is_quick`: the lines of others are counted."""
         raise NotImplementedError
 
+    def is_changed(self) -> bool:
+        """Whether what this pass reads was changed since it began, as far as that can be told."""
+        return False
+
     def close(self) -> None:
         """Close what this pass has opened; may be called several times."""
+
+
+class FileState:
+    """What tells that a file was written to: its size and the time of its last change.
+
+    Args:
+        file: The descriptor of an open file, or a path. A path under which another file stands by now counts as not changed: what was
+            opened before is still whole.
+    """
+
+    def __init__(self, file: int | str) -> None:
+        self._file = file
+        self._before = os.stat(file)  # noqa: PTH116  (of a descriptor too)
+
+    def is_changed(self) -> bool:
+        """Whether it was written to since this was made."""
+        before = self._before
+        try:
+            now = os.stat(self._file)  # noqa: PTH116
+        except OSError:
+            return False
+        return os.path.samestat(before, now) and version_of(before) != version_of(now)
+
+
+def version_of(state: os.stat_result) -> tuple[int, int]:
+    """Return what differs once a file was written to."""
+    return state.st_size, state.st_mtime_ns
 
 
 class BytesInput(Input):
@@ -69,7 +100,7 @@ class BytesInput(Input):
 
 
 class PathInput(Input):
-    """A CSV file, of the size that it has when it is opened."""
+    """A CSV file, of the size that it has when it is opened. Raises InvalidRequest where it has changed when its last byte is read."""
 
     size: int | None
 
@@ -80,19 +111,34 @@ class PathInput(Input):
         super().__init__()
         self.name: Message = Message("file-source", path=str(path))
         self._path = path
+        self._raw: BinaryIO | None = None
         self._file: BinaryIO | None = None
+        self._state: FileState | None = None
         self._left = 0
 
     def read(self) -> bytes:
         """See `Input.read`."""
+        reason: str | Message | None = None
+        chunk = b""
         try:
             if self._file is None:
-                self._file = self._open()
-            return self._read(self._file)
+                check_regular(self._path)
+                self._raw = self._path.open("rb", buffering=0)
+                self._state = FileState(self._raw.fileno())
+                self._file = self._open(self._raw)
+            chunk = self._read(self._file)
         except (OSError, EOFError, zlib.error) as problem:
             reason = reason_of(problem)
         # Raised outside the except block, so that the OSError is not its context.
-        raise InvalidRequest(Message("file-unreadable", path=str(self._path), reason=reason))
+        if (reason is not None or self._is_last(chunk)) and self.is_changed():
+            raise InvalidRequest(Message("file-changed", source=self.name))
+        if reason is not None:
+            raise InvalidRequest(Message("file-unreadable", path=str(self._path), reason=reason))
+        return chunk
+
+    def is_changed(self) -> bool:
+        """See `Input.is_changed`."""
+        return self._state is not None and self._state.is_changed()
 
     def line_at(self, place: int, end: bytes) -> int:
         """See `Input.line_at`. Reads the file once more to count them."""
@@ -106,14 +152,14 @@ class PathInput(Input):
 
     def close(self) -> None:
         """See `Input.close`."""
-        if self._file is not None:
-            self._file.close()
+        for file in (self._file, self._raw):
+            if file is not None:
+                file.close()
+        self._state = None
 
-    def _open(self) -> BinaryIO:
-        check_regular(self._path)
-        file = self._path.open("rb", buffering=0)
-        self.size = self._left = os.fstat(file.fileno()).st_size
-        return file
+    def _open(self, raw: BinaryIO) -> BinaryIO:
+        self.size = self._left = os.fstat(raw.fileno()).st_size
+        return raw
 
     def _read(self, file: BinaryIO) -> bytes:
         chunk = file.read(min(_CHUNK, self._left))
@@ -122,28 +168,33 @@ class PathInput(Input):
         self._left -= len(chunk)
         return chunk
 
+    def _is_last(self, chunk: bytes) -> bool:
+        """Whether this part, which is not sent yet, completes the upload: the last one with bytes where the length is known before."""
+        return bool(chunk) and not self._left
+
 
 class GzipInput(PathInput):
     """A CSV file that is compressed with gzip, and goes out uncompressed."""
 
     is_quick = False
 
-    def _open(self) -> BinaryIO:
-        check_regular(self._path)
-        return cast("BinaryIO", gzip.open(self._path, "rb"))
+    def _open(self, raw: BinaryIO) -> BinaryIO:
+        return cast("BinaryIO", gzip.open(raw, "rb"))
 
     def _read(self, file: BinaryIO) -> bytes:
         return file.read(_CHUNK)
+
+    def _is_last(self, chunk: bytes) -> bool:
+        return not chunk
 
 
 class ZstdInput(GzipInput):
     """A CSV file that is compressed with zstd, which pyarrow reads."""
 
-    def _open(self) -> BinaryIO:
+    def _open(self, raw: BinaryIO) -> BinaryIO:
         import pyarrow as pa  # noqa: PLC0415  (an extra)
 
-        check_regular(self._path)
-        return cast("BinaryIO", pa.input_stream(str(self._path), compression="zstd"))
+        return cast("BinaryIO", pa.input_stream(raw, compression="zstd"))
 
 
 class OpenFile:
@@ -158,10 +209,12 @@ class OpenFile:
         self.lock: threading.Lock = threading.Lock()
         self.start: int | None = None
         self._file = file
+        self._state: FileState | None = None
         self._is_new = True
 
     def rewind(self) -> None:
         """Go to the place where it stood at first."""
+        self._state = _state_of(self._file)
         if not self._is_new:
             assert self.start is not None
             self._file.seek(self.start)
@@ -175,11 +228,17 @@ class OpenFile:
         """Return the next part, b"" at the end. Raises InvalidRequest for a file in text mode or an asynchronous one."""
         chunk: object = self._file.read(_CHUNK)
         if isinstance(chunk, bytes):
+            if not chunk and self.is_changed():
+                raise InvalidRequest(Message("file-changed", source=FileInput.name))
             return chunk
         if asyncio.iscoroutine(chunk):
             chunk.close()
             raise InvalidRequest(Message("file-asynchronous"))
         raise InvalidRequest(Message("file-in-text-mode"))
+
+    def is_changed(self) -> bool:
+        """See `Input.is_changed`."""
+        return self._state is not None and self._state.is_changed()
 
 
 class FileInput(Input):
@@ -201,6 +260,19 @@ class FileInput(Input):
             self._file.rewind()
             self.is_repeatable: bool = self._file.start is not None
         return self._file.read()
+
+    def is_changed(self) -> bool:
+        """See `Input.is_changed`."""
+        return self._file.is_changed()
+
+
+def _state_of(file: BinaryIO) -> FileState | None:
+    """Return the state of an open file of the disk, None for what is none, such as a pipe or an object with a `read`."""
+    try:
+        number = file.fileno()
+        return FileState(number) if stat.S_ISREG(os.fstat(number).st_mode) else None
+    except Exception:  # noqa: BLE001  (it is the caller's own object, and need not have it)
+        return None
 
 
 def reason_of(problem: Exception) -> str | Message:

@@ -7,7 +7,7 @@ import contextvars
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest
 from ..messages import Message
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Seconds that a read may still take when its reader is closed: enough for a row or a chunk, and short for a caller who was cancelled.
 _CLOSE_TIMEOUT = 0.5
+# Seconds for the state of the files that were read: enough for thousands of them on a network disk.
+_STATE_TIMEOUT = 10.0
 
 
 class Reader:
@@ -44,22 +46,29 @@ class Reader:
         """Return the next part, b"" at the end."""
         raise NotImplementedError
 
+    async def is_changed(self) -> bool:
+        """Whether what it reads was changed since it began, as far as that can be told."""
+        return False
+
     async def aclose(self) -> None:
         """Close what this reader has opened, and a generator that it has begun."""
 
 
 class BlockingReader(Reader):
-    """Reads in threads, one read at a time, and closes its source as soon as no thread is reading it.
+    """Reads in a thread of its own, and closes its source as soon as the thread is not reading it.
+
+    A thread that a source blocks for ever must hold up nothing else, neither another upload nor the event loop's own threads, in which
+    host names are looked up.
 
     Args:
-        ahead: How many parts are read before they are asked for, in a thread of their own that keeps them in order.
+        ahead: How many parts are read before they are asked for.
     """
 
     def __init__(self, *, ahead: int = 0) -> None:
         self._lock = threading.Lock()
         self._closed = False
         self._ahead = ahead
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ta-upload") if ahead else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ta-upload")
         self._queue: deque[asyncio.Future[Chunk]] = deque()
         self._latest: asyncio.Future[Chunk] | None = None
 
@@ -83,13 +92,29 @@ class BlockingReader(Reader):
                 await asyncio.wait([self._latest], timeout=_CLOSE_TIMEOUT)
         finally:  # some ways to cancel do so again at each await
             self._queue.clear()
-            if self._pool is not None:
-                self._pool.shutdown(wait=False)
+            self._thread.shutdown(wait=False)
             self._close_if_idle()
+
+    async def is_changed(self) -> bool:
+        """See `Reader.is_changed`. It is found out in the thread, since a file system may be slow."""
+        if self._closed or (self._latest is not None and not self._latest.done()):
+            return False  # what is still being read was not sent to its end
+        looking = asyncio.get_running_loop().run_in_executor(self._thread, self._is_changed_locked)
+        looking.add_done_callback(_retrieve_error)
+        await asyncio.wait([looking], timeout=_STATE_TIMEOUT)
+        return looking.done() and looking.result()
+
+    def _is_changed_locked(self) -> bool:
+        try:
+            with self._lock:
+                return not self._closed and self._is_changed()
+        finally:
+            if self._closed:
+                self._close_if_idle()
 
     def _start_read(self) -> asyncio.Future[Chunk]:
         run = contextvars.copy_context().run
-        reading = asyncio.get_running_loop().run_in_executor(self._pool, run, self._read_locked)
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, run, self._read_locked)
         self._latest = reading
         reading.add_done_callback(_retrieve_error)
         return reading
@@ -127,10 +152,13 @@ class BlockingReader(Reader):
     def _read(self) -> Chunk:
         raise NotImplementedError
 
+    def _is_changed(self) -> bool:
+        return False
+
     def _close(self) -> None:
         """Close the source; may be called several times."""
 
 
-def _retrieve_error(reading: asyncio.Future[Chunk]) -> None:
+def _retrieve_error(reading: asyncio.Future[Any]) -> None:
     """Keep asyncio from logging the error of a read that nobody awaits any more."""
     reading.exception()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import MatchTooLow
+from ..errors import MatchTooLow, SourceChanged
 from ..messages import Message
 
 if TYPE_CHECKING:
@@ -13,14 +13,29 @@ if TYPE_CHECKING:
 
 
 def check_result(
-    result: UploadResult, source: Source, require_match: float | None, endpoint: str
+    result: UploadResult,
+    source: Source,
+    require_match: float | None,
+    endpoint: str,
+    *,
+    changed: Message | None,
 ) -> UploadResult:
-    """Return the result with the number of skipped rows.
+    """Return the result with the number of skipped rows. `changed` names the source where it was written to meanwhile.
 
     Raises:
+        SourceChanged: It was.
         MatchTooLow: Fewer of its records match than required, or the server does not say enough to tell.
     """
     result.skipped_num = source.meter.skipped
+    if changed is not None:
+        raise SourceChanged(
+            Message("upload-of-changed-source", source=changed, cluster_id=result.cluster_id),
+            cluster_id=result.cluster_id,
+            upload_num=result.upload_num,
+            user_num=result.user_num,
+            unmatched_num=result.unmatched_num,
+            endpoint=endpoint,
+        )
     if require_match is None:
         return result
     rate = result.match_rate

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias, cast
 from ..errors import InvalidRequest
 from ..messages import Message
 from .arrow import (
+    ArrowBatches,
     ArrowReader,
-    arrow_batches,
+    ParquetBatches,
     is_arrow,
     load_pyarrow,
-    parquet_batches,
 )
 from .csv_text import CsvReader, TextReader, is_blank
 from .files import (
@@ -36,11 +36,11 @@ from .progress import Meter
 from .rows import AsyncRowsReader, RowsReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable
 
     from ..client.deadline import Deadline
     from ..protocol.requests import Chunk
-    from .arrow import Batch
+    from .arrow import Batches
     from .files import Input
     from .options import Encode
     from .progress import OnProgress
@@ -115,6 +115,11 @@ class Source:
     def chunks(self) -> AsyncIterator[Chunk]:
         """The body from its start, for one try. Raises SourceFailed when reading fails, or when another try has begun."""
         return _Try(self)
+
+    async def changed(self) -> Message | None:
+        """Return what the latest try read, by its name, if it was written to since that began. None also where that cannot be told."""
+        reader = self._reader
+        return reader.name if reader is not None and await reader.is_changed() else None
 
     async def aclose(self) -> None:
         """Stop reading, and close what the reader has opened. The caller's own files stay open; a generator is closed."""
@@ -218,7 +223,7 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
             if path.suffix.lower() == ".parquet" or path.is_dir():
                 name = Message("file-source", path=str(path))
                 return _table(
-                    name, lambda: parquet_batches(path, name, layout), encode, layout, is_repeatable=True
+                    name, lambda: ParquetBatches(path, name, layout), encode, layout, is_repeatable=True
                 )
             kind = {".gz": GzipInput, ".zst": ZstdInput}.get(path.suffix.lower(), PathInput)
             if kind is ZstdInput:
@@ -234,7 +239,7 @@ def _starter(source: object, encode: Encode, layout: Layout) -> Callable[[], Rea
                 hasattr(source, "__len__"),
             )
             return _table(
-                name, lambda: arrow_batches(source, name, layout), encode, layout, is_repeatable=is_repeatable
+                name, lambda: ArrowBatches(source, name, layout), encode, layout, is_repeatable=is_repeatable
             )
         case _ if (code := _NO_SOURCES.get(type(source).__name__)) or getattr(source, "ndim", 1) != 1:
             raise InvalidRequest(Message(code or "array-not-flat", kind=type(source).__name__))
@@ -260,7 +265,7 @@ def _text(start: Callable[[], Input], encode: Encode, layout: Layout) -> Callabl
 
 def _table(
     name: Message,
-    start: Callable[[], Generator[Batch]],
+    start: Callable[[], Batches],
     encode: Encode,
     layout: Layout,
     *,

@@ -55,6 +55,7 @@ def test_a_session_has_the_settings_of_its_profile(write: Any) -> None:
         token_file = "key"
         rate_limit = 5
         max_connections = 3
+        max_uploads = 2
         strict_names = false
         verify = false
         poll_first = 2
@@ -69,7 +70,13 @@ def test_a_session_has_the_settings_of_its_profile(write: Any) -> None:
     )
     ta = TaSession.from_profile("abroad")
     assert (ta.base_url, token_of(ta)) == ("https://ta2:8992/te", TOKEN)
-    assert (ta.rate_limit, ta.max_connections, ta.strict_names, ta._ssl) == (5, 3, False, False)
+    assert (ta.rate_limit, ta.max_connections, ta.max_uploads, ta.strict_names, ta._ssl) == (
+        5,
+        3,
+        2,
+        False,
+        False,
+    )
     assert ta.poll == PollPolicy(first=2, longest=30, settle=7, grace=8, stall=9)
     assert ta.members == MemberQuery(route="task", page_size=2000, value_columns=("tag_value",))
     assert ta.timeout == 30

@@ -55,6 +55,14 @@ def test_use_after_closing_is_a_clear_error(scripted: Any, ok: Any) -> None:
         run(main())
 
 
+@pytest.mark.parametrize("use", [lambda ta: ta.__aenter__(), lambda ta: ta.call(READ, same)])
+def test_use_without_asyncio_is_a_clear_error(scripted: Any, use: Any) -> None:
+    """As under trio, where a coroutine runs and no event loop of asyncio does."""
+    coroutine = use(scripted().session())
+    with pytest.raises(ConfigurationError, match=r"asyncio\.run\(main\(\)\).*trio is not supported"):
+        coroutine.send(None)
+
+
 def test_use_in_another_event_loop_is_a_clear_error(scripted: Any, ok: Any) -> None:
     ta = scripted(ok).session()
     run(ta.__aenter__())

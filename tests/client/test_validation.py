@@ -146,9 +146,10 @@ def test_an_invalid_number_is_named(name: Any, value: Any) -> None:
     assert name in refused("http://ta2:8992", TOKEN, **{name: value})
 
 
+@pytest.mark.parametrize("name", ["max_connections", "max_uploads"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", True, None])
-def test_the_number_of_connections_is_an_int_of_at_least_1(value: Any) -> None:
-    assert "max_connections" in refused("http://ta2:8992", TOKEN, max_connections=value)
+def test_the_number_of_connections_and_uploads_is_an_int_of_at_least_1(name: str, value: Any) -> None:
+    assert name in refused("http://ta2:8992", TOKEN, **{name: value})
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "3", True, None])
@@ -315,6 +316,7 @@ def test_the_defaults() -> None:
         "retry": None,
         "poll": None,
         "max_connections": 32,
+        "max_uploads": 4,
         "upload_buffer": 2**20,
         "rate_limit": None,
         "ssl": True,
@@ -348,13 +350,20 @@ def test_a_session_from_the_environment_has_each_of_its_settings(
         retry=retry,
         poll=poll,
         max_connections=3,
+        max_uploads=2,
         rate_limit=4,
         ssl=False,
         client_session=borrowed,
         strict_names=False,
         transport=transport,
     )
-    assert (ta.timeout, ta.upload_timeout, ta.max_connections, ta.rate_limit) == (1, 2, 3, 4)
+    assert (ta.timeout, ta.upload_timeout, ta.max_connections, ta.max_uploads, ta.rate_limit) == (
+        1,
+        2,
+        3,
+        2,
+        4,
+    )
     assert ta.retry is retry
     assert ta.poll is poll
     assert ta.strict_names is False
@@ -364,7 +373,7 @@ def test_a_session_from_the_environment_has_each_of_its_settings(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("timeout", 0), ("upload_timeout", 0), ("max_connections", 0), ("rate_limit", 0)],
+    [("timeout", 0), ("upload_timeout", 0), ("max_connections", 0), ("max_uploads", 0), ("rate_limit", 0)],
 )
 def test_zero_is_an_invalid_number_for_each_setting(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"^{name} must be"):

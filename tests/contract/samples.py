@@ -167,6 +167,7 @@ def errors() -> list[TaError]:
             **common,
         ),
         ta.MembersChanged("said.", **common),
+        ta.SourceChanged("said.", cluster_id=970, upload_num=4, user_num=2, unmatched_num=2, **common),
     ]
 
 

@@ -12,7 +12,7 @@ from ta_cluster_async.errors import ConfigurationError, InvalidRequest
 from ta_cluster_async.messages import Message
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
 from ta_cluster_async.protocol.csv import encode_ids
-from ta_cluster_async.uploads.arrow import arrow_batches
+from ta_cluster_async.uploads.arrow import ArrowBatches
 from ta_cluster_async.uploads.options import Layout
 from ta_cluster_async.uploads.source import source_of
 from tests.uploads.sources import arrived, digest, upload
@@ -100,7 +100,7 @@ def test_the_memory_of_batches_is_that_of_a_few_pieces():
     sizes = [len(part) for part in iter(reader._read, b"")]
     assert sum(sizes) == 42 * 200_000
     assert max(sizes) < 5 << 20
-    assert next(iter(arrow_batches(table, Message("unnamed-source"), Layout()))).num_rows == 200_000
+    assert next(iter(ArrowBatches(table, Message("unnamed-source"), Layout()).read())).num_rows == 200_000
 
 
 # Read again

@@ -22,9 +22,12 @@ from ta_cluster_async.errors import (
     ApiError,
     HttpStatusError,
     InvalidRequest,
+    SourceChanged,
     TransportError,
 )
+from ta_cluster_async.messages import Message
 from ta_cluster_async.protocol.csv import encode_ids
+from ta_cluster_async.uploads.files import FileState
 from ta_cluster_async.uploads.source import source_of
 from tests.uploads.sources import (
     LINES,
@@ -259,6 +262,216 @@ def test_a_file_is_not_rewound_while_a_try_that_was_given_up_still_reads_it(monk
         return b"".join([chunk async for chunk in chunks])
 
     run(main())
+
+
+def append(path):
+    with path.open("ab") as file:
+        file.write(b"more\r\n")
+
+
+def rewrite(path):
+    """Write other bytes of the same length into the file."""
+    data = path.read_bytes()
+    time.sleep(0.02)  # the clock of a file system has steps
+    with path.open("r+b") as file:
+        file.write(data[::-1])
+
+
+def parquet_file(path):
+    parquet.write_table(pa.table({"id": ["a", "b"]}), path)
+    return path
+
+
+def zstd_file(path):
+    with pa.CompressedOutputStream(str(path), "zstd") as file:
+        file.write(b"a\r\nb\r\n")
+    return path
+
+
+WRITTEN = {
+    "CSV": lambda folder: written(folder / "ids.csv", b"a\r\nb\r\n"),
+    "gzip": lambda folder: written(folder / "ids.csv.gz", gzip.compress(b"a\r\nb\r\n")),
+    "zstd": lambda folder: zstd_file(folder / "ids.csv.zst"),
+    "Parquet": lambda folder: parquet_file(folder / "ids.parquet"),
+}
+
+
+def when_sent(world, action):
+    """Do this as soon as the server has the whole upload, before it answers."""
+    world.em.faults.add(
+        Fault.reset(), when=lambda record: record.name.startswith("import") and action() and False
+    )
+
+
+@pytest.mark.parametrize("change", [append, rewrite])
+@pytest.mark.parametrize("make", WRITTEN.values(), ids=WRITTEN)
+def test_a_file_that_is_written_to_before_the_answer_is_told_with_the_id(served, tmp_path, make, change):
+    path = make(tmp_path)
+
+    async def story(world):
+        when_sent(world, lambda: change(path))
+        with refused(
+            SourceChanged, "upload-of-changed-source", source=Message("file-source", path=str(path))
+        ) as caught:
+            await upload(world.clusters, path, name="n", require_match=1.0)
+        assert caught.value.cluster_id == world.em.cluster("n").id
+        assert (caught.value.sent, caught.value.safe_to_retry, caught.value.upload_num) == ("yes", False, 2)
+        assert world.done == ["uploaded"]
+
+    served(story)
+
+
+def test_a_changed_file_is_told_where_it_replaces_others_too(served, tmp_path):
+    path = written(tmp_path / "ids.csv", b"a\r\n")
+
+    async def story(world):
+        made = await upload(world.clusters, ["a"], name="n")
+        when_sent(world, lambda: append(path))
+        with refused(SourceChanged, "upload-of-changed-source") as caught:
+            await world.clusters.replace_upload("n", path)
+        assert caught.value.cluster_id == made.cluster_id
+        assert world.done == ["uploaded", "replaced"]
+
+    served(story)
+
+
+def test_a_csv_of_which_columns_are_picked_is_told_as_changed_too(served, tmp_path):
+    path = written(tmp_path / "ids.csv", b"id,x\r\na,1\r\n")
+
+    async def story(world):
+        when_sent(world, lambda: append(path))
+        with refused(SourceChanged, "upload-of-changed-source"):
+            await upload(world.clusters, path, header=True, column="id")
+
+    served(story)
+
+
+def test_an_open_file_that_is_written_to_is_told_as_changed(served, tmp_path):
+    path = written(tmp_path / "ids.csv", b"a\r\n")
+
+    async def story(world):
+        when_sent(world, lambda: append(path))
+        with path.open("rb") as file, refused(SourceChanged, "upload-of-changed-source"):
+            await upload(world.clusters, file)
+
+    served(story)
+
+
+def test_an_open_file_that_is_closed_by_its_owner_is_not_told_as_changed(served, tmp_path):
+    path = written(tmp_path / "ids.csv", b"a\r\n")
+
+    async def story(world):
+        file = path.open("rb")
+        when_sent(world, lambda: [file.close(), append(path)])
+        await upload(world.clusters, file)
+
+    served(story)
+
+
+def test_a_file_in_whose_place_another_is_put_is_not_told_as_changed(served, tmp_path):
+    async def story(world):
+        for make in WRITTEN.values():
+            path = make(tmp_path)
+            when_sent(world, lambda path=path: written(tmp_path / "new", b"other").replace(path))
+            await upload(world.clusters, path)
+            world.em.faults.clear()
+
+    served(story)
+
+
+def test_a_changed_file_is_told_where_the_answer_was_lost_too(served, tmp_path):
+    path = written(tmp_path / "ids.csv", b"a\r\n")
+
+    async def story(world):
+        world.em.faults.add(
+            Fault.reset(before=False), when=lambda record: record.name == UPLOAD and not append(path)
+        )
+        with refused(SourceChanged, "upload-of-changed-source") as caught:
+            await upload(world.clusters, path, name="n")
+        assert caught.value.cluster_id == world.em.cluster("n").id
+
+    served(story)
+
+
+@pytest.mark.parametrize("form", [*WRITTEN, "open"])
+def test_a_file_that_is_written_to_while_it_is_read_makes_no_cluster(served, tmp_path, monkeypatch, form):
+    is_open = form == "open"
+    path = WRITTEN["CSV" if is_open else form](tmp_path)
+    states = []
+
+    class Slow(FileState):
+        """Its file is written to right after it was opened."""
+
+        def __init__(self, file):
+            super().__init__(file)
+            states.append(append(path))
+
+    monkeypatch.setattr("ta_cluster_async.uploads.files.FileState", Slow)
+    monkeypatch.setattr("ta_cluster_async.uploads.arrow.FileState", Slow)
+
+    async def story(world):
+        with path.open("rb") as file, refused(InvalidRequest, "file-changed"):
+            await upload(world.clusters, file if is_open else path)
+        assert world.done == []
+        assert states
+
+    served(story)
+
+
+@pytest.mark.parametrize(
+    "change", [append, lambda path: path.unlink(), lambda path: parquet_file(path.with_name("c.parquet"))]
+)
+def test_a_folder_whose_files_change_is_told(served, tmp_path, change):
+    for name in ("a", "b"):
+        parquet_file(tmp_path / f"{name}.parquet")
+
+    async def story(world):
+        when_sent(world, lambda: [change(tmp_path / "b.parquet")])
+        with refused(SourceChanged, "upload-of-changed-source"):
+            await upload(world.clusters, tmp_path)
+
+    served(story)
+
+
+def test_a_folder_that_loses_a_file_while_it_is_looked_through_has_changed(served, tmp_path, monkeypatch):
+    parquet_file(tmp_path / "a.parquet")
+
+    def stat(path, **_):
+        raise FileNotFoundError
+
+    async def story(world):
+        when_sent(world, lambda: monkeypatch.setattr(type(tmp_path), "stat", stat))
+        with refused(SourceChanged, "upload-of-changed-source"):
+            await upload(world.clusters, tmp_path)
+
+    served(story)
+
+
+def test_a_path_is_closed_when_the_upload_is_cancelled_while_its_state_is_read(served, tmp_path, monkeypatch):
+    path = written(tmp_path / "ids.csv", b"a\r\n")
+    sent, begun, released = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(FileState):
+        def is_changed(self):
+            if sent.is_set():
+                begun.set()
+                released.wait()
+            return False
+
+    monkeypatch.setattr("ta_cluster_async.uploads.files.FileState", Slow)
+
+    async def story(world):
+        when_sent(world, sent.set)
+        task = asyncio.ensure_future(upload(world.clusters, path))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        released.set()
+        while str(path) in open_files():
+            await asyncio.to_thread(time.sleep, 0.001)
+
+    served(story)
 
 
 # Closed afterwards
