@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         RefreshUnconfirmed,
     )
     from .models.times import recent_days
+    from .protocol.answer_limits import AnswerKind, AnswerLimits
     from .protocol.endpoints import Endpoint, Ref, Replay
     from .protocol.refresh import PollPolicy
     from .protocol.requests import Request, Response
@@ -102,6 +103,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Answer",
+    "AnswerKind",
+    "AnswerLimits",
     "ApiClient",
     "ApiError",
     "Attached",
@@ -270,6 +273,7 @@ else:  # a checker would believe any name
         "models.ticket_errors": "OutcomeUnknown RefreshError RefreshFailed RefreshStalled RefreshTimeout RefreshUnconfirmed",
         "models.texts": "Number Value",
         "models.times": "recent_days",
+        "protocol.answer_limits": "AnswerKind AnswerLimits",
         "protocol.endpoints": "Endpoint Ref Replay",
         "protocol.refresh": "PollPolicy",
         "protocol.requests": "Request Response",

@@ -235,6 +235,16 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "time-with-zone": "A time must not have a zone: give the server's local time as a datetime without tzinfo.",
     "member-query-invalid": "MemberQuery: {name} must be {expected}.",
     # protocol
+    "answer-bytes": "it has more than {limit} bytes",
+    "answer-depth": "its arrays and objects are more than {limit} levels deep",
+    "answer-digits": "it has numbers of more than {limit} digits",
+    "answer-memory": "its {size} bytes would take more than {limit} bytes of memory",
+    "answer-ratio": "it is more than {limit} times as long as what was sent of it",
+    "answer-too-large": (
+        "HTTP {status} with an answer that is too large: {problem}. If it is what the server should send, allow a larger {setting} in"
+        " answer_limits= of the session."
+    ),
+    "answer-values": "it has more than {limit} values",
     "body-broken-json": "broken or truncated JSON",
     "body-empty": "an empty body",
     "body-html": "an HTML page",
@@ -287,7 +297,6 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "answer-head-too-long": "the answer has a header of more than {limit} bytes, or too many headers.",
     "answer-not-http": "the answer is not HTTP: is this an https:// port, or another service?",
     "answer-out-of-time": "no whole answer within {seconds:.3g} seconds.",
-    "answer-too-long": "HTTP {status} with an answer of more than {limit} bytes.",
     "answer-truncated": "the connection broke in the middle of the answer.",
     "answer-with-two-lengths": (
         "the answer has both Content-Length and Transfer-Encoding, which is not safe to read: is a gateway changing answers?"
@@ -319,6 +328,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "keyring-without-token": (
         "The keyring has no token for this address. To put one in: keyring set {service} {user}"
     ),
+    "integer-at-least": "a whole number of at least {least}",
+    "integer-between": "a whole number from {least} to {most}",
     "length-required": (
         "HTTP {status}: the server or a gateway refuses an upload whose length is not sent. Upload a path or bytes, or set upload_buffer="
         " of the session above the size of the upload (it is {limit} bytes)."

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .client.transport import Transport
     from .models.members import MemberQuery
+    from .protocol.answer_limits import AnswerLimits
     from .protocol.refresh import PollPolicy
     from .protocol.retry import RetryPolicy
 
@@ -32,6 +33,7 @@ class SessionSettings(TypedDict, total=False):
     max_connections: int
     max_uploads: int
     upload_buffer: int
+    answer_limits: AnswerLimits | None
     rate_limit: float | None
     ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool
     client_session: aiohttp.ClientSession | None
@@ -58,6 +60,7 @@ class TaSession(ApiClient):
             other calls. The others wait, with their source unopened.
         upload_buffer: Bytes up to which an upload of unknown length (an iterable) is read before it is sent, so that it goes out with its
             length and not in chunks; 0 for never.
+        answer_limits: How large an answer may be; `AnswerLimits()` when None.
         rate_limit: The most requests a second, or None for no limit.
         ssl: A certificate file (PEM) of a private CA, an `ssl.SSLContext`, or False to check no certificate at all.
         client_session: A borrowed `aiohttp.ClientSession` whose connection pool and default headers are used. It is never closed here.
@@ -87,8 +90,10 @@ class TaSession(ApiClient):
         """Return a session by a profile of the configuration file that the command uses (`ta-cluster doctor` names it).
 
         It takes from the profile `base_url`, the token by `token_file` or `token_keyring`, `ca_file` or `verify`, `rate_limit`,
-        `max_connections`, `max_uploads`, `strict_names`, and `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and `poll_stall` for `poll=`, and `members_…` for the fields of `members=`. What
-        the profile lacks of address and token is taken from `TA_BASE_URL`, `TA_TOKEN` and `TA_TOKEN_FILE`. The file is found by
+        `max_connections`, `max_uploads`, `upload_buffer`, `strict_names`, `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and
+        `poll_stall` for `poll=`, `answer_number`, `answer_detail`, `answer_rows`, `answer_ratio` and `answer_depth` for `answer_limits=`,
+        and the fields of `MemberQuery` as `members_...`. What the profile lacks of address and token is taken from `TA_BASE_URL`,
+        `TA_TOKEN` and `TA_TOKEN_FILE`. The file is found by
         `platformdirs`, which the extra `cli` has.
 
         Args:

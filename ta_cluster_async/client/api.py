@@ -21,6 +21,7 @@ from ..errors import (
 )
 from ..messages import Message
 from ..models.members import MemberQuery
+from ..protocol.answer_limits import AnswerLimits
 from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
 from ..protocol.page_sizes import PageSizes
@@ -104,6 +105,7 @@ class ApiClient:
         max_connections: int = 32,
         max_uploads: int = 4,
         upload_buffer: int = 2**20,
+        answer_limits: AnswerLimits | None = None,
         rate_limit: float | None = None,
         ssl: ssl_module.SSLContext | str | os.PathLike[str] | bool = True,
         client_session: aiohttp.ClientSession | None = None,
@@ -137,6 +139,7 @@ class ApiClient:
         # An upload may take an hour, and short calls must have places meanwhile.
         self._uploads = Limiter(min(self.max_uploads, max(self.max_connections // 2, 1)), None)
         self.upload_buffer: int = not_negative(upload_buffer, "upload_buffer")
+        self.answer_limits: AnswerLimits = answer_limits if answer_limits is not None else AnswerLimits()
         self._ssl = check_ssl(ssl)
         self._borrowed = client_session
         self._transport = transport
@@ -165,7 +168,9 @@ class ApiClient:
         if self._transport is None:
             from .transport import AiohttpTransport  # noqa: PLC0415  (loads aiohttp, which only an open session needs)
 
-            self._transport = AiohttpTransport(self._base_url, ssl=self._ssl, borrowed=self._borrowed)
+            self._transport = AiohttpTransport(
+                self._base_url, ssl=self._ssl, borrowed=self._borrowed, limits=self.answer_limits
+            )
         self._loop = loop
         self._state = _State.OPEN
         return self
@@ -246,8 +251,14 @@ class ApiClient:
         assert transport is not None
         try:
             answer = await transport.send(request, token, left)
-            found = quick(answer.body) if quick is not None and isinstance(answer, Response) else None
-            outcome = self._read(answer, token, convert) if found is None else found
+            found = None
+            if (
+                quick is not None
+                and isinstance(answer, Response)
+                and self.answer_limits.may_be_page(answer.body)
+            ):
+                found = quick(answer.body)
+            outcome = self._read(answer, request, token, convert) if found is None else found
         finally:
             self._limiter.release()
         if isinstance(outcome, TaError):
@@ -330,7 +341,7 @@ class ApiClient:
             if left <= 0:
                 return NotSent(_REFUSED["no-connection"], reason="no-connection")
             answer = await self._transport.send(request, token, left)
-            outcome = self._read(answer, token, convert)
+            outcome = self._read(answer, request, token, convert)
             if isinstance(answer, Response) and answer.rest is not None:
                 if isinstance(outcome, TaError):
                     answer.rest.close()
@@ -349,7 +360,9 @@ class ApiClient:
         message = Message(LENGTH_REQUIRED, status=error.status, limit=self.upload_buffer)
         return HttpStatusError(message, status=error.status)
 
-    def _read(self, answer: Answer, token: Secret, convert: Callable[[JsonValue], T]) -> T | TaError:
+    def _read(
+        self, answer: Answer, request: Request, token: Secret, convert: Callable[[JsonValue], T]
+    ) -> T | TaError:
         """Return what the answer means. An error is returned, so that it is raised without the frames that hold the server's text."""
         if not isinstance(answer, Response):
             return answer
@@ -357,7 +370,7 @@ class ApiClient:
             answer.rest.unread(answer.body + b"\n")  # rows, without an envelope before them
             data: JsonValue | TaError = None
         else:
-            data = decode(answer, token.mask, time.time())
+            data = decode(answer, token.mask, time.time(), request.endpoint.answer, self.answer_limits)
         if isinstance(data, TaError):
             if isinstance(data, TokenRejected):
                 data.from_provider = self._tokens.can_ask

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import select
 import stat
+import sys
 import time
 import tomllib
 import warnings
 from collections.abc import Mapping
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +20,7 @@ from attrs import field, frozen
 from ..errors import ConfigurationError, TaWarning
 from ..messages import Message
 from ..models.members import MemberQuery
+from ..protocol.answer_limits import DEEPEST, SHORT, AnswerLimits
 from ..protocol.refresh import PollPolicy
 from .secret import Secret
 
@@ -41,6 +44,8 @@ PIPE_SECONDS = 10.0
 class _Kind(NamedTuple):
     expected: Message
     types: tuple[type, ...]
+    least: float = -inf
+    most: float = inf
 
 
 _STRING = _Kind(Message("json-string"), (str,))
@@ -48,7 +53,10 @@ _INTEGER = _Kind(Message("json-integer"), (int,))
 _STRINGS = _Kind(Message("json-array"), (list,))
 _BOOLEAN = _Kind(Message("json-boolean"), (bool,))
 _NUMBER = _Kind(Message("json-number"), (int, float))
-_SECONDS = _Kind(Message("json-finite-number"), (int, float))
+_SECONDS = _Kind(Message("json-finite-number"), (int, float), 0, sys.float_info.max)
+_BYTES = _Kind(Message("integer-at-least", least=SHORT), (int,), SHORT)
+_TIMES = _Kind(Message("integer-at-least", least=1), (int,), 1)
+_LEVELS = _Kind(Message("integer-between", least=1, most=DEEPEST), (int,), 1, DEEPEST)
 _KINDS: dict[str, _Kind] = {
     "base_url": _STRING,
     "project_id": _INTEGER,
@@ -68,6 +76,11 @@ _KINDS: dict[str, _Kind] = {
     "poll_settle": _SECONDS,
     "poll_grace": _SECONDS,
     "poll_stall": _SECONDS,
+    "answer_number": _BYTES,
+    "answer_detail": _BYTES,
+    "answer_rows": _BYTES,
+    "answer_ratio": _TIMES,
+    "answer_depth": _LEVELS,
     "members_route": _STRING,
     "members_sql_in": _STRING,
     "members_sql_parameter": _STRING,
@@ -85,6 +98,7 @@ _KINDS: dict[str, _Kind] = {
 }
 _PATHS = ("token_file", "ca_file", "journal")
 _POLL = "poll_"
+_ANSWER = "answer_"
 _MEMBERS = "members_"
 
 
@@ -111,6 +125,7 @@ class Profile:
         found = {name: self.values[name] for name in names if name in self.values}
         found |= {
             "poll": PollPolicy(**self._with_prefix(_POLL)),
+            "answer_limits": AnswerLimits(**self._with_prefix(_ANSWER)),
             "members": MemberQuery(**self._with_prefix(_MEMBERS)),
         }
         return {"ssl": ssl, **found}
@@ -305,6 +320,8 @@ def _problem(key: str, value: object) -> Message | None:
     kind = _KINDS.get(key)
     if kind is None:
         return Message("profile-key-unknown", key=key, known=", ".join(_KINDS))
-    if type(value) not in kind.types or (kind is _SECONDS and not value >= 0):  # type: ignore[operator]
+    if type(value) not in kind.types or (
+        isinstance(value, int | float) and not kind.least <= value <= kind.most
+    ):
         return Message("profile-value", key=key, expected=kind.expected)
     return None

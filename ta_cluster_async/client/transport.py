@@ -18,6 +18,7 @@ from yarl import URL
 from ..errors import ConfigurationError, NotJson, NotSent, TransportError
 from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
+from ..protocol.answer_limits import SHORT, AnswerLimits
 from ..protocol.requests import CSV_TYPE, FORM_TYPE, JSON_TYPE, Response
 from .secret import Secret
 from .timeouts import Timeouts, is_cancelled
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
     from ..protocol.requests import Request
 
-MAX_ANSWER = 256 * 2**20
-"""Bytes of the largest answer that is read. A page of 1,000 rows is half a megabyte."""
-
 _CSV_HEADERS = {"Content-Type": CSV_TYPE}
 _FORM_HEADERS = {"Content-Type": FORM_TYPE}
 
@@ -43,6 +41,7 @@ _FORM_HEADERS = {"Content-Type": FORM_TYPE}
 _LONGEST_HEADER = 64 * 2**10
 # The envelope of an SQL result, with the names of its columns.
 _LONGEST_FIRST_LINE = 2**20
+_INSIDE_CHARACTER = bytes(range(0x80, 0xC0))
 _DECODING = "Can not decode content-encoding"
 # What OpenSSL says of bytes that are not TLS.
 _NO_TLS = frozenset(
@@ -183,6 +182,7 @@ class AiohttpTransport:
         *,
         ssl: ssl_module.SSLContext | bool,
         borrowed: aiohttp.ClientSession | None = None,
+        limits: AnswerLimits | None = None,
     ) -> None:
         base = URL(base_url, encoded=True)
         self._host = f"{base.host}:{base.port}"
@@ -192,6 +192,7 @@ class AiohttpTransport:
             base.raw_path.rstrip("/"),
         )
         self._urls: dict[str, URL] = {}
+        self._limits = limits if limits is not None else AnswerLimits()
         if borrowed is None:
             # The session's limiter keeps the limit.
             connector: aiohttp.BaseConnector = aiohttp.TCPConnector(
@@ -228,7 +229,9 @@ class AiohttpTransport:
     async def _exchange(self, request: Request, token: Secret, timeout: float) -> Response | NotJson:
         response = await self._begin(request, token, timeout)
         return await (
-            self._read_first_line(response, request) if request.streamed else _read(response, request)
+            self._read_first_line(response, request)
+            if request.streamed
+            else _read(response, request, self._limits)
         )
 
     async def within(self, step: Awaitable[T], timeout: float) -> T | TransportError:
@@ -305,7 +308,7 @@ class AiohttpTransport:
             raise
         line, newline, following = start.partition(b"\n")
         if not newline or not line.rstrip().endswith((b"}", b"]")):
-            return await _read(response, request, start)
+            return await _read(response, request, self._limits, start)
         rest = _Rest(self, response, following)
         return Response(response.status, line, response.headers.get(aiohttp.hdrs.RETRY_AFTER), rest)
 
@@ -370,27 +373,37 @@ class _Rest:
         self._response.close()
 
 
-async def _read(response: ClientResponse, request: Request, start: bytes = b"") -> Response | NotJson:
-    """Read the whole answer, up to `MAX_ANSWER` bytes, of which `start` has been read already."""
-    content = response.content
+async def _read(
+    response: ClientResponse, request: Request, limits: AnswerLimits, start: bytes = b""
+) -> Response | NotJson:
+    """Read the whole answer, up to the limits of its endpoint. Of a longer error page the beginning is kept.
+
+    `start` has been read already.
+    """
+    content, kind = response.content, request.endpoint.answer
+    excess: Message | None = None
     try:
-        body = start + await content.readany()
-        size = len(body)
-        if not content.at_eof():
-            parts = [body]
-            while size <= MAX_ANSWER and (part := await content.readany()):
-                parts.append(part)
-                size += len(part)
-            body = b"".join(parts) if size <= MAX_ANSWER else b""
+        body: bytes | bytearray = start + await content.readany()
+        if content.at_eof():
+            if len(body) > SHORT:
+                excess = limits.excess_of_bytes(len(body), content.total_raw_bytes, kind)
+        else:
+            body = bytearray(body)  # no object for each of many small parts
+            while not (excess := limits.excess_of_bytes(len(body), content.total_raw_bytes, kind)) and (
+                part := await content.readany()
+            ):
+                body += part
     except BaseException:
         response.close()
         raise
-    if request.upload is not None or size > MAX_ANSWER:
+    if request.upload is not None or excess is not None:
         _abort(response)  # the server answered before the end of the body, or the answer is too long
-    if size > MAX_ANSWER:
-        message = Message("answer-too-long", status=response.status, limit=MAX_ANSWER)
-        return NotJson(message, status=response.status)
-    return Response(response.status, body, response.headers.get(aiohttp.hdrs.RETRY_AFTER))
+    if excess is not None and response.status < 300:
+        return NotJson(limits.too_large(excess, kind, response.status), status=response.status)
+    if excess is not None:
+        # Not in the middle of a character.
+        body = body[: limits.size(kind)].rstrip(_INSIDE_CHARACTER)[:-1]
+    return Response(response.status, bytes(body), response.headers.get(aiohttp.hdrs.RETRY_AFTER))
 
 
 def _abort(response: ClientResponse) -> None:

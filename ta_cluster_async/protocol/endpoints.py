@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from .answer_limits import AnswerKind
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -42,6 +44,7 @@ class Endpoint:
         body: `json`, `csv`, `form`, or `none`.
         replay: What sending it twice means.
         absent_is_done: After an unknown outcome, "does not exist" means that the first try was applied.
+        answer: How much it answers: `number`, `detail` or `rows`.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Endpoint:
     body: Literal["none", "json", "csv", "form"] = "none"
     replay: Replay = Replay.READ
     absent_is_done: bool = False
+    answer: AnswerKind = "number"
 
 
 _BY_ID = ("projectId", "clusterId")
@@ -60,7 +64,12 @@ _UPLOAD = ("displayName", "mainColumnName", "remarks")
 
 CREATE = Endpoint("create", "POST", "/open/user-cluster-add", body="json", replay=Replay.RECONCILE)
 DETAIL = Endpoint(
-    "detail", "GET", "/open/user-cluster-detail", ("projectId", "clusterId", "clusterName"), {"projectId"}
+    "detail",
+    "GET",
+    "/open/user-cluster-detail",
+    ("projectId", "clusterId", "clusterName"),
+    {"projectId"},
+    answer="detail",
 )
 UPDATE = Endpoint(
     "update", "POST", "/open/user-cluster-update", ("clusterId",), {"clusterId"}, "json", Replay.REPLAYABLE
@@ -94,7 +103,7 @@ DELETE_BY_NAME = Endpoint(
     Replay.REPLAYABLE,
     absent_is_done=True,
 )
-LIST = Endpoint("list", "POST", "/open/user-cluster-list", body="json")
+LIST = Endpoint("list", "POST", "/open/user-cluster-list", body="json", answer="rows")
 REFRESH = Endpoint("refresh", "POST", "/open/user-cluster-refresh", _BY_ID, _BY_ID, replay=Replay.RECONCILE)
 REFRESH_BY_NAME = Endpoint(
     "refresh-by-name",
@@ -154,10 +163,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 # The members of a cluster are read by SQL. These paths are not in the specification; `MemberQuery` says what is known of them.
-QUERY_SQL = Endpoint("query-sql", "POST", "/querySql", body="form")
+QUERY_SQL = Endpoint("query-sql", "POST", "/querySql", body="form", answer="rows")
 SUBMIT_SQL = Endpoint("submit-sql", "POST", "/open/submit-sql", body="form")
-SQL_TASK = Endpoint("sql-task-info", "GET", "/open/sql-task-info")
-SQL_PAGE = Endpoint("sql-result-page", "GET", "/open/sql-result-page")
+SQL_TASK = Endpoint("sql-task-info", "GET", "/open/sql-task-info", answer="detail")
+SQL_PAGE = Endpoint("sql-result-page", "GET", "/open/sql-result-page", answer="rows")
 
 
 @frozen

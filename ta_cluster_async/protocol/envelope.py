@@ -18,6 +18,7 @@ from ..errors import (
 from ..messages import Message
 from ..models.json import json_type
 from . import json
+from .answer_limits import AnswerLimits
 from .retry import parse_retry_after
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..errors import TaError
     from ..models import JsonValue
+    from .answer_limits import AnswerKind
     from .requests import Response
 
 Mask: TypeAlias = "Callable[[str], str]"
@@ -59,14 +61,27 @@ _SAYS_NO_SUCH_WITHIN = 1024
 _EXCERPT = 120
 _SEARCHED = 16 * 1024
 _LONGEST_TOKEN = 4 * 1024
+_USUAL_LIMITS = AnswerLimits()
 
 
-def decode(response: Response, mask: Mask, now: float) -> JsonValue | TaError:
+def decode(
+    response: Response,
+    mask: Mask,
+    now: float,
+    kind: AnswerKind = "rows",
+    limits: AnswerLimits = _USUAL_LIMITS,
+) -> JsonValue | TaError:
     """Return the `data` of a successful answer, or the error that the answer means. Never raises.
 
     Success is `return_code == 0`, whatever the HTTP status. An error is returned and not raised, so that no traceback keeps the
-    frames in which the server's text stands. `now` is the wall clock in Unix seconds, for a `Retry-After` that names a date.
+    frames in which the server's text stands. `now` is the wall clock in Unix seconds, for a `Retry-After` that names a date. Of an
+    answer with more in it than `limits` allow for its kind, nothing is made.
     """
+    excess = limits.excess(response.body, kind)
+    if excess is not None:
+        if response.status >= 300:
+            return _no_envelope(response, mask, now)
+        return NotJson(limits.too_large(excess, kind, response.status), status=response.status)
     try:
         envelope = json.loads(response.body)
     except ValueError:

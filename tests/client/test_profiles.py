@@ -12,6 +12,7 @@ from ta_cluster_async.client.profiles import token_from_file
 from ta_cluster_async.client.secret import Secret
 from ta_cluster_async.errors import ConfigurationError, TaWarning
 from ta_cluster_async.models.members import MemberQuery
+from ta_cluster_async.protocol.answer_limits import AnswerLimits
 from ta_cluster_async.protocol.refresh import PollPolicy
 from ta_cluster_async.session import TaSession
 from tests.world import refused
@@ -56,7 +57,13 @@ def test_a_session_has_the_settings_of_its_profile(write: Any) -> None:
         rate_limit = 5
         max_connections = 3
         max_uploads = 2
+        upload_buffer = 7
         strict_names = false
+        answer_number = 2000
+        answer_detail = 3000
+        answer_rows = 4000
+        answer_ratio = 50
+        answer_depth = 60
         verify = false
         poll_first = 2
         poll_longest = 30.0
@@ -80,6 +87,8 @@ def test_a_session_has_the_settings_of_its_profile(write: Any) -> None:
     assert ta.poll == PollPolicy(first=2, longest=30, settle=7, grace=8, stall=9)
     assert ta.members == MemberQuery(route="task", page_size=2000, value_columns=("tag_value",))
     assert ta.timeout == 30
+    limits = AnswerLimits(number=2000, detail=3000, rows=4000, ratio=50, depth=60)
+    assert (ta.upload_buffer, ta.answer_limits) == (7, limits)
 
 
 def test_settings_of_the_call_come_before_those_of_the_profile(write: Any) -> None:
@@ -149,6 +158,10 @@ def test_what_is_missing_or_wrong_has_a_code(write: Any, text: str, name: str | 
         ("poll_first = -1", "profile-value"),
         ("poll_first = nan", "profile-value"),
         ("poll_first = true", "profile-value"),
+        ("poll_first = inf", "profile-value"),
+        ("answer_number = 1023", "profile-value"),
+        ("answer_ratio = 0", "profile-value"),
+        ("answer_depth = 401", "profile-value"),
     ],
 )
 def test_a_mistake_in_a_profile_says_which(write: Any, line: str, code: str) -> None:

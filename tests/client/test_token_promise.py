@@ -19,7 +19,6 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
-from ta_cluster_async.client import transport as transport_module
 from ta_cluster_async.emulator.loop import run as run_in_virtual_time
 from ta_cluster_async.errors import TaError
 from ta_cluster_async.protocol.endpoints import PROGRESS
@@ -70,11 +69,9 @@ def observe() -> Any:
 def _fail(kind: Any, name: Any, serve: Any) -> Any:
     seen = Seen(TOKENS[name])
     root = logging.getLogger()
-    listener, level, limit = _Listener(seen.logs), root.level, transport_module.MAX_ANSWER
+    listener, level = _Listener(seen.logs), root.level
     root.addHandler(listener)
     root.setLevel(logging.DEBUG)
-    if kind == "too large":
-        transport_module.MAX_ANSWER = 1000
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -101,7 +98,6 @@ def _fail(kind: Any, name: Any, serve: Any) -> Any:
         gc.unfreeze()
         root.removeHandler(listener)
         root.setLevel(level)
-        transport_module.MAX_ANSWER = limit
     return seen
 
 

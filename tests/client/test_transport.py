@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import json
+import zlib
 from typing import Any
 
 import aiohttp
@@ -13,7 +14,9 @@ from ta_cluster_async.client import transport as transport_module
 from ta_cluster_async.client.transport import AiohttpTransport
 from ta_cluster_async.emulator import Emulator, Settings
 from ta_cluster_async.errors import HttpStatusError, NotJson, NotSent
+from ta_cluster_async.messages import Message
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
+from ta_cluster_async.protocol.answer_limits import AnswerLimits
 from ta_cluster_async.protocol.endpoints import (
     CREATE,
     ENDPOINTS,
@@ -32,6 +35,7 @@ from ta_cluster_async.uploads.progress import UploadProgress
 
 READ = Request(PROGRESS, "projectId=102&clusterId=970")
 START = Request(REFRESH, "projectId=102&clusterId=970")
+EMPTY_BLOCK = b"\0\0\0\xff\xff"
 ONCE = RetryPolicy(attempts=1)
 
 
@@ -252,27 +256,63 @@ def test_an_answer_that_ends_with_its_connection_is_read(raw_server: Any) -> Non
 
 def test_an_answer_of_10_mb_is_read_whole(raw_server: Any) -> None:
     data = "x" * 10_000_000
-    assert one(raw_server, writes(success(data)), timeout=60)[0] == data
+    limits = AnswerLimits(number=64 * 2**20)
+    assert one(raw_server, writes(success(data)), timeout=60, answer_limits=limits)[0] == data
 
 
-def test_an_answer_of_absurd_size_is_not_read_to_its_end(raw_server: Any, monkeypatch: Any) -> None:
+def test_an_answer_of_absurd_size_is_not_read_to_its_end(raw_server: Any) -> None:
     async def endless(reader: Any, writer: Any, server: Any) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
             writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
             await writer.drain()
 
-    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1_000_000)
     problem, server = one(raw_server, endless)
     assert type(problem) is NotJson
-    assert "more than 1000000 bytes" in str(problem)
+    assert problem.params["problem"] == Message("answer-bytes", limit=65536)
+    assert "more than 65536 bytes. If it is what the server should send, allow a larger number in" in str(
+        problem
+    )
     assert len(server.heads) == 1
 
 
-def test_a_small_compressed_answer_of_absurd_size_is_not_held(raw_server: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1_000_000)
-    bomb = http(gzip.compress(b" " * 5_000_000), "200 OK", "Content-Encoding: gzip")
-    assert type(one(raw_server, writes(bomb))[0]) is NotJson
+@pytest.mark.parametrize(
+    ("blanks", "problem"),
+    [
+        (5_000_000, Message("answer-bytes", limit=65536)),
+        (60_000, Message("answer-ratio", limit=100)),
+    ],
+)
+def test_a_small_compressed_answer_of_absurd_size_is_not_held(
+    raw_server: Any, blanks: int, problem: Message
+) -> None:
+    bomb = http(gzip.compress(b" " * blanks), "200 OK", "Content-Encoding: gzip")
+    error = one(raw_server, writes(bomb))[0]
+    assert (type(error), error.params["problem"]) == (NotJson, problem)
+
+
+def test_more_compressed_bytes_than_may_be_answered_are_not_read(raw_server: Any) -> None:
+    async def blocks(reader: Any, writer: Any, server: Any) -> None:
+        packer = zlib.compressobj(wbits=31)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(packer.compress(b" ") + packer.flush(zlib.Z_FULL_FLUSH) + EMPTY_BLOCK * 1000)
+            await writer.drain()
+
+    assert one(raw_server, blocks)[0].params["problem"] == Message("answer-bytes", limit=65536)
+
+
+@pytest.mark.parametrize("text", [b"x", "错".encode(), "é".encode(), "😀".encode()])
+def test_of_an_error_page_that_is_too_long_the_beginning_is_told(raw_server: Any, text: bytes) -> None:
+    page = b"Gone mad. " + text * 100_000
+    error = one(raw_server, writes(http(page, "503 Service Unavailable", "Retry-After: 7")), retry=ONCE)[0]
+    assert (type(error), error.status, error.retry_after) == (HttpStatusError, 503, 7)
+    assert "text ('Gone mad. " in str(error)
+
+
+def test_the_error_page_of_a_gateway_with_a_million_values_is_an_error_of_its_status(raw_server: Any) -> None:
+    error = one(raw_server, writes(http(b"[0," * 5_000, "502 Bad Gateway")), retry=ONCE)[0]
+    assert (type(error), error.status) == (HttpStatusError, 502)
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])

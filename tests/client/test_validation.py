@@ -318,6 +318,7 @@ def test_the_defaults() -> None:
         "max_connections": 32,
         "max_uploads": 4,
         "upload_buffer": 2**20,
+        "answer_limits": None,
         "rate_limit": None,
         "ssl": True,
         "client_session": None,

@@ -1,6 +1,7 @@
 """Every way to fail that the token promise is tried on: what the server does, and what becomes of the call."""
 
 import asyncio
+import gzip
 import json
 import socket
 import ssl
@@ -27,6 +28,7 @@ from ta_cluster_async.errors import (
     TokenRejected,
 )
 from ta_cluster_async.models.ticket_errors import OutcomeUnknown
+from ta_cluster_async.protocol.answer_limits import AnswerLimits
 from ta_cluster_async.protocol.endpoints import PROGRESS, UPDATE, UPLOAD
 from ta_cluster_async.protocol.requests import Request
 from ta_cluster_async.protocol.retry import RetryPolicy
@@ -141,7 +143,11 @@ ANSWERS = {
         HttpStatusError,
         None,
     ),
-    "too large": (writes(http(b" " * 5000)), NotJson, None),
+    "too large": (
+        writes(http(gzip.compress(b" " * 70_000), headers=["Content-Encoding: gzip"])),
+        NotJson,
+        None,
+    ),
     "unauthorized": (writes(lambda t: http(t.encode(), "401 Unauthorized")), HttpStatusError, None),
     "a rejected token": (writes(lambda t: http(envelope(-1001, f"token {t} invalid"))), TokenRejected, None),
     "a rejected token, escaped": (
@@ -267,7 +273,8 @@ class Seen:
     warned: list[str] = field(factory=list, repr=False)
 
     def session(self, url: Any, **settings: Any) -> Any:
-        settings = {"timeout": 2.0, "retry": RetryPolicy(attempts=1), **settings}
+        limits = AnswerLimits(number=64 * 2**20)
+        settings = {"timeout": 2.0, "retry": RetryPolicy(attempts=1), "answer_limits": limits, **settings}
         return TaSession(url, self.token, **settings)
 
     def look(self) -> None:

@@ -58,7 +58,7 @@ def http_date(seconds: float) -> str:
 
 @cache
 def long_error() -> FaultCase:
-    return FaultCase(Fault.return_code(-9, "x" * 10**7))
+    return FaultCase(Fault.return_code(-9, "x" * 60_000))
 
 
 FAULTS: dict[str, Callable[[], FaultCase]] = {
@@ -125,8 +125,9 @@ FAULTS: dict[str, Callable[[], FaultCase]] = {
     "return_code as text": lambda: FaultCase(Fault.return_code_as_text()),
     "return_code null": lambda: FaultCase(Fault.rewrite(lambda envelope: {**envelope, "return_code": None})),
     "data of wrong types": lambda: FaultCase(Fault.data(WRONG)),
+    "60 KB": lambda: corrupted(lambda body: body[:-1] + b',"stackMessage":"' + b"x" * 60_000 + b'"}'),
     "10 MB": lambda: corrupted(lambda body: body[:-1] + b',"stackMessage":"' + b"x" * 10**7 + b'"}'),
-    "10 MB of refusal": long_error,
+    "60 KB of refusal": long_error,
     "a key twice, the last is good": lambda: corrupted(lambda body: b'{"return_code":-9,' + body[1:]),
     "a key twice, the last is bad": lambda: corrupted(lambda body: body[:-1] + b',"return_code":-9}'),
     "success with status 500": lambda: corrupted(lambda body: body, status=500),

@@ -137,8 +137,9 @@ a list in place of an envelope | schema yes 1 0  | schema yes 1 1  | schema yes 
 return_code as text            | schema yes 1 0  | schema yes 1 1  | schema yes 1 1  | schema yes 1 1  | ok 1+1 1          | ok 1+1 1          | unknown yes 1 1 | schema yes 1 1
 return_code null               | schema yes 1 0  | schema yes 1 1  | schema yes 1 1  | schema yes 1 1  | ok 1+1 1          | ok 1+1 1          | unknown yes 1 1 | schema yes 1 1
 data of wrong types            | schema yes 1 0  | ok 1 1          | schema yes 1 1  | ok 1 1          | ok 1 1            | ok 1+1 1          | unknown yes 1 1 | ok 1 1
-10 MB                          | ok 1 0          | ok 1 1          | ok 1 1          | ok 1 1          | ok 1 1            | ok 1 1            | ok 1 1          | ok 1 1
-10 MB of refusal               | api yes 1 0     | api yes 1 0     | api yes 1 0     | api yes 1 0     | api yes 1+1 0     | api yes 1 0       | api yes 1 0     | api yes 1 0
+60 KB                          | ok 1 0          | ok 1 1          | ok 1 1          | ok 1 1          | ok 1 1            | ok 1 1            | ok 1 1          | ok 1 1
+10 MB                          | notjson yes 1 0 | notjson yes 1 1 | notjson yes 1 1 | notjson yes 1 1 | ok 1+1 1          | ok 1+1 1          | unknown yes 1 1 | notjson yes 1 1
+60 KB of refusal               | api yes 1 0     | api yes 1 0     | api yes 1 0     | api yes 1 0     | api yes 1+1 0     | api yes 1 0       | api yes 1 0     | api yes 1 0
 a key twice, the last is good  | ok 1 0          | ok 1 1          | ok 1 1          | ok 1 1          | ok 1 1            | ok 1 1            | ok 1 1          | ok 1 1
 a key twice, the last is bad   | api yes 1 0     | api yes 1 1     | api yes 1 1     | api yes 1 1     | ok 1+1 1          | api yes 1 1       | api yes 1 1     | api yes 1 1
 success with status 500        | ok 1 0          | ok 1 1          | ok 1 1          | ok 1 1          | ok 1 1            | ok 1 1            | ok 1 1          | ok 1 1

@@ -273,7 +273,7 @@ def test_a_redirect_says_that_it_is_not_followed_and_what_to_do(status: Any) -> 
         (b"\xff\xfe{", "not UTF-8"),
         ('{"return_message":"成功'.encode("gbk"), "not UTF-8"),
         (b"  upstream   connect error ", "text ('upstream connect error') in place of JSON"),
-        (b'{"a":' + b"[" * 100_000, "broken or truncated JSON"),
+        (b'{"a":' + b"[" * 100_000, "more than 200 levels deep"),
         (b'{"return_code":' + b"9" * 5000 + b"}", "broken or truncated JSON"),
     ],
 )
@@ -293,8 +293,9 @@ def test_of_a_key_that_stands_twice_the_last_one_counts() -> None:
 
 
 def test_deeply_nested_data_that_can_be_held_is_read() -> None:
-    data = answer(b'{"return_code":0,"data":' + b"[" * 200 + b"]" * 200 + b"}")
+    data = answer(b'{"return_code":0,"data":' + b"[" * 199 + b"]" * 199 + b"}")
     assert isinstance(data, list)
+    assert error(b'{"return_code":0,"data":' + b"[" * 200 + b"]" * 200 + b"}").code == "answer-too-large"
 
 
 @pytest.mark.parametrize(

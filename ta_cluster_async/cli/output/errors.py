@@ -37,6 +37,10 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "journal-without-run": "The journal {path!r} has no run {run_id!r}: `ta-cluster runs list` shows which it has.",
     "left-on-its-way": "{reason} Its request was on its way: `ta-cluster wait` with its ticket shows whether it has begun.",
     "left-running": "{reason} The refresh continues on the server: `ta-cluster wait` with its ticket watches it.",
+    "answer-too-large": (
+        "HTTP {status} with an answer that is too large: {problem}. If it is what the server should send, set a larger answer_{setting} in"
+        " the profile."
+    ),
     "length-required": (
         "HTTP {status}: the server or a gateway refuses an upload whose length is not sent. Give a CSV file that goes out as it is, or set"
         " upload_buffer in the profile above the size of the upload (it is {limit} bytes)."
