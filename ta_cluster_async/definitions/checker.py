@@ -222,7 +222,8 @@ class Checker:
         return node.plain()
 
     def _check_days(self, line: int, key: str, value: str, name: str) -> None:
-        if key == "recentDay" and not (self.as_it_is and not value):
+        # Servers and browsers have "" where days are fixed; a person means something by the key.
+        if key == "recentDay" and (value or self.of_library):
             days = _DAYS.fullmatch(value)
             if days is None or not int(days[1]) <= int(days[2]) or int(days[2]) < 1:
                 self.wrong(line, "recent-day-invalid", key=name)

@@ -59,6 +59,8 @@ async def update(
         _check_fits(found, detail, file)
         body = {key: value for key, value in found.body.items() if key not in _OF_THE_BODY}
         before = update_body(detail)
+        if "clusterType" in body:  # a server that does not say it has no other one
+            before.setdefault("clusterType", body["clusterType"])
         if "remarks" in body:
             before.setdefault("remarks", await _remarks(project, detail))
         if dry_run:
@@ -72,7 +74,7 @@ async def update(
                 )
             )
             return Exit.OK
-        resource = _resource(project, detail)
+        resource = project.tags if Catalog.TAG in (found.catalog, detail.catalog) else project.clusters
         await resource.update(ref_of(ref), body)
     print_message(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
     return Exit.OK

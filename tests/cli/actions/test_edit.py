@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 
+from ta_cluster_async.emulator import Fault
 from tests.definitions.samples import API, WHALES
 
 if TYPE_CHECKING:
@@ -313,3 +314,165 @@ def test_remarks_are_compared_with_those_of_the_list(
     assert (ended.out, ended.err) == ("", "Nothing would change.\n")
     ended = command("update", "whales", write(WHALES + "remarks: of April\n"), "--dry-run")
     assert '+  "remarks": "of April"' in ended.out
+
+
+# a server whose answers nobody has foreseen
+
+ODD_FILTER: Any = {
+    "columnName": "vip",
+    "comparator": "future",
+    "ftv": [1, None, "", True],
+    "tableType": "",
+    "filts": [],
+    "more": None,
+}
+ODD_EVENT: Any = {
+    "eventName": "pay",
+    "comparator": "greater",
+    "num": 1000.5,
+    "recentDay": "",
+    "startTime": "",
+    "endTime": None,
+    "taPropQuota": {"quota": "", "analysis": "SUM", "deep": {"x": [1, {"y": None}]}},
+    "filts": None,
+    "calcPropVo": "a text",
+    "more": {"a": [None, ""]},
+}
+ODD_CLUSTER: Any = {
+    "relation": "",
+    "event_relation": None,
+    "event_user_relation": "xor",
+    "events": [ODD_EVENT, {"eventName": "login", "comparator": None, "taPropQuota": None}],
+    "filts": [ODD_FILTER, {"filterType": "COMPOUND", "filts": [ODD_FILTER], "relation": "and"}],
+    "more": [{"z": 1}],
+}
+ODD = {
+    "cluster": {
+        "clusterType": "cluster_by_dynamic_future",
+        "displayName": "D",
+        "usersNum": None,
+        "refreshTime": None,
+        "userClusterDef": ODD_CLUSTER,
+        "more": {"q": [1]},
+    },
+    "null": {"clusterType": "cluster_by_dynamic_sql", "userClusterDef": None, "sql": "select 1000"},
+    "values": {
+        "clusterType": "tag_by_static_condition",
+        "userTagDef": {
+            "userTagValueDefs": [
+                {"tagValue": "much", "userClusterDef": ODD_CLUSTER, "more": 1},
+                {"tagValue": "", "userClusterDef": None},
+            ],
+            "userTagConQuotaDef": None,
+            "more": "",
+        },
+    },
+    "first_last": {
+        "clusterType": "tag_by_static_condition",
+        "userTagDef": {
+            "userTagConFirstLastEventDef": {
+                "userTagConFirstLastEvent": {
+                    "eventName": "pay",
+                    "calcPropVo": "amount 1000",
+                    "recentDay": "",
+                    "filts": [ODD_FILTER],
+                    "relation": "",
+                    "more": {},
+                },
+                "more": [],
+            }
+        },
+    },
+    "quota": {
+        "clusterType": None,
+        "displayName": None,
+        "userTagDef": {
+            "userTagConQuotaDef": {
+                "userTagConQuotaEvent": {
+                    "eventName": "pay",
+                    "analysis": "SUMS",
+                    "quota": None,
+                    "analysisParams": "1000",
+                    "recentDay": None,
+                    "filts": None,
+                    "more": [[]],
+                }
+            }
+        },
+    },
+}
+
+
+def _taken(data: Any) -> Fault:
+    """The answer of a server that takes everything."""
+    return Fault.rewrite(lambda _: {"return_code": 0, "return_message": "success", "data": data})
+
+
+def _body_of(sent: Emulator) -> dict[str, Any]:
+    body = json.loads(sent.requests[-1].body or b"")
+    assert isinstance(body, dict)
+    return body
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_show_writes_of_any_server_is_taken_back_unchanged(
+    settings: Emulator, command: Command, tmp_path: Path, kind: str
+) -> None:
+    settings.seed_clusters(1)
+    detail = {
+        "id": 970,
+        "clusterName": "seeded_1",
+        "displayName": "D",
+        "progress": 100,
+        "projectId": 102,
+        "usersNum": 3,
+        **ODD[kind],
+    }
+    settings.faults.add(_taken(detail), path="user-cluster-detail", count=None)
+    path = tmp_path / "shown.json"
+    text = command("show", "970", "--json").out
+    path.write_text(text, encoding="utf-8")
+    # A dry run and an update of what has not changed have nothing to say but warnings, and send nothing.
+    ended = command("update", "970", str(path), "--dry-run")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err.endswith("Nothing would change.\n")
+    assert "Nothing was sent" in command("update", "970", str(path)).err
+    assert not [one for one in settings.requests if "update" in one.path]
+    # One number is changed: all else goes back as it came.
+    settings.faults.add(_taken(""), path="user-cluster-update", count=None)
+    path.write_text(text.replace("1000", "2000"), encoding="utf-8")
+    assert command("update", "970", str(path)).code == 0
+    shown, body = json.loads(text.replace("1000", "2000")), _body_of(settings)
+    assert shown == {key: value for key, value in shown.items() if key in detail}
+    for key, value in shown.items():
+        new = {"userClusterDef": "qp", "userTagDef": "tagQp"}.get(key, key)
+        if key not in ("id", "clusterName", "progress", "projectId", "usersNum", "refreshTime"):
+            assert json.dumps(body[new]) == json.dumps(value)
+    for key in ("userClusterDef", "userTagDef"):
+        assert shown.get(key) == json.loads(json.dumps(ODD[kind].get(key)).replace("1000", "2000"))
+    # The same under a new name is what is created.
+    settings.faults.add(_taken(971), path="user-cluster-add", count=None)
+    copy = {**shown, "clusterName": "copied", "displayName": "Copied"}
+    path.write_text(json.dumps(copy), encoding="utf-8")
+    assert command("create", str(path)).out == "971\n"
+    made = _body_of(settings)
+    new = "qp" if "userClusterDef" in shown else "tagQp"
+    assert json.dumps(made[new]) == json.dumps(shown.get("userClusterDef", shown.get("userTagDef")))
+    assert (made["clusterName"], made["displayName"], made["projectId"]) == ("copied", "Copied", 102)
+
+
+def test_a_body_in_the_apis_names_may_have_an_empty_recent_day(
+    settings: Emulator, command: Command, write: Write
+) -> None:
+    event = {**API["qp"]["events"][0], "recentDay": "", "startTime": "2020-01-01", "endTime": "2020-01-09"}
+    ended = command("create", write({**API, "qp": {**API["qp"], "events": [event]}}))
+    assert (ended.code, ended.out) == (0, "970\n")
+    assert _body_of(settings)["qp"]["events"] == [event]
+
+
+def test_a_number_is_sent_as_it_is_written(settings: Emulator, command: Command, write: Write) -> None:
+    assert command("create", write(WHALES.replace("1000", "010"))).code == 0
+    assert _body_of(settings)["qp"]["events"][0]["num"] == "010"
+    for wrong in ("0x1F", "1_000", "12:30", "lots"):
+        ended = command("create", write(WHALES.replace("1000", wrong)))
+        assert (ended.code, "definition.yaml" in ended.err, "line 7" in ended.err) == (2, True, True), wrong
