@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from .i18n.translate import tr
+from .output.console import print_text
 from .output.help import HelpfulCommand, HelpfulGroup, command_help
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
         from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
 
-        typer.echo(f"ta-cluster {version('ta-cluster-async')}")
+        print_text(f"ta-cluster {version('ta-cluster-async')}")
         raise typer.Exit
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 from .i18n.translate import tr
+from .output.streams import OutputError, open_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_FAILED = 1
 _FAULT = 70
 _INTERRUPTED = 130
 
@@ -25,6 +28,7 @@ COMPLETE_VARIABLE = "_TA_CLUSTER_COMPLETE"
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with `arguments`, or with those of this process; leaves by SystemExit."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    open_missing()
     _never_fail_to_encode()
     if _has_token(arguments):
         _leave(
@@ -70,6 +74,9 @@ def _run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         console.print_message(tr("Stopped."))
         return _INTERRUPTED
+    except OutputError as problem:
+        console.print_output_error(problem)
+        return _FAILED
     except Exception as problem:
         sentence = usage.usage_error_text(problem)
         if sentence is None:
@@ -116,7 +123,8 @@ def _leave_with_fault() -> NoReturn:
 def _write(text: str) -> None:
     from ..messages import escaped  # noqa: PLC0415 - only needed when something is broken
 
-    sys.stderr.write("\n".join(map(escaped, text.rstrip("\n").split("\n"))) + "\n")
+    with suppress(OSError):
+        sys.stderr.write("\n".join(map(escaped, text.rstrip("\n").split("\n"))) + "\n")
 
 
 def _leave(sentence: str, code: int = 2) -> NoReturn:

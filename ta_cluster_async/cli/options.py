@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias, TypeVar
 
 import typer
 
@@ -24,11 +25,20 @@ class CliOptions(NamedTuple):
     """What the options of a command say about the connection. None means that an option is not given."""
 
     base_url: str | None = None
-    project_id: int | None = None
+    project_id: str | None = None
     profile: str | None = None
     token_file: str | None = None
     token_keyring: bool = False
     ca_file: Path | None = None
+
+
+def completed_by(name: str) -> Callable[[typer.Context, str], list[Any]]:
+    """Return what gives a shell its choices: a function of `completing`, which is imported when a shell asks."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[Any]:
+        return list(getattr(import_module(".completing", __package__), name)(ctx, incomplete))
+
+    return complete
 
 
 def _set_quiet(quiet: bool) -> bool:  # noqa: FBT001 - typer calls it so
@@ -52,10 +62,9 @@ _OPTIONS = {
         ),
     ),
     "project_id": (
-        int | None,
+        str | None,
         typer.Option(
             "--project-id",
-            min=1,
             metavar="N",
             rich_help_panel=_PANEL,
             help=tr("The numeric project id, not the APPID (TA_PROJECT_ID)."),
@@ -66,6 +75,7 @@ _OPTIONS = {
         typer.Option(
             "--profile",
             metavar="NAME",
+            autocompletion=completed_by("profiles"),
             rich_help_panel=_PANEL,
             help=tr("Use the settings of this profile in the configuration file (TA_PROFILE)."),
         ),

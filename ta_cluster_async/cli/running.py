@@ -15,8 +15,9 @@ import typer
 from ..errors import TaError
 from .exit_codes import Exit, exit_of
 from .i18n.translate import tr
-from .output.console import print_error, print_message
+from .output.console import print_error, print_message, print_output_error
 from .output.errors import error_text
+from .output.streams import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -45,8 +46,7 @@ def run(command: Coroutine[object, object, Exit]) -> NoReturn:
         with _signals(stop), asyncio.Runner() as runner:
             code = runner.run(stop.watched(command))
     except TaError as problem:
-        print_error(error_text(problem))
-        code = exit_of(problem)
+        code = print_failure(problem)
     except asyncio.CancelledError:
         if stop.code is None:
             raise
@@ -55,6 +55,15 @@ def run(command: Coroutine[object, object, Exit]) -> NoReturn:
     finally:
         command.close()
     raise typer.Exit(code)
+
+
+def print_failure(problem: TaError) -> Exit:
+    """Write why a command has failed, and return its exit code."""
+    if isinstance(problem, OutputError):
+        print_output_error(problem)
+    else:
+        print_error(error_text(problem))
+    return exit_of(problem)
 
 
 class _Stop:

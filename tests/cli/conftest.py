@@ -53,6 +53,7 @@ def config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "config" / "ta-cluster"
     folder.mkdir(parents=True)
     return folder
@@ -119,11 +120,12 @@ def process() -> Iterator[Process]:
         env: Mapping[str, str] | None = None,
         encoding: str = "utf-8",
         stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         begun = subprocess.Popen(
             [sys.executable, "-m", "ta_cluster_async", *arguments],
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             encoding=encoding,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},

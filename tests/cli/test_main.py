@@ -163,7 +163,7 @@ def test_names_that_the_locale_cannot_show_do_not_break_a_command(
         },
         encoding=encoding,
     )
-    out, err = listing.communicate(timeout=10)
+    out, err = listing.communicate(timeout=60)
     assert (listing.returncode, err) == (0, "")
     assert "970" in out
     assert "鲸鱼?_1".encode(encoding, "replace").decode(encoding) in out

@@ -145,7 +145,8 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
     """All of them, some at a time, each by what it shows."""
     home = folder / "config" / "ta-cluster"
     home.mkdir(parents=True)
-    nowhere = {"XDG_CONFIG_HOME": str(folder / "empty")}
+    cache = {"XDG_CACHE_HOME": str(folder / "cache")}
+    nowhere = {"XDG_CONFIG_HOME": str(folder / "empty"), **cache}
     with Emulator(settings=Settings(evaluate=False), job_seconds=0.3, capacity=20) as em:
         em.seed_clusters(6)
         em.seed_tags(1)
@@ -158,6 +159,7 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
             "TA_TOKEN": em.token,
             "TA_PROJECT_ID": str(em.project_id),
             "XDG_CONFIG_HOME": str(folder / "config"),
+            **cache,
         }
         hosted = {"TA_TOKEN_FILE": str(home / "token.txt"), "TA_PROFILE": "elsewhere"}
         alone: dict[str, tuple[list[str], dict[str, str]]] = {
@@ -166,7 +168,7 @@ def run_scenes(folder: Path) -> dict[str, Ended]:
         }
         csv = str(folder / "ids.csv")
         in_turn: dict[str, tuple[list[str], dict[str, str]]] = {
-            "list": (["list", "--json"], {"XDG_CONFIG_HOME": str(folder / "config"), **hosted}),
+            "list": (["list", "--json"], {"XDG_CONFIG_HOME": str(folder / "config"), **cache, **hosted}),
             "no settings": (["list"], nowhere),
             "show": (["show", "seeded_5", "--json"], there),
             "wait": (["wait", "975", "--json"], there),

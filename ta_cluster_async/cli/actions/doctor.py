@@ -199,7 +199,7 @@ def _refused(problem: TaError, project_id: int) -> list[CheckResult]:
             )
             return [
                 CheckResult(CheckStatus.OK, token, tr("Token accepted.")),
-                CheckResult(CheckStatus.FAILED, project, text, advice, Exit.USAGE),
+                CheckResult(CheckStatus.FAILED, project, text, advice, code),
             ]
         case NotJson() | SchemaError() | HttpStatusError():
             advice = tr("The address is not that of the Open API, which often has port 8992.")

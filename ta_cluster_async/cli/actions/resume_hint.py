@@ -51,10 +51,23 @@ def print_resume_hint(
         for outcome in report.outcomes
         if outcome.status is Status.CANCELLED and outcome.ticket is not None
     ]
-    if as_json:
-        print_json(report_json(report))
-    elif tickets:
-        _show_tickets(tickets, has_journal=has_journal)
+    try:
+        if as_json:
+            print_json(report_json(report))
+        elif tickets:
+            _show_tickets(tickets, has_journal=has_journal)
+    finally:  # a full disk keeps the tickets, and not the command
+        _print_command(context, refs, ended, has_journal=has_journal, has_plan=has_plan)
+
+
+def _print_command(
+    context: typer.Context,
+    refs: Sequence[int | str],
+    ended: set[int | str],
+    *,
+    has_journal: bool,
+    has_plan: bool,
+) -> None:
     left = [ref for ref in refs if ref not in ended]
     again = any(context.params.get(name) for name in _NOT_AGAIN)
     command = shlex.join([_program(context), *(context.obj or ())])

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from ...batch import Journal
-from ...errors import ConfigurationError, TaError
+from ...errors import ConfigurationError, InvalidRequest, TaError
 from ..config.settings import find_settings
-from ..exit_codes import Exit, exit_of
+from ..exit_codes import Exit
 from ..i18n.translate import tr
 from ..options import CliOptions
 from ..output.console import print_error, print_json, print_message, print_result, stdout
-from ..output.errors import error_text
 from ..output.files import write_file
 from ..output.json_lines import run_json
 from ..output.tables import report_table, run_table, runs_table
 from ..report.source import NoSuchRun, find_run, is_file, record_of_file, record_of_run
+from ..running import print_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,8 +39,7 @@ def run_sync(command: Callable[[], Exit]) -> NoReturn:
         print_error(str(problem))
         code = Exit.NOTHING
     except TaError as problem:
-        print_error(error_text(problem))
-        code = exit_of(problem)
+        code = print_failure(problem)
     except KeyboardInterrupt:
         print_message(tr("Stopped."))
         code = Exit.INTERRUPTED
@@ -107,6 +106,10 @@ def _journal(path: Path | None) -> Journal:
 
 def _record(run: str, journal: Path | None) -> Record:
     if is_file(run):
+        if journal is not None:
+            raise InvalidRequest(
+                tr("{path} is the file of a report, which needs no journal: leave out --journal.", path=run)
+            )
         try:
             return record_of_file(Path(run))
         except OSError as problem:

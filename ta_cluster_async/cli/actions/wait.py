@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
@@ -35,10 +35,11 @@ from ..output.console import print_json, print_message, print_result, stderr
 from ..output.json_lines import event_json
 from ..output.live import failure_line, progress_display
 from ..output.progress import ProgressState
+from ..output.streams import OutputError
 from ..output.tables import outcome_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from ...batch import Event
     from ...resources import Refresh
@@ -51,6 +52,8 @@ _STATUSES: tuple[tuple[type[TaError], Status], ...] = (
     (RefreshTimeout, Status.TIMED_OUT),
     (NotFound, Status.REJECTED),
 )
+R = TypeVar("R")
+
 _MAY_RUN = frozenset({Status.CANCELLED, Status.TIMED_OUT, Status.STALLED, Status.UNCONFIRMED})
 
 
@@ -96,54 +99,39 @@ class _Waiting:
         self, wanted: list[int | str | RefreshTicket], on_event: Callable[[Event], None]
     ) -> list[Outcome]:
         """Wait for each, and return their outcomes in the order of their ends."""
+        targets = _once(await _all_of([self._target(what) for what in wanted]))
         outcomes: list[Outcome] = []
-        count = len(wanted)
+        count = len(targets)
         on_event(Planned(at=0.0, refs=count, complete=True, to_refresh=0, to_attach=count, settled=0))
 
-        async def one(what: int | str | RefreshTicket) -> None:
-            outcome = await self._one(what, on_event)
+        async def one(target: _Target) -> None:
+            found = target.found
+            outcome = (
+                await self._outcome(target.ref, found, on_event)
+                if isinstance(found, RefreshTicket)
+                else found
+            )
             outcomes.append(outcome)
             on_event(Finished(at=self._at(), outcome=outcome))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for what in wanted:
-                    group.create_task(one(what))
-        except* TaError as problems:
-            problem = problems.exceptions[0]
-        else:
-            return outcomes
-        assert isinstance(problem, TaError)
-        raise problem.without_history()
+        await _all_of([one(target) for target in targets])
+        return outcomes
 
-    async def _one(self, what: int | str | RefreshTicket, on_event: Callable[[Event], None]) -> Outcome:
-        ref = what if isinstance(what, int | str) else what.cluster_id
-        ticket = what if isinstance(what, RefreshTicket) else None
+    async def _target(self, what: int | str | RefreshTicket) -> _Target:
+        if isinstance(what, RefreshTicket):
+            return _Target(what.cluster_id, what, is_ticket=True)
         try:
-            if ticket is None:
-                found = await self._running(ref)
-                if isinstance(found, Outcome):
-                    return found
-                ticket = found
-            handle = self._attach(ticket)
-            return await self._follow(ref, ticket, handle, on_event)
-        except (TokenRejected, InvalidRequest):
-            raise
+            return _Target(what, await self._running(what))
         except TaError as problem:
-            status = next((status for kind, status in _STATUSES if isinstance(problem, kind)), Status.FAILED)
-            cluster_id = ref if isinstance(ref, int) else None if ticket is None else ticket.cluster_id
-            return Outcome(
-                ref=ref,
-                status=status,
-                cluster_id=cluster_id,
-                cluster_name=ticket.cluster_name
-                if ticket is not None
-                else ref
-                if isinstance(ref, str)
-                else None,
-                ticket=ticket,
-                **explain(problem),
-            )
+            return _Target(what, _outcome_of(problem, what, None))
+
+    async def _outcome(
+        self, ref: int | str, ticket: RefreshTicket, on_event: Callable[[Event], None]
+    ) -> Outcome:
+        try:
+            return await self._follow(ref, ticket, self._attach(ticket), on_event)
+        except TaError as problem:
+            return _outcome_of(problem, ref, ticket)
 
     async def _running(self, ref: int | str) -> RefreshTicket | Outcome:
         """Return a ticket for what runs on a cluster now, or its outcome if nothing does."""
@@ -206,6 +194,59 @@ class _Waiting:
 
     def _at(self) -> float:
         return time.monotonic() - self.began
+
+
+@frozen
+class _Target:
+    """One that is waited for.
+
+    Attributes:
+        ref: As it was given.
+        found: The ticket of what runs on it, or the outcome where nothing does.
+        is_ticket: A ticket was given, which is one refresh of its cluster and not whatever runs on it.
+    """
+
+    ref: int | str
+    found: RefreshTicket | Outcome
+    is_ticket: bool = False
+
+
+def _once(targets: Sequence[_Target]) -> list[_Target]:
+    """Return each cluster once that was given by its id and by its name too."""
+    by_cluster: dict[object, _Target] = {}
+    for target in targets:
+        cluster_id = target.found.cluster_id
+        key = target.found if target.is_ticket else target.ref if cluster_id is None else (cluster_id,)
+        by_cluster.setdefault(key, target)
+    return list(by_cluster.values())
+
+
+def _outcome_of(problem: TaError, ref: int | str, ticket: RefreshTicket | None) -> Outcome:
+    """Return the outcome of one that cannot be waited for. Raises what keeps all of them from it."""
+    if isinstance(problem, TokenRejected | InvalidRequest | OutputError):
+        raise problem
+    name = ref if isinstance(ref, str) else None
+    return Outcome(
+        ref=ref,
+        status=next((status for kind, status in _STATUSES if isinstance(problem, kind)), Status.FAILED),
+        cluster_id=ref if isinstance(ref, int) else None if ticket is None else ticket.cluster_id,
+        cluster_name=name if ticket is None else ticket.cluster_name,
+        ticket=ticket,
+        **explain(problem),
+    )
+
+
+async def _all_of(parts: Sequence[Coroutine[object, object, R]]) -> list[R]:
+    """Run all at once, and return their results in the same order. The first error ends all of them."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part) for part in parts]
+    except* TaError as problems:
+        problem = problems.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    assert isinstance(problem, TaError)
+    raise problem.without_history()
 
 
 def _read(path: str) -> list[int | str | RefreshTicket]:

@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "timezone": "TA_TIMEZONE",
 }
 
+_MOST_DIGITS = 19
+
 
 @frozen(kw_only=True)
 class Settings:
@@ -126,10 +128,8 @@ def _place(profile: Profile) -> str:
 def _project_id(value: object, sources: Mapping[str, str]) -> int | None:
     if value is None:
         return None
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = 0
+    text = str(value).strip()
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 0
     if number < 1:
         raise ConfigurationError(
             tr(

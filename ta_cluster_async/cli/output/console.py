@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+    from .streams import OutputError
+
 _WIDE = 200
 """Columns of a file or a pipe, so that nothing is cut off."""
 
@@ -67,6 +69,12 @@ def print_error(sentence: str) -> None:
     _write((tr("Error: "), "bold red"), _sentence(sentence))
 
 
+def print_output_error(problem: OutputError) -> None:
+    """Write why the output was not written, unless its reader has closed it, which is what `| head` does."""
+    if not problem.is_closed:
+        print_error(problem.message)
+
+
 def print_result(result: RenderableType) -> None:
     """Write a result to stdout."""
     stdout().print(result)
@@ -74,21 +82,26 @@ def print_result(result: RenderableType) -> None:
 
 def print_lines(lines: Sequence[str]) -> None:
     """Write lines of text to stdout without cutting or wrapping them."""
-    import typer  # noqa: PLC0415 - it need not be there to say that it is missing
-
-    typer.echo("\n".join(map(visible, lines)))
+    print_text("\n".join(map(visible, lines)))
 
 
 def print_json(value: object, *, indent: int | None = None) -> None:
     """Write a JSON value to stdout, in one line unless it is indented."""
-    import typer  # noqa: PLC0415 - see above
+    print_text(json_text(value, indent=indent))
 
-    typer.echo(json_text(value, indent=indent))
+
+def print_text(text: str) -> None:
+    """Write a text of this program to stdout as it is, and a line end."""
+    from .streams import writing_to  # noqa: PLC0415 - `--help` does without
+
+    with writing_to(sys.stdout):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def is_confirmed(question: str) -> bool:
     """Ask a person at the terminal, on stderr, whether to go on. No is the default."""
-    import typer  # noqa: PLC0415 - see above
+    import typer  # noqa: PLC0415 - it need not be there to say that it is missing
 
     return typer.confirm(visible(question), err=True)
 

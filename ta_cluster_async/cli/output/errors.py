@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "already-running-fail": "It was being refreshed already, and --on-running is fail.",
+    "base-url-with-query": (
+        "The base URL contains a '?' or '#': it has only scheme, host, port and path, such as 'http://ta2:8992'."
+    ),
+    "base-url-with-token": "The base URL contains the token. Leave it out: each request adds the token.",
     "batch-max-failures": Plural(
         "1 refresh failed; --max-failures {limit} was reached.",
         "{count} refreshes failed; --max-failures {limit} was reached.",
@@ -69,6 +73,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         "{source} has 1 column; ids and tag values need two. It has: {names}.",
         "{source} has {count} columns: name the two with --column and --value-column. It has: {names}.",
     ),
+    "upload-empty": "The upload has no rows, and an upload without rows is refused. It needs at least one id.",
     "upload-without-name": (
         "It has no name to look for. Look for the display name {display_name!r} in the list, where the newest row with it may be this "
         "upload; or give --name, so that it can be looked up."

@@ -14,6 +14,7 @@ from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
 from ..i18n.translate import is_chinese, look_up, tr
+from .streams import writing_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ def usage_error_text(problem: Exception) -> str | None:
     context = getattr(problem, "ctx", None)
     command = "ta-cluster" if context is None else context.command_path
     text = " ".join(str(message()).split()).rstrip(".。")
-    text = _translated_usage(text) if is_chinese() else text
+    text = _usage_text(text)
     if not text.endswith(("?", "？")):
         text += tr(".")
     return tr("{what} `{command} --help` has the arguments and an example.", what=text, command=command)
@@ -86,7 +87,8 @@ class _Helpful:
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """See typer."""
         load_help_screens()
-        super().format_help(ctx, formatter)  # type: ignore[misc]
+        with writing_to(sys.stdout):
+            super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def get_help_option(self, ctx: Any) -> Any:
         """See typer."""
@@ -117,9 +119,41 @@ def _headings() -> dict[str, str]:
     }
 
 
-def _translated_usage(message: str) -> str:
-    """Return a usage error of typer, which knows no Chinese, in Chinese."""
-    texts = (
+def _usage_text(message: str) -> str:
+    """Return a usage error of typer in the user's language, and what is wrong with a value in the words of a person."""
+    found = re.fullmatch(r"(Invalid value for .+?: )(?:Value error, )?(.+)", message)
+    if found:
+        message = found[1] + _filled(found[2], _value_problems())
+    return _filled(message, _usage_problems()) if is_chinese() else message
+
+
+def _filled(message: str, texts: Sequence[tuple[str, str]]) -> str:
+    """Return the text of the first pattern that a message begins with, and the rest of the message."""
+    for pattern, text in texts:
+        found = re.match(pattern, message)
+        if found:
+            return text.format(*found.groups()) + message[found.end() :]
+    return message
+
+
+def _value_problems() -> tuple[tuple[str, str], ...]:
+    """Return what a value must be, by what pydantic or click, which depends on the version of typer, says of it."""
+    return (
+        (r"Input should be a valid integer.*", tr("it must be a whole number")),
+        (r".+ is not a valid (?:integer|int)(?: range)?$", tr("it must be a whole number")),
+        (r"Input should be a valid number.*", tr("it must be a number")),
+        (r".+ is not a valid float(?: range)?$", tr("it must be a number")),
+        (r"Input should be greater than or equal to (\S+)", tr("it must be at least {0}")),
+        (r".+ is not in the range x>=(\S+)", tr("it must be at least {0}")),
+        (r"Input should be less than or equal to (\S+)", tr("it must be at most {0}")),
+        (r".+ is not in the range (\S+)<=x<=(\S+)", tr("it must be from {0} to {1}")),
+        (r"(.+) is not one of (.+)", tr("{0} is not one of {1}")),
+    )
+
+
+def _usage_problems() -> tuple[tuple[str, str], ...]:
+    """Return texts in the user's language by what typer, which knows no Chinese, says."""
+    return (
         (r"No such command (.+?)\. Did you mean (.+)\?", tr("No such command {0}. Did you mean {1}?")),
         (r"No such option: (.+) \(Possible options: (.+)\)", tr("No such option {0}. Did you mean {1}?")),
         (r"No such option:? (.+)", tr("No such option {0}")),
@@ -128,14 +162,10 @@ def _translated_usage(message: str) -> str:
         (r"Missing option (.+)", tr("Missing option {0}")),
         (r"Missing command", tr("Missing command")),
         (r"Option (.+) requires an argument", tr("Option {0} requires an argument")),
+        (r"Option (.+) does not take a value", tr("Option {0} does not take a value")),
         (r"Got unexpected extra arguments?(?:\(s\))? \((.+)\)", tr("Got unexpected extra arguments: {0}")),
         (r"Invalid value for (.+?): (.+)", tr("Invalid value for {0}: {1}")),
     )
-    for pattern, text in texts:
-        found = re.match(pattern, message)
-        if found:
-            return text.format(*found.groups()) + message[found.end() :]
-    return message
 
 
 def command_help(command: Callable[..., object]) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console
 from rich.segment import Segment
 
 from ...messages import UNSEEN
+from .streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
     from rich.console import ConsoleOptions, RenderableType
 
@@ -20,6 +22,16 @@ class SafeConsole(Console):
 
     What none of them has escaped has taken its room as rich counts it, and is shown as a sign in its place.
     """
+
+    @property
+    def file(self) -> IO[str]:
+        """See rich."""
+        stream = cast("TextIO", super().file)
+        return cast("IO[str]", Stream(stream, is_stderr=self.stderr))
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """See rich."""

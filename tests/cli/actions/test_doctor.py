@@ -140,7 +140,7 @@ def test_a_token_that_is_rejected(server: Emulator, doctor: Doctor, monkeypatch:
 
 def test_a_project_that_is_not_the_tokens(server: Emulator, doctor: Doctor) -> None:
     found = doctor("--project-id", "7")
-    assert (found["code"], found["project"]["mark"]) == (2, "failed")
+    assert (found["code"], found["project"]["mark"]) == (1, "failed")
     assert "not the APPID" in found["project"]["advice"]
 
 

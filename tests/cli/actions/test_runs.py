@@ -67,6 +67,16 @@ def test_list_as_json_is_a_line_for_each_run(command: Command, journal: Path, na
     assert (lines[0]["state"], lines[0]["project_id"], lines[0]["max_running"]) == ("complete", 102, 16)
 
 
+def test_a_journal_beside_the_file_of_a_report_is_refused(
+    command: Command, journal: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.json"
+    assert command("runs", "report", "last", "--journal", str(journal), "-o", str(file)).code == 0
+    ended = command("runs", "show", str(file), "--journal", str(journal))
+    assert (ended.code, "leave out --journal" in ended.err) == (2, True)
+    assert command("runs", "show", str(file)).code == 0
+
+
 def test_credentials_in_an_address_are_never_shown(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     write_journal(path, batch(3), url="https://user:s3cret@ta2:8992/x?token=s3cret")

@@ -176,3 +176,24 @@ def test_a_token_that_is_rejected_is_said_once(
     monkeypatch.setenv("TA_TOKEN", "wrong")
     ended = command("wait", "970", "971")
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+
+
+def test_a_cluster_that_is_given_twice_counts_once(
+    settings: Emulator, command: Command, start: Start
+) -> None:
+    settings.seed_clusters(2)
+    settings.plan(970, JobPlan(seconds=600.0))
+    ticket = start(970)
+    ended = command(
+        "wait", "970", "seeded_1", "970", "name:seeded_1", "seeded_2", "nobody", "nobody", "--json"
+    )
+    events = [json.loads(line) for line in ended.out.splitlines()]
+    assert events[0]["refs"] == 3
+    ends = [event["outcome"] for event in events if event["event"] == "finished"]
+    assert sorted((one["ref"], one["status"]) for one in ends if one["ref"] != 970) == [
+        ("nobody", "rejected"),
+        ("seeded_2", "succeeded"),
+    ]
+    # A ticket is one refresh, and the name whatever runs now.
+    ended = command("wait", ticket.to_json(), ticket.to_json(), "seeded_1")
+    assert [line.split()[0] for line in ended.out.splitlines()[1:]] == ["970", "970"]

@@ -53,6 +53,37 @@ def test_a_project_id_that_is_no_number_is_refused(
     assert "TA_PROJECT_ID" in ended.err
 
 
+@pytest.mark.parametrize("wrong", ["myapp", "0", "-1", "1.5", "1_0", "\N{FULLWIDTH DIGIT ONE}", "9" * 5000])
+def test_a_project_id_that_is_no_id_is_told_apart_from_the_appid(
+    settings: Emulator, command: Command, wrong: str
+) -> None:
+    for ended in (command("list", f"--project-id={wrong}"), command("doctor", f"--project-id={wrong}")):
+        assert ended.code == 2
+        said = ended.out + ended.err
+        assert "The project id (--project-id) must be a whole number above 0" in said
+        assert "not the APPID" in said
+    assert not settings.requests
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "list",
+        "show 970",
+        "progress 970",
+        "refresh 970",
+        "refresh --all",
+        "wait 970",
+        "delete 970 --yes",
+        "doctor",
+    ],
+)
+def test_a_project_that_the_server_does_not_have_has_one_exit_code(
+    settings: Emulator, command: Command, words: str
+) -> None:
+    assert command(*words.split(), "--project-id", "7").code == 1
+
+
 @pytest.mark.parametrize("arguments", [["list", "--token", TOKEN], [f"--token={TOKEN}", "list"]])
 def test_a_token_on_the_command_line_is_refused_and_not_repeated(
     command: Command, arguments: list[str]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ta_cluster_async.cli.i18n.translate import look_up
+from ta_cluster_async.cli.output.help import usage_error_text
 from tests.cli.test_main import leaves
 
 if TYPE_CHECKING:
@@ -89,3 +90,58 @@ for words in ([], *(name.split() for name in {list(HELPS)})):
     for heading in ("参数", "选项", "命令", "连接", "显示本说明并退出。"):
         assert heading in pages
     assert [line for line in pages.splitlines() if re.search(r"\b(the|and|with) \w+ \w+ \w+", line)] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("list --page x", "'--page': it must be a whole number."),
+        ("list --page 0", "'--page': it must be at least 1."),
+        ("demo --clusters 2000", "'--clusters': it must be at most 1000."),
+        ("upload ids.csv --require-match much", "'--require-match': it must be a number."),
+        ("refresh 1 --order random", "'--order': 'random' is not one of 'auto', 'given', 'longest-first'."),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_in_the_words_of_a_person(
+    command: Command, arguments: str, text: str
+) -> None:
+    ended = command(*arguments.split())
+    assert (ended.code, f"Invalid value for {text}" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        ("'x' is not a valid integer", "it must be a whole number"),
+        ("'x' is not a valid int", "it must be a whole number"),
+        ("'x' is not a valid integer range", "it must be a whole number"),
+        ("'x' is not a valid float", "it must be a number"),
+        ("0 is not in the range x>=1", "it must be at least 1"),
+        ("2.0 is not in the range 0.0<=x<=1.0", "it must be from 0.0 to 1.0"),
+        ("what no version says yet", "what no version says yet"),
+    ],
+)
+def test_what_click_says_in_other_versions_is_said_alike(problem: str, text: str) -> None:
+    class Refused(Exception):
+        def format_message(self) -> str:
+            return f"Invalid value for '--n': {problem}."
+
+    assert str(usage_error_text(Refused())).startswith(f"Invalid value for '--n': {text}. ")
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("list --page x", "'--page' 的值无效：必须是整数。"),
+        ("list --page 0", "'--page' 的值无效：不能小于 1。"),
+        ("refresh 1 --order random", "'random' 不在可选值之内：'auto', 'given', 'longest-first'。"),
+        ("list --quiet=1", "选项 '--quiet' 不接受值。"),
+        ("list --project-id myapp", "它是数字 ID，不是 APPID。"),
+    ],
+)
+def test_a_value_that_cannot_be_has_no_english_in_chinese(
+    command: Command, arguments: str, text: str
+) -> None:
+    ended = command(*arguments.split())
+    assert (ended.code, text in ended.err) == (2, True), ended.err
