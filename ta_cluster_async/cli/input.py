@@ -24,10 +24,8 @@ def read_text(path: str) -> str:
         InvalidRequest: It cannot be read.
     """
     try:
-        if path != STDIN:
-            return Path(path).read_text(encoding="utf-8-sig")
-        with interruptible():
-            return open_stdin().read()
+        with interruptible():  # a pipe may give nothing for long
+            return open_stdin().read() if path == STDIN else Path(path).read_text(encoding="utf-8-sig")
     except OSError as problem:
         reason: str | Message = problem.strerror or type(problem).__name__
     except UnicodeDecodeError:

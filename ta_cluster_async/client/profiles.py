@@ -153,6 +153,15 @@ def config_file() -> Path:
     return found
 
 
+def profile_names() -> list[str]:
+    """Return the names of all profiles.
+
+    Raises:
+        ConfigurationError: The file cannot be used.
+    """
+    return sorted(_read(config_file()))
+
+
 def read_profile(name: str | None) -> Profile:
     """Return the profile of this name, or with None the one called `default`, or else one without settings.
 

@@ -71,6 +71,7 @@ def server(runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     token_file.chmod(0o600)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TA_BASE_URL", emulator.url)
     monkeypatch.setenv("TA_TOKEN_FILE", str(token_file))
     monkeypatch.setenv("TA_PROJECT_ID", str(emulator.project_id))

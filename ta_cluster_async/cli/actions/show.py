@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import InvalidRequest
 from ...messages import Message
 from ...models import Catalog, unstructure
+from ..config.names import remember
 from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import tr
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..options import CliOptions
 
 _PAGE = 1000
+_ROWS_OF_A_PAGE = 100
 
 
 async def list_rows(
@@ -34,24 +36,27 @@ async def list_rows(
     name: str | None,
     types: Sequence[str],
     page: int | None,
-    page_size: int,
+    page_size: int | None,
     json_lines: bool,
 ) -> Exit:
     """Write the rows of the clusters, or of the tags: all, or those of one page. A glob is matched here, all else by the server."""
     glob = name if name is not None and is_glob(name) else None
-    last = None if page is None else page * page_size
+    rows_of_page = page_size or _ROWS_OF_A_PAGE
+    last = None if page is None else page * rows_of_page
     async with open_project(options) as project:
         resource = project.tags if tags else project.clusters
         listing = resource.list(
             name=None if glob else name,
             types=types or None,
-            page_size=_PAGE if last is None or glob else min(page_size, _PAGE),
+            page_size=min(page_size or _PAGE, _PAGE) if last is None or glob else min(rows_of_page, _PAGE),
         )
         rows = await _first_rows(listing, glob, last)
+        is_whole = name is None and not types and page is None
+        remember(project, Catalog.TAG if tags else Catalog.CLUSTER, rows, all_of_them=is_whole)
     if listing.missing:
         print_warning(message_text(Message("rows-missing", missing=listing.missing)))
     if last is not None:
-        rows = rows[last - page_size :]
+        rows = rows[last - rows_of_page :]
     if json_lines:
         for row in rows:
             print_json(unstructure(row))

@@ -15,23 +15,26 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from ...models import unstructure
+from ...errors import InvalidRequest
+from ...models import Catalog, unstructure
 from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin, open_stdin
 from ..output.console import is_quiet, print_json, print_lines, print_message, stderr
 from ..running import interruptible
+from .show import read_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ...models import UploadResult
-    from ...resources import UploadProgress
+    from ...resources import Project, UploadProgress
     from ..options import CliOptions
 
 _SECONDS_BETWEEN_LINES = 10.0
 _MIB = 1 << 20
+_STDIN_NAMES = frozenset({STDIN, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 
 async def upload(
@@ -41,6 +44,8 @@ async def upload(
     check_stdin(file, options.token_file)
     async with open_project(options) as project:
         resource: Any = project.tags if tags else project.clusters
+        if replace is not None:
+            await _check_replaced(project, replace, tags=tags)
         with _source(file) as source, _display() as on_progress:
             if replace is None:
                 result = await resource.upload(source, on_progress=on_progress, **arguments)
@@ -56,11 +61,25 @@ async def upload(
     return Exit.OK
 
 
+async def _check_replaced(project: Project, replace: str, *, tags: bool) -> None:
+    """Check that what is replaced is of the kind that the rows are for.
+
+    Raises:
+        NotFound: There is none.
+        InvalidRequest: It is of the other kind.
+    """
+    detail = await read_one(project, replace, tags=tags)
+    if not tags and detail.catalog is Catalog.TAG:
+        raise InvalidRequest(
+            tr("{name} is a tag, whose rows have values: give --tags as well.", name=detail.cluster_name)
+        )
+
+
 @contextmanager
 def _source(file: str) -> Iterator[object]:
     """Give the path of a file, or what is open of standard input, a pipe or a device, such as `<(...)` in a shell."""
     path = Path(file)
-    if file == STDIN:
+    if file in _STDIN_NAMES:
         yield open_stdin().buffer
     elif path.is_fifo() or path.is_char_device():
         with interruptible():

@@ -8,6 +8,7 @@ from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
 from ..i18n.translate import tr
 from ..main import COMPLETE_VARIABLE, PROGRAM
+from ..output.console import print_text
 
 
 class Shell(StrEnum):
@@ -26,4 +27,4 @@ def completion(shell: Annotated[Shell, typer.Argument(help=tr("The shell that th
 
     Example: eval "$(ta-cluster completion bash)"
     """
-    typer.echo(get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell.value))
+    print_text(get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell.value))

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, connected
+from ..options import CliOptions, Quiet, completed_by, connected
 from .show import OnlyTags, Ref
 
 DefinitionFile: TypeAlias = Annotated[
@@ -87,6 +87,7 @@ def delete(
         list[str],
         typer.Argument(
             metavar="REF",
+            autocompletion=completed_by("references"),
             help=tr(
                 "Clusters and tags: digits are an id, name:971 is a name of digits, everything else a name."
             ),

@@ -8,7 +8,7 @@ import typer
 
 from ..durations import seconds_of
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, connected
+from ..options import CliOptions, Quiet, completed_by, connected
 
 
 class Order(StrEnum):
@@ -39,6 +39,7 @@ def refresh(
         list[str] | None,
         typer.Argument(
             metavar="REF",
+            autocompletion=completed_by("references"),
             help=tr(
                 "Clusters and tags: digits are an id, everything else a name, or a glob such as 'recent_*'."
             ),
@@ -82,6 +83,7 @@ def refresh(
         typer.Option(
             "--failed-in",
             metavar="RUN",
+            autocompletion=completed_by("runs"),
             rich_help_panel=_CHOICE,
             help=tr("Those that did not succeed in a run of the journal; `last` is the newest."),
         ),
@@ -91,6 +93,7 @@ def refresh(
         typer.Option(
             "--exclude",
             metavar="REF",
+            autocompletion=completed_by("references"),
             rich_help_panel=_CHOICE,
             help=tr("Leave these out: an id, a name or a glob. May be given several times."),
         ),

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ..i18n.translate import tr
-from ..options import Quiet
+from ..options import Quiet, completed_by
 from ..output.help import HelpfulCommand, HelpfulGroup, command_help
 
 app: typer.Typer = typer.Typer(
@@ -28,6 +28,7 @@ Run: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
+        autocompletion=completed_by("runs"),
         help=tr(
             "A run by its id or the beginning of it, `last` for the newest, or the JSON file of a report."
         ),

@@ -5,12 +5,13 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, connected
+from ..options import CliOptions, Quiet, completed_by, connected
 
 Ref: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="REF",
+        autocompletion=completed_by("references"),
         help=tr("A cluster or tag: digits are an id, name:971 is a name of digits, everything else a name."),
     ),
 ]
@@ -41,8 +42,14 @@ def list_rows(
         typer.Option("--page", min=1, metavar="N", help=tr("Only this page; without it, all rows.")),
     ] = None,
     page_size: Annotated[
-        int, typer.Option("--page-size", min=1, metavar="N", help=tr("Rows on a page."))
-    ] = 100,
+        int | None,
+        typer.Option(
+            "--page-size",
+            min=1,
+            metavar="N",
+            help=tr("Rows on a page: 100, or as many as the server takes where all pages are read."),
+        ),
+    ] = None,
     json_lines: Annotated[
         bool, typer.Option("--json", help=tr("Write each row as a line of JSON in the API's own names."))
     ] = False,

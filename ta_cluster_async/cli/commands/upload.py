@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, connected
+from ..options import CliOptions, Quiet, completed_by, connected
 
 _HOW = tr("How the file is read")
 
@@ -49,7 +49,12 @@ def upload(
     tags: Annotated[bool, typer.Option("--tags", help=tr("Upload a tag instead of a cluster."))] = False,
     replace: Annotated[
         str | None,
-        typer.Option("--replace", metavar="REF", help=tr("Replace the ids of this uploaded cluster or tag.")),
+        typer.Option(
+            "--replace",
+            metavar="REF",
+            autocompletion=completed_by("references"),
+            help=tr("Replace the ids of this uploaded cluster or tag."),
+        ),
     ] = None,
     header: Annotated[
         bool,
@@ -114,5 +119,5 @@ def upload(
         del reading["value_column"]
     texts = {"display_name": display_name, "main_column": main_column, "remarks": remarks}
     if replace is None:
-        texts = {**texts, "main_column": main_column or "#account_id", "name": name}
+        texts = {**texts, "main_column": "#account_id" if main_column is None else main_column, "name": name}
     run(action.upload(options, file, tags=tags, replace=replace, as_json=as_json, **texts, **reading))

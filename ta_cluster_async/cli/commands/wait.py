@@ -6,14 +6,18 @@ import typer
 
 from ..durations import seconds_of
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, connected
+from ..options import CliOptions, Quiet, completed_by, connected
 
 
 @connected
 def wait(
     refs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="REF", help=tr("Ids, names, or tickets as their JSON text.")),
+        typer.Argument(
+            metavar="REF",
+            autocompletion=completed_by("references"),
+            help=tr("Ids, names, or tickets as their JSON text."),
+        ),
     ] = None,
     *,
     options: CliOptions,

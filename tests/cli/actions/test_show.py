@@ -58,6 +58,14 @@ def test_list_takes_globs_types_and_pages(settings: Emulator, command: Command) 
     assert (ended.code, ended.err) == (3, "Nothing in the list matches.\n")
 
 
+def test_the_rows_on_a_page_are_those_of_the_requests_where_all_are_read(
+    settings: Emulator, command: Command
+) -> None:
+    settings.seed_clusters(5)
+    assert len(_listed(command, "--page-size", "2")) == 5
+    assert [json.loads(one.body or b"")["pagerHeader"]["pageSize"] for one in settings.requests] == [2, 2, 2]
+
+
 def test_list_tells_of_rows_that_the_server_counts_and_does_not_give(
     settings: Emulator, command: Command
 ) -> None:

@@ -104,6 +104,7 @@ def test_too_few_matches_fail_with_what_to_do(settings: Emulator, command: Comma
     [
         (("--replace", "letter", "--name", "post"), "--name"),
         ((*NEW, "--header", "--column", "a", "--value-column", "b"), "--tags"),
+        (("--main-column", "", *NEW), "--main-column must be"),
     ],
 )
 def test_what_is_given_and_not_used_is_refused(
@@ -124,15 +125,54 @@ def test_a_pipe_is_read_as_standard_input_is(settings: Emulator, command: Comman
     assert settings.members("letter") == frozenset({"j77639"})
 
 
+@pytest.mark.parametrize("file", ["-", "/dev/stdin", "/dev/fd/0"])
 def test_a_closed_standard_input_is_one_sentence(
-    settings: Emulator, command: Command, monkeypatch: pytest.MonkeyPatch
+    settings: Emulator, command: Command, monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    ended = command("upload", "-", *NEW)
+    ended = command("upload", file, *NEW)
     assert ended.code == 2
     assert "Standard input is closed" in ended.err
     assert command("refresh", "--from-file", "-").code == 2
     assert not settings.effects
+
+
+@pytest.mark.parametrize("file", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+def test_other_names_of_standard_input_are_read_as_it_is(
+    settings: Emulator, command: Command, stdin: Callable[[str], None], file: str
+) -> None:
+    stdin("j77639\n")
+    assert command("upload", file, *NEW).code == 0
+    assert settings.members("letter") == frozenset({"j77639"})
+
+
+@pytest.mark.parametrize(("tags", "ref"), [(True, "letter"), (False, "grades")])
+def test_what_is_replaced_must_be_of_the_kind_of_the_rows(
+    settings: Emulator, command: Command, stdin: Callable[[str], None], ids: str, ref: str, *, tags: bool
+) -> None:
+    command("upload", ids, *NEW)
+    stdin("j77639,good\n")
+    command("upload", "-", "--tags", "--name", "grades", "--display-name", "Grades")
+    effects = len(settings.effects)
+    ended = command("upload", ids, "--replace", ref, *(["--tags"] if tags else []))
+    assert (ended.code, "--tags" in ended.err) == (2, True)
+    assert len(settings.effects) == effects == 2
+
+
+@pytest.mark.parametrize("language", ["C.UTF-8", "zh_CN.UTF-8"])
+def test_an_empty_upload_is_told_in_the_words_of_the_command(
+    settings: Emulator,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    path = tmp_path / "ids.csv"
+    path.write_text("", encoding="utf-8")
+    ended = command("upload", str(path), *NEW)
+    assert ended.code == 2
+    assert ("It needs at least one id." if language == "C.UTF-8" else "至少需要一个 ID") in ended.err
 
 
 def test_a_new_one_needs_a_display_name(settings: Emulator, command: Command, ids: str) -> None:
