@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .batch.bulk import ItemOutcome
-    from .batch.events import Attached, Event, Finished, Planned, Progressed, Submitted
+    from .batch.events import Attached, Event, Finished, Held, Planned, Progressed, Released, Submitted
     from .batch.journal.journal import Journal
     from .batch.journal.rows import RunInfo, RunState
     from .batch.plan.plan import RefreshPlan
@@ -129,6 +129,7 @@ __all__ = [
     "FirstLastDef",
     "FirstLastEvent",
     "FirstLastTag",
+    "Held",
     "HttpStatusError",
     "IdSource",
     "InvalidRequest",
@@ -192,6 +193,7 @@ __all__ = [
     "RefreshUnconfirmed",
     "Refs",
     "Relation",
+    "Released",
     "Replay",
     "Request",
     "Response",
@@ -241,7 +243,7 @@ if TYPE_CHECKING:
 else:  # a checker would believe any name
     _NAMES = {
         "batch.bulk": "ItemOutcome",
-        "batch.events": "Attached Event Finished Planned Progressed Submitted",
+        "batch.events": "Attached Event Finished Held Planned Progressed Released Submitted",
         "batch.journal.journal": "Journal",
         "batch.journal.rows": "RunInfo RunState",
         "batch.plan.plan": "RefreshPlan",

@@ -5,8 +5,10 @@ from .events import (
     Attached,
     Event,
     Finished,
+    Held,
     Planned,
     Progressed,
+    Released,
     Submitted,
 )
 from .journal.journal import Journal
@@ -25,6 +27,7 @@ __all__ = [
     "Attached",
     "Event",
     "Finished",
+    "Held",
     "ItemOutcome",
     "Journal",
     "LowerBound",
@@ -34,6 +37,7 @@ __all__ = [
     "RefreshBatch",
     "RefreshPlan",
     "RefreshReport",
+    "Released",
     "Status",
     "Submitted",
     "Upload",

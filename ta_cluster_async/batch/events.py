@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
+from ..errors import TaError
 from ..models import RefreshTicket
 from .report import Outcome
 
@@ -98,4 +99,36 @@ class Finished:
     outcome: Outcome
 
 
-Event: TypeAlias = Planned | Submitted | Attached | Progressed | Finished
+@frozen(kw_only=True)
+class Held:
+    """The server refuses everything alike, which is the fault of none of the clusters: the batch waits for it.
+
+    Attributes:
+        at: Seconds since the batch began.
+        failing: What fails: every request (`requests`), or every request to start a refresh, while others are answered (`refreshes`).
+        seconds: For how long that has been so.
+        limit: After how many seconds the batch gives up: `PollPolicy(errors=)`.
+        error: The latest failure.
+    """
+
+    at: float
+    failing: Literal["requests", "refreshes"]
+    seconds: float
+    limit: float
+    error: TaError
+
+
+@frozen(kw_only=True)
+class Released:
+    """The server answers again, and the batch that was held goes on.
+
+    Attributes:
+        at: Seconds since the batch began.
+        seconds: For how long the server had refused everything.
+    """
+
+    at: float
+    seconds: float
+
+
+Event: TypeAlias = Planned | Submitted | Attached | Progressed | Finished | Held | Released

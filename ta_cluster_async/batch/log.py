@@ -9,14 +9,19 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..errors import TaError
-    from .events import Planned
+    from .events import Held, Planned, Released
     from .report import RefreshReport
 
 logger: logging.Logger = logging.getLogger("ta_cluster_async")
 
-# A batch is held up when every request has failed for so many seconds.
-_HELD = 5.0
+_HELD = {
+    "requests": (
+        "Batch %s is held up: every request has failed for %.0f s. It waits up to %.0f s for the server. Latest error: %s"
+    ),
+    "refreshes": (
+        "Batch %s is held up: the server has refused every refresh for %.0f s. It tries again for up to %.0f s. Latest error: %s"
+    ),
+}
 
 
 class BatchLog:
@@ -28,8 +33,6 @@ class BatchLog:
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self._is_held = False
-        self._is_refused = False
 
     def begun(self, *, project_id: int, max_running: int, resumed: bool) -> None:
         """The batch has begun."""
@@ -71,38 +74,13 @@ class BatchLog:
         """The batch has ended without any reference."""
         logger.warning("The batch had no references: nothing was refreshed.")
 
-    def failing(self, error: TaError, seconds: float, most: float) -> None:
-        """Every request has failed for so long; the batch waits for `most` seconds at most."""
-        if seconds >= _HELD and not self._is_held:
-            self._is_held = True
-            logger.warning(
-                "Batch %s is held up: every request has failed for %.0f s. It waits up to %.0f s for the server. Latest error: %s",
-                self.run_id,
-                seconds,
-                most,
-                error,
-            )
+    def held(self, event: Held) -> None:
+        """The server refuses everything alike, and the batch waits for it."""
+        logger.warning(_HELD[event.failing], self.run_id, event.seconds, event.limit, event.error)
 
-    def succeeded(self, seconds: float) -> None:
-        """A request has been answered, after all have failed for so long."""
-        if self._is_held:
-            self._is_held = False
-            logger.info("Batch %s goes on after %.0f s.", self.run_id, seconds)
-
-    def refused(self, error: TaError, most: float) -> None:
-        """Every POST is refused for no known reason; they are tried again for `most` seconds at most."""
-        if not self._is_refused:
-            self._is_refused = True
-            logger.warning(
-                "Batch %s is held up: the server refuses every refresh. It tries again for up to %.0f s. Latest error: %s",
-                self.run_id,
-                most,
-                error,
-            )
-
-    def taken(self) -> None:
-        """A POST was taken."""
-        self._is_refused = False
+    def released(self, event: Released) -> None:
+        """The server answers again."""
+        logger.info("Batch %s goes on after %.0f s.", self.run_id, event.seconds)
 
     def lowered(self, places: int) -> None:
         """The server refuses more refreshes than these."""

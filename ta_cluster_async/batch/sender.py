@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from ..client.api import ApiClient
-    from .log import BatchLog
+    from .outage import Outage
 
 T = TypeVar("T")
 
@@ -39,13 +39,13 @@ class Sender:
     """
 
     def __init__(
-        self, session: ApiClient, log: BatchLog, *, errors: float, settle: float, deadline: float
+        self, session: ApiClient, outage: Outage, *, errors: float, settle: float, deadline: float
     ) -> None:
         self.requests: int = 0
         self.down_since: float | None = None
         self.random: Random = Random()  # noqa: S311  (jitter)
         self._session = session
-        self._log = log
+        self._outage = outage
         self._errors = errors
         self._settle = settle
         self._deadline = deadline
@@ -71,21 +71,20 @@ class Sender:
             self.requests += problem.attempts - 1
             now = self._loop.time()
             if not problem.may_pass:
-                self._answered(now)
+                self._answered()
             elif self.down_since is None or now - self._failed_at > _LONG_AGO:
                 self.down_since = now
             else:
-                self._log.failing(problem, now - self.down_since, self._errors)
+                self._outage.continues("requests", problem, since=self.down_since, limit=self._errors)
             self._failed_at = now
             raise
-        if self.down_since is not None:
-            self._answered(self._loop.time())
+        self._answered()
         return answer
 
-    def _answered(self, now: float) -> None:
+    def _answered(self) -> None:
         if self.down_since is not None:
-            self._log.succeeded(now - self.down_since)
             self.down_since = None
+            self._outage.ends("requests")
 
     async def read(
         self,

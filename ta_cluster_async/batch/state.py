@@ -17,6 +17,7 @@ from .events import Finished, OfTarget
 from .limit import FixedLimit
 from .listing import ListView
 from .log import BatchLog
+from .outage import Outage
 from .plan.record import PlanRecord
 from .report import RefreshReport, Status
 from .schedule import PollSchedule, ends_per_second
@@ -63,8 +64,9 @@ class BatchState:
 
     Attributes:
         log: What the log is told.
-        sender: Sends the requests.
         events: What the consumer is told.
+        outage: Whether the server refuses everything alike.
+        sender: Sends the requests.
         limit: How many may be in flight.
         deadline: When the batch is out of time.
         last_start: When nothing more is started, as the last polls are due.
@@ -104,14 +106,15 @@ class BatchState:
         self.deadline: float = inf if options.timeout is None else self.began + options.timeout
         self.last_start: float = last_poll(self.began, self.deadline)
         self.log: BatchLog = BatchLog(self.run_id)
+        self.events: EventStream = EventStream(self.log)
+        self.outage: Outage = Outage(self.log, self.events)
         self.sender: Sender = Sender(
             self.session,
-            self.log,
+            self.outage,
             errors=self.policy.errors,
             settle=self.policy.settle,
             deadline=self.deadline,
         )
-        self.events: EventStream = EventStream(self.log)
         self.limit: FixedLimit = FixedLimit(
             max_running=options.max_running, submit_ahead=options.submit_ahead
         )

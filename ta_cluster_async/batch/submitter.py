@@ -141,7 +141,7 @@ class Submitter:
         if self._taken_at < refused_at and len(state.starting) > 1:
             until = self._refused_since + state.policy.errors
             wait = min(max(1.0, 0.5 * (now - self._refused_since)), _LONGEST_PAUSE)
-            state.log.refused(refusal, state.policy.errors)
+            state.outage.continues("refreshes", refusal, since=self._refused_since, limit=state.policy.errors)
         if state.stopped or now + wait >= until:
             return True
         await state.sender.pause(wait)
@@ -192,7 +192,7 @@ class Submitter:
             error = await self._send(request)
             if error is None:
                 self._refused_since, self._taken_at = inf, state.loop.time()
-                state.log.taken()
+                state.outage.ends("refreshes")
                 self._track(target, ticket, None)
                 return None
             effect = effect_of(error)

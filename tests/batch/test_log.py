@@ -91,22 +91,12 @@ def test_a_server_that_refuses_every_refresh_is_told_once(kit: Any, lines: Any) 
     )
     told = kit.tell(server, [1, 2, 3, 4])
     assert told.report.ok
-    [(level, text)] = lines.of(told)[2:-1]
+    (level, text), (_, goes_on) = lines.of(told)[2:-1]
     assert level == "WARNING"
-    assert text.startswith(
-        "Batch R is held up: the server refuses every refresh. It tries again for up to 300 s."
-    )
+    assert text.startswith("Batch R is held up: the server has refused every refresh for ")
+    assert " s. It tries again for up to 300 s. Latest error: " in text
+    assert goes_on.startswith("Batch R goes on after ")
     assert "系统异常,\\n请稍后重试" in text
-
-
-def test_the_next_time_when_every_refresh_is_refused_is_told_again(lines: Any, caplog: Any) -> None:
-    log = BatchLog("R")
-    error: Any = "no"
-    log.refused(error, 1.0)
-    log.refused(error, 1.0)
-    log.taken()
-    log.refused(error, 1.0)
-    assert len(caplog.records) == 2
 
 
 def test_a_server_that_runs_fewer_is_told_when_that_is_found_out(kit: Any, lines: Any) -> None:

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from ...batch.report import explain
+from ...batch.stored_messages import plain
+
 if TYPE_CHECKING:
     from ...batch.events import Event
     from ...batch.journal.journal import RunInfo
@@ -23,6 +26,10 @@ def event_json(event: Event) -> dict[str, object]:
             value = value.to_dict()
         elif attribute.name == "ticket":
             value = json.loads(value.to_json())
+        elif attribute.name == "error":
+            why = explain(value)
+            fields |= {"message": why["message"], "code": why["code"], "params": plain(why["params"])}
+            continue
         fields[attribute.name] = value
     return fields
 

@@ -13,10 +13,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ...batch.events import Held, Released
 from ...batch.report import Status
 from ..i18n.translate import ntr, tr
 from .console import is_quiet, print_message, stderr, visible
-from .errors import outcome_text, stop_text
+from .errors import error_text, outcome_text, stop_text
 from .progress import ProgressState, clock, status_name
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class NoDisplay:
 
 
 class PlainDisplay:
-    """Writes a line at most every ten seconds: the progress, and the latest failure."""
+    """Writes a line at most every ten seconds, the progress and the latest failure, and one when the server holds the batch up."""
 
     def __init__(self, console: Console, state: ProgressState) -> None:
         self.shown = 0
@@ -91,6 +92,9 @@ class PlainDisplay:
     def show(self, event: Event) -> None:
         """See `Display.show`."""
         self._state.update(event)
+        if isinstance(event, Held | Released):
+            print_message(held_line(event), console=self._console)
+            return
         if event.at < self._next_line or self._state.done >= self._state.total:
             return
         self._next_line = event.at + _SECONDS_BETWEEN_LINES
@@ -119,6 +123,9 @@ class LiveDisplay:
         """See `Display.show`."""
         with self._lock:
             failure = self._state.update(event)
+        if isinstance(event, Held | Released):
+            print_message(held_line(event), style="yellow", console=self._console)
+            return
         if failure is None or self.shown > MOST_FAILURES:
             return
         self.shown += 1
@@ -142,6 +149,25 @@ def failure_line(outcome: Outcome) -> str:
     name = outcome.cluster_name or str(outcome.ref)
     status, why = status_name(outcome.status), outcome_text(outcome)
     return visible(tr("{name}: {status}: {why}", name=name, status=status, why=why))
+
+
+def held_line(event: Held | Released) -> str:
+    """Return one sentence that says what holds a batch up, or that it goes on."""
+    time = clock(event.seconds)
+    if isinstance(event, Released):
+        return tr("The server answers again after {time}; going on.", time=time)
+    values = {"time": time, "limit": clock(event.limit), "error": error_text(event.error)}
+    if event.failing == "requests":
+        text = tr(
+            "Every request has failed for {time}; waiting up to {limit} for the server. Latest error: {error}",
+            **values,
+        )
+    else:
+        text = tr(
+            "The server has refused every refresh for {time}; trying again for up to {limit}. Latest error: {error}",
+            **values,
+        )
+    return visible(text)
 
 
 def summary_line(report: RefreshReport) -> str:
@@ -176,6 +202,8 @@ def _state_line(state: ProgressState, elapsed: float, *, narrow: bool) -> str:
         parts.append(tr("{count} running", count=len(state.running)))
     if state.failed:
         parts.append(tr("{count} failed", count=state.failed))
+    if state.held:
+        parts.append(tr("waiting for the server"))
     parts.append(clock(elapsed))
     left = state.seconds_left(elapsed)
     if left is not None:

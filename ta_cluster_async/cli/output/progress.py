@@ -11,8 +11,10 @@ from attrs import define, field
 from ...batch.events import (
     Attached,
     Finished,
+    Held,
     Planned,
     Progressed,
+    Released,
     Submitted,
 )
 from ...batch.report import FAILURES, Outcome, Status
@@ -56,6 +58,7 @@ class ProgressState:
         counts: How many have ended, by status.
         running: The refreshes that run on the server, by reference, in the order of their start: the slowest first.
         latest_failure: The last outcome that was a failure.
+        held: The server refuses everything, and the batch waits for it.
     """
 
     expected: Mapping[int | str, float] = field(factory=dict)
@@ -65,6 +68,7 @@ class ProgressState:
     counts: Counter[Status] = field(factory=Counter)
     running: dict[int | str, Running] = field(factory=dict)
     latest_failure: Outcome | None = None
+    held: bool = False
     _seconds_expected: float = field(init=False, default=0.0)
     _unknown_ended: int = field(init=False, default=0)
 
@@ -84,6 +88,8 @@ class ProgressState:
                     one.percent, one.seen = event.progress, event.at
             case Finished(outcome=outcome):
                 return self._end(outcome)
+            case Held() | Released():
+                self.held = isinstance(event, Held)
         return None
 
     def _end(self, outcome: Outcome) -> Outcome | None:

@@ -13,11 +13,13 @@ from rich.console import Console
 
 from ta_cluster_async.batch import (
     Finished,
+    Held,
     LowerBound,
     Outcome,
     Planned,
     Progressed,
     RefreshReport,
+    Released,
     Status,
     Submitted,
 )
@@ -29,12 +31,16 @@ from ta_cluster_async.cli.output.live import (
     summary_line,
 )
 from ta_cluster_async.cli.output.progress import ProgressState
+from ta_cluster_async.errors import NotSent
 from ta_cluster_async.models import RefreshTicket
 
 if TYPE_CHECKING:
     from ta_cluster_async.batch import Event
 
 TICKET = RefreshTicket(project_id=102, cluster_id=970, submitted_at=datetime(2020, 1, 10, tzinfo=UTC))
+HELD = Held(
+    at=70.0, failing="requests", seconds=6.0, limit=300.0, error=NotSent("no connection.", reason="refused")
+)
 FAILURE = Outcome(ref=1, cluster_id=1, cluster_name="whales", status=Status.FAILED, message="It broke.")
 
 
@@ -205,6 +211,32 @@ def test_ten_thousand_ends_at_once_make_one_plain_line_in_ten_seconds() -> None:
     for ref in range(10_000):
         display.show(Finished(at=10.0 + ref / 1000, outcome=evolve(FAILURE, ref=ref)))
     assert len(screen.lines()) == 1
+
+
+def test_a_pipe_is_told_at_once_what_holds_the_batch_up_and_that_it_goes_on() -> None:
+    screen = Screen(terminal=False)
+    display = PlainDisplay(screen.console, ProgressState())
+    refreshes = evolve(HELD, failing="refreshes", error=NotSent("\x1b[2Jno", reason="refused"))
+    for event in (planned(9), HELD, Released(at=80.0, seconds=16.0), refreshes):
+        display.show(event)
+    requests, released, refreshes_line = screen.lines()
+    assert requests.startswith(
+        "Every request has failed for 0:06; waiting up to 5:00 for the server. Latest error: no connection."
+    )
+    assert released == "The server answers again after 0:16; going on."
+    assert refreshes_line.startswith(
+        "The server has refused every refresh for 0:06; trying again for up to 5:00. Latest error: "
+    )
+    assert "\x1b" not in refreshes_line
+
+
+def test_the_live_view_says_that_it_waits_for_the_server_until_that_answers() -> None:
+    screen = Screen()
+    *_, last = screen.view_of(planned(9), HELD)
+    assert last.startswith("0 of 9 done, waiting for the server, ")
+    assert screen.lines()[0].startswith("Every request has failed for 0:06; waiting")
+    *_, last = screen.view_of(planned(9), HELD, Released(at=80.0, seconds=16.0))
+    assert "waiting" not in last
 
 
 def test_with_quiet_nothing_is_shown() -> None:

@@ -1,0 +1,96 @@
+"""A server that refuses everything alike: the batch waits, tells so, and goes on."""
+
+from typing import Any
+
+import pytest
+
+from ta_cluster_async.batch import Held, Released, Status
+from ta_cluster_async.errors import ApiError, NotSent
+from ta_cluster_async.protocol.refresh import PollPolicy
+
+
+def system_error(kit: Any) -> Any:
+    return kit.refusal(-1, "系统异常,请稍后重试")
+
+
+def test_a_server_that_does_not_answer_holds_the_batch_until_it_does(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(20, seconds=100.0)
+    server.down = [(40.0, 80.0)]
+    told = kit.tell(server, range(1, 21), max_running=20, poll=PollPolicy(errors=200.0))
+    assert told.report.ok
+    [held] = told.of(Held)
+    assert (held.failing, held.limit) == ("requests", 200.0)
+    assert isinstance(held.error, NotSent)
+    assert 5.0 <= held.seconds < 15.0
+    assert held.at - held.seconds == pytest.approx(50.0, abs=10.0), "since the first poll that failed"
+    [released] = told.of(Released)
+    assert 80.0 <= released.at < 95.0
+    assert released.at - released.seconds == pytest.approx(held.at - held.seconds)
+
+
+def test_a_server_that_refuses_every_refresh_holds_the_batch_until_it_takes_one(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(4)
+    server.rule = lambda ask: system_error(kit) if ask.is_refresh and ask.at < 60.0 else None
+    told = kit.tell(server, [1, 2, 3, 4])
+    assert told.report.ok
+    [held] = told.of(Held)
+    assert (held.failing, held.limit) == ("refreshes", 300.0)
+    assert isinstance(held.error, ApiError)
+    assert 5.0 <= held.seconds < 15.0
+    [released] = told.of(Released)
+    assert 60.0 <= released.at < 95.0
+    assert released.seconds == pytest.approx(released.at, abs=1.0)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 4.0])
+def test_a_short_trouble_is_not_told(kit: Any, seconds: float) -> None:
+    server = kit.Deployment()
+    server.add(20)
+    server.rule = lambda ask: system_error(kit) if ask.at < seconds else None
+    told = kit.tell(server, range(1, 21))
+    assert told.report.ok
+    assert told.of(Held | Released) == []
+
+
+def test_one_cluster_that_is_refused_holds_nothing(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(60)
+    server.rule = lambda ask: (
+        system_error(kit) if ask.is_refresh and ask.cluster is not None and ask.cluster.id == 1 else None
+    )
+    told = kit.tell(server, range(1, 61), max_running=60)
+    assert told.report.counts == {Status.SUCCEEDED: 59, Status.REJECTED: 1}
+    assert told.of(Held | Released) == []
+
+
+def test_a_batch_that_is_held_again_tells_so_again(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(20, seconds=300.0)
+    server.down = [(40.0, 80.0), (120.0, 200.0)]
+    told = kit.tell(server, range(1, 21), max_running=20)
+    assert told.report.ok
+    assert [type(event) for event in told.of(Held | Released)] == [Held, Released, Held, Released]
+
+
+def test_a_batch_is_released_when_nothing_is_refused_any_more(kit: Any) -> None:
+    error: Any = ValueError("any")
+
+    async def story(state: Any) -> list[Any]:
+        outage, now = state.outage, state.loop.time()
+        outage.continues("refreshes", error, since=now - 5.0, limit=9.0)
+        outage.continues("requests", error, since=now - 7.0, limit=9.0)
+        outage.ends("refreshes")
+        outage.ends("requests")
+        outage.ends("requests")
+        state.events.end()
+        events = []
+        while (event := await state.events.next()) is not None:
+            events.append(event)
+        return events
+
+    first, second, released = kit.in_batch(story)
+    assert first == Held(at=0.0, failing="refreshes", seconds=5.0, limit=9.0, error=error)
+    assert second == Held(at=0.0, failing="requests", seconds=7.0, limit=9.0, error=error)
+    assert released == Released(at=0.0, seconds=7.0)
