@@ -560,7 +560,11 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "{count} refreshes failed; max_failures={limit} was reached.",
     ),
     "batch-not-begun": "The batch has not begun: use it in `async with`.",
+    "batch-refreshes-refused": (
+        "The server refused every refresh for {seconds:.0f} s: {cause} A run with the same journal or plan continues."
+    ),
     "batch-runs-once": "A batch runs once: make a new RefreshBatch.",
+    "batch-server-down": "Every request failed for {seconds:.0f} s: {cause} A run with the same journal or plan continues.",
     "batch-timeout": "The time for the batch is over.",
     "batch-token-rejected": "The token was rejected.",
     "batch-without-plan": "With keep_successes=False a batch keeps a plan only when it is given one: plan=await plan_refresh(project, refs).",

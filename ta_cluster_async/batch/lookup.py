@@ -12,7 +12,8 @@ from ..models import Catalog
 from ..protocol.endpoints import Ref
 from ..resources.state import read_detail
 from .listing import ClusterState, read_row, state_of
-from .retry import ends_the_batch, is_refusal
+from .retry import ends_the_batch
+from .server_down import end_batch
 from .workers import run_all
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Found:
         by_id: The state, the catalog and the place in the list, by id; the place is None where the list was not read.
         id_by_name: The id by name.
         errors: Why a reference was not found.
-        gave_up: Why no more are looked for: the server could not be reached for as long as polls may fail.
+        gave_up: Why no more are looked for: the server has answered nothing for as long as polls may fail.
     """
 
     by_id: dict[int, tuple[ClusterState, Catalog, int | None]] = field(factory=dict)
@@ -52,7 +53,7 @@ class Found:
 async def look_up(state: BatchState, refs: Sequence[Ref]) -> Found:
     """Find them and read their states. Those that are not there, or cannot be read, are in `errors` in the end.
 
-    When the batch is stopped meanwhile, some are neither found nor in `errors`.
+    When the batch is stopped meanwhile, or ends since the server answers nothing, some are neither found nor in `errors`.
     """
     found = Found()
     left = set(refs)
@@ -68,6 +69,8 @@ async def look_up(state: BatchState, refs: Sequence[Ref]) -> Found:
     await run_all(
         [_ask(state, ref, found) for ref in refs if ref in left], state.sender.concurrency(_CONCURRENCY)
     )
+    if found.gave_up is not None:
+        end_batch(state, found.gave_up)
     return found
 
 
@@ -144,10 +147,7 @@ def _pick(view: ListView, page: RawPage, left: set[Ref], found: Found) -> bool:
 
 
 async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
-    if found.gave_up is not None:
-        found.errors[ref] = found.gave_up
-        return
-    if state.stopped:
+    if state.stopped or found.gave_up is not None:
         return
     try:
         detail = await state.sender.read(
@@ -157,14 +157,17 @@ async def _ask(state: BatchState, ref: Ref, found: Found) -> None:
     except TaError as error:
         if isinstance(error, TokenRejected) or ends_the_batch(error):
             raise
-        _note(state, found, error)
-        found.errors[ref] = error
+        if not _note(state, found, error):
+            found.errors[ref] = error
         return
     found.add(seen, detail.catalog or Catalog.CLUSTER, None)
     if isinstance(ref, str):
         found.id_by_name[ref] = detail.id
 
 
-def _note(state: BatchState, found: Found, error: TaError) -> None:
-    if error.may_pass and not is_refusal(error) and state.sender.down_since is not None:
-        found.gave_up = error
+def _note(state: BatchState, found: Found, error: TaError) -> bool:
+    """Note that the server answers nothing. Returns whether it is so."""
+    if not (error.may_pass and state.sender.gave_up):
+        return False
+    found.gave_up = error
+    return True

@@ -32,7 +32,7 @@ class Outage:
     def continues(self, failing: Failing, error: TaError, *, since: float, limit: float) -> None:
         """All of this kind has failed since then; the batch waits for `limit` seconds at most."""
         now = self._loop.time()
-        if failing in self._failing or now < since + _HELD:
+        if self._failing.keys() & {failing, "requests"} or now < since + _HELD:
             return
         self._failing[failing] = since
         held = Held(at=now - self._began, failing=failing, seconds=now - since, limit=limit, error=error)

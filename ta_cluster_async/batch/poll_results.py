@@ -8,18 +8,13 @@ from attrs import evolve
 
 from ..errors import NotFound, TokenRejected
 from ..messages import Message
-from ..models.ticket_errors import (
-    OutcomeUnknown,
-    RefreshFailed,
-    RefreshStalled,
-    RefreshTimeout,
-    RefreshUnconfirmed,
-)
+from ..models.ticket_errors import RefreshFailed, RefreshStalled, RefreshTimeout
 from ..protocol.refresh import Verdict
 from .events import Progressed
 from .report import Status
 from .retry import ends_the_batch
 from .schedule import next_wait
+from .server_down import end_batch, unconfirmed
 from .submitter import confirm
 
 if TYPE_CHECKING:
@@ -107,8 +102,10 @@ def poll_failed(state: BatchState, target: Target, problem: TaError) -> None:
         target.poll_at(now + min(max(schedule.shortest, 0.5 * failing), schedule.longest))
     elif is_gone:
         state.finish(target, target.outcome(Status.FAILED, now, problem))
+    elif state.sender.waits(now):
+        unconfirmed(state, target, Message("polls-failed", seconds=failing, cause=problem.what()), now)
     else:
-        _unconfirmed(state, target, Message("polls-failed", seconds=failing, cause=problem.what()), now)
+        end_batch(state, problem)
 
 
 def _learn_sign(state: BatchState, target: Target, before: Watch, verdict: Verdict, now: float) -> None:
@@ -222,11 +219,11 @@ def _end(state: BatchState, target: Target, verdict: Verdict, seen: ClusterState
             what = Message("refresh-stood-still", seconds=now - target.watch.moved)
             state.finish(target, target.outcome(Status.STALLED, now, _error(target, RefreshStalled, what)))
         case Verdict.UNCONFIRMED if target.watch is not None and target.watch.is_echoed:
-            _unconfirmed(state, target, Message("refresh-echoed"), now)
+            unconfirmed(state, target, Message("refresh-echoed"), now)
         case Verdict.UNCONFIRMED if target.resend:
             _start_again(state, target, seen, now)
         case Verdict.UNCONFIRMED:
-            _unconfirmed(state, target, Message("refresh-not-proven", seconds=state.policy.grace), now)
+            unconfirmed(state, target, Message("refresh-not-proven", seconds=state.policy.grace), now)
         case Verdict.WAIT | Verdict.CHECK:  # pragma: no branch - there is no other
             _time_is_over(state, target, now)
 
@@ -238,13 +235,6 @@ def _start_again(state: BatchState, target: Target, seen: ClusterState, now: flo
     state.enqueue(target, first=True)
     state.drop_waiting()
     state.changed.fire()
-
-
-def _unconfirmed(state: BatchState, target: Target, what: Message, now: float) -> None:
-    error = target.doubt or _error(target, RefreshUnconfirmed, what)
-    if isinstance(error, OutcomeUnknown):
-        error.ticket = target.ticket
-    state.finish(target, target.outcome(Status.UNCONFIRMED, now, error))
 
 
 def _time_is_over(state: BatchState, target: Target, now: float) -> None:

@@ -46,6 +46,10 @@ FAILURES = frozenset({Status.FAILED, Status.UNCONFIRMED, Status.STALLED, Status.
 """The statuses that count for `max_failures`."""
 
 
+RESUMABLE = frozenset({"batch-refreshes-refused", "batch-server-down", "batch-token-rejected"})
+"""The codes of `RefreshReport.stop_code` after which another run of the same journal or plan goes on with what is left."""
+
+
 @frozen(kw_only=True)
 class Outcome:
     """What became of one reference. Times are seconds.

@@ -24,7 +24,7 @@ from .options import Options, check_choice, check_project
 from .plan.plan import RefreshPlan
 from .planner import Planner
 from .poller import Poller
-from .report import Status
+from .report import RESUMABLE, Status
 from .start_gate import StartGate
 from .state import BatchState
 from .submitter import Submitter
@@ -270,13 +270,12 @@ class RefreshBatch:
     async def _close_journal(self, journal: RunJournal, state: BatchState) -> None:
         """Close the journal. A cancelled batch does not wait for long: the journal's thread ends by itself."""
         seconds = _JOURNAL_SECONDS if self._cancelled or is_cancelled() else inf
-        if not state.interrupted:
+        is_left = state.interrupted or (state.stopped is not None and state.stopped.what.code in RESUMABLE)
+        if not is_left:
             for outcome in state.not_started:
                 journal.finished(outcome)
         with anyio.move_on_after(seconds):
-            await journal.close(
-                complete=not state.interrupted, requests=state.sender.requests, makespan=state.at()
-            )
+            await journal.close(complete=not is_left, requests=state.sender.requests, makespan=state.at())
 
 
 class _Events:

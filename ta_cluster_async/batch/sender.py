@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from ..client.signal import Signal
-from ..errors import TaError
+from ..errors import TaError, TransportError
 from .retry import is_refusal
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 # A request gets at least so many seconds, or the last poll before a deadline could not be had.
 _SHORTEST_CALL = 0.1
-# A failure that is older than so many seconds says nothing of how long the server has been down.
-_LONG_AGO = 120.0
+LONG_AGO = 120.0
+"""A failure that is older than so many seconds says nothing of how long the server has been down."""
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
@@ -35,6 +35,7 @@ class Sender:
     Attributes:
         requests: How many were sent. The retries of those that succeeded in the end are not counted.
         down_since: Since when every request has failed in a way that may pass; None while they do not.
+        gave_up: Whether a request that was repeated for as long as polls may fail was given up, as no other one was answered either.
         random: For jitter.
     """
 
@@ -43,6 +44,7 @@ class Sender:
     ) -> None:
         self.requests: int = 0
         self.down_since: float | None = None
+        self.gave_up: bool = False
         self.random: Random = Random()  # noqa: S311  (jitter)
         self._session = session
         self._outage = outage
@@ -51,8 +53,8 @@ class Sender:
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
         self._failed_at = -inf
-        # How many reads the server refuses without a reason at the moment.
-        self._refused = 0
+        # How many reads are being repeated.
+        self._repeated = 0
         self._is_stopped = False
         self._stopped = Signal()
 
@@ -72,7 +74,7 @@ class Sender:
             now = self._loop.time()
             if not problem.may_pass:
                 self._answered()
-            elif self.down_since is None or now - self._failed_at > _LONG_AGO:
+            elif self.down_since is None or now - self._failed_at > LONG_AGO:
                 self.down_since = now
             else:
                 self._outage.continues("requests", problem, since=self.down_since, limit=self._errors)
@@ -82,6 +84,7 @@ class Sender:
         return answer
 
     def _answered(self) -> None:
+        self.gave_up = False
         if self.down_since is not None:
             self.down_since = None
             self._outage.ends("requests")
@@ -100,7 +103,7 @@ class Sender:
         `adapt` gets each error first. It returns True when the next call asks for something else, which is then done at once.
         """
         began = self._loop.time()
-        refused_at = inf
+        failed_at = inf
         wait = _FIRST_PAUSE
         try:
             while True:
@@ -113,24 +116,23 @@ class Sender:
                         raise
                     problem = error
                 now = self._loop.time()
+                self._repeated += failed_at == inf
+                failed_at = min(failed_at, now)
                 until = self._errors + (began if self.down_since is None else min(began, self.down_since))
-                if is_refusal(problem):
-                    self._refused += refused_at == inf
-                    refused_at = min(refused_at, now)
-                    if self._answers_others(refused_at):
-                        until, wait = min(until, refused_at + self._settle), _FIRST_PAUSE
+                is_alone = self._repeated == 1
+                is_down = self.down_since is not None and self.down_since <= failed_at
+                if is_refusal(problem) and (is_alone or not is_down):
+                    until, wait = min(until, failed_at + self._settle), _FIRST_PAUSE
                 if not self._is_stopped and now + wait < until:
                     await self.pause(wait)
                     wait = min(2 * wait, _LONGEST_PAUSE)
                     if not self._is_stopped:
                         continue
+                if is_down and not self._is_stopped and (isinstance(problem, TransportError) or not is_alone):
+                    self.gave_up = True
                 raise problem
         finally:
-            self._refused -= refused_at < inf
-
-    def _answers_others(self, since: float) -> bool:
-        """Whether another request has succeeded since then, or no other one is refused."""
-        return self._refused == 1 or self.down_since is None or self.down_since > since
+            self._repeated -= failed_at < inf
 
     def waits(self, now: float) -> bool:
         """Whether trouble that all requests have may still be waited for."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from ..errors import ApiError, JournalError, MissingParameter, RateLimited, TaError, TokenRejected
+from ..errors import (
+    ApiError,
+    JournalError,
+    MissingParameter,
+    RateLimited,
+    TaError,
+    TokenRejected,
+    TransportError,
+)
 from ..messages import Message
 from ..protocol.endpoints import REFRESHES
 from ..protocol.refresh import Effect, Start, effect_of, is_running, next_start
@@ -16,6 +24,8 @@ from .events import Submitted
 from .report import Status
 from .retry import ends_the_batch, is_refusal
 from .schedule import first_wait
+from .sender import LONG_AGO
+from .server_down import end_batch, end_starts
 
 if TYPE_CHECKING:
     from ..models import JsonValue, RefreshTicket
@@ -26,6 +36,8 @@ if TYPE_CHECKING:
 
 _CONCURRENCY = 16
 _LONGEST_PAUSE = 30.0
+# When so many clusters are refused in a row, it is about none of them.
+_MANY = 5
 
 
 class Submitter:
@@ -34,9 +46,15 @@ class Submitter:
     def __init__(self, state: BatchState) -> None:
         self._state = state
         self._baselines = BaselineReader(state)
-        # Since when every POST has been refused, and when the latest one was taken.
-        self._refused_since = inf
+        # Since when every POST has failed, of which clusters, and when the latest did; when the latest one was taken.
+        self._failing_since = inf
+        self._failing: set[int] = set()
+        self._failed_at = -inf
         self._taken_at = -inf
+        self._postponed: set[int] = set()
+        # Clusters that were refused since then, and those that were when another was taken, so that it is about them.
+        self._refused: set[int] = set()
+        self._refused_alone: set[int] = set()
 
     @property
     def workers(self) -> int:
@@ -67,6 +85,8 @@ class Submitter:
         except TaError as error:
             if ends_the_batch(error):
                 raise
+            if state.sender.gave_up and error.may_pass:
+                end_batch(state, error)
             if state.stopped and error.may_pass:
                 state.finish(target, state.unstarted(target))
                 return
@@ -99,17 +119,18 @@ class Submitter:
                 return
             refused.append(before)
             refused_at = min(refused_at, state.loop.time())
-            self._refused_since = min(self._refused_since, state.loop.time())
             await self._read_after(refusal, target)
             seen, step = target.seen, next_start(target.seen, refused)
             if step is Start.POST or is_running(seen.progress, seen.refresh_time):
                 continue
             if await self._put_back(target, refusal):
                 return
-            if refusal.may_pass and not await self._is_given_up(refused_at, refusal):
+            if refusal.may_pass and not await self._is_given_up(target, refusal, refused_at):
                 refused.clear()
                 await self._read_after(refusal, target)  # it may run by now all the same
             elif step is Start.GIVE_UP:
+                if self._postpone(target, refusal, refused_at):
+                    return
                 raise refusal
 
     def _needs_no_post(self, target: Target, refused: list[ClusterState]) -> bool:
@@ -129,23 +150,70 @@ class Submitter:
             state.finish(target, outcome)
         return True
 
-    async def _is_given_up(self, refused_at: float, refusal: ApiError) -> bool:
+    async def _is_given_up(self, target: Target, refusal: ApiError, refused_at: float) -> bool:
         """Pause before a POST that was refused without a reason is tried again. Returns True when it is refused for good.
 
-        As long as the server takes no POST at all, all targets have the time for which polls may fail together. Where it takes others, or
-        there are no others, the refusal must stand as long as an end takes to settle.
+        As long as the server takes no POST at all, all targets have the time for which polls may fail together, and then no more are
+        started. Where it takes others, or there are no others, the refusal must stand as long as an end takes to settle.
         """
         state = self._state
         now = state.loop.time()
+        self._failed(target)
         until, wait = refused_at + state.policy.settle, 1.0
-        if self._taken_at < refused_at and len(state.starting) > 1:
-            until = self._refused_since + state.policy.errors
-            wait = min(max(1.0, 0.5 * (now - self._refused_since)), _LONGEST_PAUSE)
-            state.outage.continues("refreshes", refusal, since=self._refused_since, limit=state.policy.errors)
+        if self._is_alike(refusal, refused_at):
+            until = self._failing_since + state.policy.errors
+            wait = min(max(1.0, 0.5 * (now - self._failing_since)), _LONGEST_PAUSE)
+            self._hold(refusal, gives_up=now + wait >= until)
         if state.stopped or now + wait >= until:
             return True
         await state.sender.pause(wait)
         return bool(state.stopped)
+
+    def _postpone(self, target: Target, refusal: ApiError, refused_at: float) -> bool:
+        """Let others go first, once, where no POST was taken since: theirs show whether the server refuses all. Returns whether they do."""
+        state = self._state
+        is_told = state.stopped or not refusal.may_pass or self._taken_at >= refused_at
+        if is_told or not self._has_untried() or target.cluster_id in self._postponed:
+            return False
+        self._postponed.add(target.cluster_id)
+        state.enqueue(target)
+        return True
+
+    def _failed(self, target: Target) -> None:
+        """Note that a POST has failed in a way that may pass, and not for lack of a place."""
+        now = self._state.loop.time()
+        if now - self._failed_at > LONG_AGO:
+            self._failing_since = now
+            self._failing.clear()
+        self._failing.add(target.cluster_id)
+        self._failed_at = now
+
+    def _taken(self, target: Target) -> None:
+        """Note that a POST was taken."""
+        self._refused_alone |= self._refused
+        self._refused_alone.discard(target.cluster_id)
+        self._refused.clear()
+        self._failing.clear()
+        self._failed_at, self._taken_at = -inf, self._state.loop.time()
+        self._state.outage.ends("refreshes")
+
+    def _is_alike(self, error: TaError, since: float) -> bool:
+        """Whether every POST fails since then, of many clusters or of all that there are, unless there is only one."""
+        if self._taken_at >= since or isinstance(error, TransportError):
+            return self._taken_at < since
+        return len(self._failing - self._refused_alone) >= (_MANY if self._has_untried() else 2)
+
+    def _has_untried(self) -> bool:
+        """Whether a cluster waits that was not refused since the latest POST was taken."""
+        return any(target.cluster_id not in self._refused for target in self._state.waiting)
+
+    def _hold(self, error: TaError, *, gives_up: bool) -> None:
+        """Tell that every POST fails, or start no more."""
+        state, since = self._state, self._failing_since
+        if gives_up:
+            end_starts(state, error, state.loop.time() - since)
+        else:
+            state.outage.continues("refreshes", error, since=since, limit=state.policy.errors)
 
     async def _read_after(self, refusal: ApiError, target: Target) -> None:
         """Read the state after the server has refused the POST. Raises the refusal where it cannot be read, as it says more."""
@@ -185,14 +253,12 @@ class Submitter:
         request = Request(endpoint, ref_query(endpoint, state.project.id, target.call_ref))
         ticket = new_ticket(state, target)
         await self._intend(target, ticket)
-        until = state.loop.time() + state.policy.errors
-        wait = 1.0
+        began, wait = state.loop.time(), 1.0
         while not state.stopped:
             target.sending(ticket)
             error = await self._send(request)
             if error is None:
-                self._refused_since, self._taken_at = inf, state.loop.time()
-                state.outage.ends("refreshes")
+                self._taken(target)
                 self._track(target, ticket, None)
                 return None
             effect = effect_of(error)
@@ -201,11 +267,21 @@ class Submitter:
                 self._track(target, ticket, error)
                 return None
             self._not_begun(target)
+            if error.may_pass:
+                self._refused.add(target.cluster_id)
             if effect is Effect.REFUSED and isinstance(error, ApiError):
                 return error
             if isinstance(error, RateLimited) and await self._put_back(target, error):
                 return None
-            if not error.may_pass or state.loop.time() + wait >= until:
+            if not error.may_pass:
+                raise error
+            self._failed(target)
+            is_alike = self._is_alike(error, began)
+            since = self._failing_since if is_alike else began
+            gives_up = state.loop.time() + wait >= since + state.policy.errors
+            if is_alike:
+                self._hold(error, gives_up=gives_up)
+            if gives_up:
                 raise error
             await state.sender.pause(wait)
             wait = min(2 * wait, _LONGEST_PAUSE)

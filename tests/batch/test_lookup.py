@@ -70,24 +70,24 @@ def test_details_that_never_come_are_not_asked_for_one_after_the_other(kit: Any)
     server.add(30)
     server.rule = lambda ask: kit.refusal(-3007, "no more") if ask.page else kit.REFUSED
     told = kit.tell(server, range(1, 31), poll=PollPolicy(errors=60.0))
-    assert set(told.statuses.values()) == {"failed"}
+    assert set(told.statuses.values()) == {"cancelled"}
     assert len({ask.cluster.id for ask in server.asks if ask.name == "detail"}) == 8, (
         "so many are looked up at a time"
     )
 
 
 @pytest.mark.parametrize(
-    ("error", "is_down", "gives_up"),
+    ("error", "gave_up", "gives_up"),
     [
         (NotSent("no connection.", reason="refused"), True, True),
         (NotSent("no connection.", reason="refused"), False, False),
         (ApiError(-3007, "no", endpoint="detail", attempts=1), True, False),
     ],
 )
-def test_only_a_server_that_is_down_is_given_up(error: Any, *, is_down: bool, gives_up: bool) -> None:
+def test_only_a_server_that_is_down_is_given_up(error: Any, *, gave_up: bool, gives_up: bool) -> None:
     found = Found()
-    sender = SimpleNamespace(down_since=1.0 if is_down else None)
-    _note(cast("Any", SimpleNamespace(sender=sender)), found, error)
+    sender = SimpleNamespace(gave_up=gave_up)
+    assert _note(cast("Any", SimpleNamespace(sender=sender)), found, error) is gives_up
     assert found.gave_up is (error if gives_up else None)
 
 

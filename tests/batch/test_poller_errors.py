@@ -45,13 +45,15 @@ def test_a_server_that_stays_away_ends_the_batch_with_outcomes_that_say_so(kit: 
     told = kit.tell(server, range(1, 101), max_running=20)
     counts = told.report.counts
     assert counts[Status.UNCONFIRMED] == 20, "those in flight"
-    assert set(counts) == {Status.SUCCEEDED, Status.UNCONFIRMED, Status.FAILED}
+    assert set(counts) == {Status.SUCCEEDED, Status.UNCONFIRMED, Status.CANCELLED}
+    assert told.report.stop_code == "batch-server-down"
+    assert 300.0 <= told.report.stop_params["seconds"] < 340.0
     for outcome in told.report.failures:
         assert outcome.error is not None
         in_flight = outcome.status is Status.UNCONFIRMED
         assert isinstance(outcome.error, RefreshUnconfirmed) is in_flight
         assert (outcome.ticket is not None) is in_flight
-        assert outcome.code == "polls-failed" if in_flight else outcome.error.safe_to_retry
+        assert outcome.code == "polls-failed" if in_flight else "no connection" in outcome.message
     assert told.seconds < 60 + 5 * 400
 
 

@@ -145,12 +145,13 @@ def test_one_rejection_of_the_token_among_all_answers_cancels_nobody(kit: Any, n
 # What stays
 
 
-def test_a_gateway_that_stays_at_post_fails_each_cluster_with_its_words(kit: Any) -> None:
+def test_a_gateway_that_stays_at_post_ends_the_batch_with_its_words(kit: Any) -> None:
     server = kit.Deployment()
     server.add(3)
     server.rule = lambda ask: Response(403, PAGE) if ask.is_refresh else None
     told = kit.tell(server, [1, 2, 3], poll=PollPolicy(errors=60.0))
-    assert told.report.counts == {Status.FAILED: 3}
+    assert told.report.counts == {Status.CANCELLED: 3}
+    assert told.report.stop_code == "batch-refreshes-refused"
     assert isinstance(told[1].error, HttpStatusError)
     assert "Forbidden by WAF" in told[1].message
     assert told.seconds == pytest.approx(60, abs=31)
@@ -189,9 +190,32 @@ def test_a_server_that_refuses_all_for_good_is_waited_for_once_by_all_together(
     refs = server.add(500, listed=False)
     server.rule = lambda ask: Response(200, SYSTEM) if ask.is_refresh == at_post else None
     told = kit.tell(server, refs, max_running=16)
-    assert told.report.counts == {Status.REJECTED: 500}
+    assert told.report.counts == {Status.CANCELLED: 500}
+    assert told.report.stop_code == ("batch-refreshes-refused" if at_post else "batch-server-down")
+    assert "系统异常,请稍后重试" in told[refs[0]].message
     assert told.seconds < 400
     assert len(server.asks) < 3_000
+
+
+def test_a_gateway_that_refuses_one_cluster_alone_fails_that_one(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(COUNT)
+    server.rule = lambda ask: Response(403, PAGE) if ask.is_refresh and ask.cluster.id == 7 else None
+    told = kit.tell(server, range(1, COUNT + 1), max_running=16, poll=PollPolicy(errors=60.0))
+    assert told.report.counts == {Status.SUCCEEDED: COUNT - 1, Status.FAILED: 1}
+    assert "Forbidden by WAF" in told[7].message
+    assert not told.report.stopped
+
+
+@pytest.mark.parametrize("max_running", [1, 16, COUNT])
+def test_clusters_that_are_refused_while_others_are_taken_are_rejected(kit: Any, max_running: int) -> None:
+    server = kit.Deployment()
+    server.add(COUNT)
+    odd = {1, 20, 21, 40}
+    server.rule = lambda ask: Response(200, SYSTEM) if ask.is_refresh and ask.cluster.id in odd else None
+    told = kit.tell(server, range(1, COUNT + 1), max_running=max_running)
+    assert told.report.counts == {Status.SUCCEEDED: COUNT - 4, Status.REJECTED: 4}
+    assert not told.report.stopped
 
 
 def test_a_cluster_that_was_never_computed_is_started_again_after_trouble(kit: Any) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...batch import Journal, RefreshBatch, Status, plan_refresh
+from ...batch.report import RESUMABLE
 from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
 from ..config.settings import find_settings
 from ..connection import for_a_person, open_project
@@ -208,8 +209,7 @@ async def _kept(batch: RefreshBatch, file: PlanFile | None) -> AsyncIterator[Non
     is_whole = False
     try:
         yield
-        # With another token, the run goes on.
-        is_whole = batch.report.stop_code != "batch-token-rejected"
+        is_whole = batch.report.stop_code not in RESUMABLE
     finally:
         if file is not None and _report_so_far(batch) is not None:
             file.write(completed(batch.plan, batch.report) if is_whole else batch.plan)
