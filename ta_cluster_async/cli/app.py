@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "upload",
         tr("Create a cluster or tag from uploaded ids, or replace the ids of one, and write its id."),
     ),
+    "members": ("members", "members", tr("Write who is in a cluster, or who has a tag with its value.")),
     "doctor": (
         "doctor",
         "doctor",

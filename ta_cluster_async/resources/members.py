@@ -88,6 +88,12 @@ class Members(Generic[T]):
         self.count: int = 0
         self.refresh_time: datetime | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of what each member has: the id or the columns that were asked for, and for a tag `value`."""
+        named = (self._query.id_column,) if self._columns is None else tuple(self._columns)
+        return (*named, "value") if self._with_value else named
+
     def __repr__(self) -> str:
         expected = "?" if self.expected is None else self.expected
         return f"<Members of {self._ref!r} in project {self._project_id}: {self.count} of {expected}>"
@@ -117,7 +123,7 @@ class Members(Generic[T]):
 
     async def batches(
         self, size: int = 65_536, *, schema: pa.Schema | None = None
-    ) -> AsyncIterator[pa.RecordBatch]:
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield the members as Arrow record batches of `size` rows; the last one has the rest. There is at least one.
 
         Their columns have the names that were asked for (the id without `columns=`), and `value` for that of a tag. Their types are those
@@ -131,8 +137,7 @@ class Members(Generic[T]):
             ConfigurationError: The extra `arrow` is not installed.
             SchemaError: A value has another type than its column.
         """
-        names = [self._query.id_column] if self._columns is None else list(self._columns)
-        maker = BatchMaker(names + ["value"] * self._with_value, schema, size)
+        maker = BatchMaker(self.columns, schema, size)
         async with aclosing(self._blocks()) as blocks:
             async for block in blocks:
                 for batch in maker.add(block):

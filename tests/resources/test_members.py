@@ -50,6 +50,7 @@ def test_the_members_are_those_of_the_server(served):
                 assert members.count == members.expected == len(found) > 100
                 assert members.refresh_time == world.em.cluster(name).refresh_time
                 assert repr(members) == f"<Members of {ref!r} in project 102: {len(found)} of {len(found)}>"
+        assert members.columns == ("#account_id",)
         ids = await world.clusters.members(name).collect()
         assert len(set(ids)) == len(ids) == len(found)
         assert all(type(one) is str and one.isdecimal() for one in ids)
@@ -63,6 +64,7 @@ def test_a_tag_has_values(served):
         await world.tags.create(QuotaTag("spent", "spent", spent))
         await (await world.tags.refresh("spent"))
         truth = world.em.members("spent")
+        assert world.tags.members("spent").columns == ("#user_id", "value")
         pairs = await world.tags.members("spent").collect()
         rows = await world.tags.members("spent", columns=["#account_id"]).collect()
         assert dict(rows) == {one: float(value) for one, value in truth.items()}

@@ -50,6 +50,15 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         " upload_buffer in the profile above the size of the upload (it is {limit} bytes)."
     ),
     "main-column-invalid": "--main-column must be the name of a property, such as '#account_id'.",
+    "member-columns-invalid": "--columns must be names of properties, such as #account_id,#distinct_id.",
+    "member-value-of-other-type": (
+        "The column {column!r} has values of several types, which a Parquet file does not take: write a .csv or .jsonl file."
+    ),
+    "members-not-counted": (
+        "{count} members came, and the server does not say how many there are: write members_count_rows = false into the profile to take"
+        " them unchecked."
+    ),
+    "members-out-of-time": "the time of the call was over after {count} members.",
     "must-be-positive-int": "{what} must be a whole number above 0, not {actual}.",
     "name-not-allowed": (
         "The name {name!r} is refused: it must be 1 to 24 letters A-Z a-z, digits and '_'. If your server takes other names, write"

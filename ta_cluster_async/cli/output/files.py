@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file, so that there is either what was there before or all of the new one. Raises OSError.
+    """Write a file as `replaced_file` does. Raises OSError."""
+    with replaced_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to be written, so that there is either what was there before or, after the block, all of the new one. Raises OSError.
 
     A link is replaced and not followed. A new file is readable for its owner alone; a file of this user's keeps the rights that it has.
     """
@@ -17,7 +29,7 @@ def write_file(path: Path, content: bytes) -> None:
     number, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable for its owner alone
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
