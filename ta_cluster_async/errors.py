@@ -142,7 +142,8 @@ class TransportError(TaError):
 
     Attributes:
         reason: A word to count by. `refused`, `dns`, `tls`, `connect`: there was no connection to the server. `no-connection`,
-            `paused`, `token`: the request did not get its turn or its token in the call's time. `timeout`, `lost`, `truncated`: there
+            `overloaded`, `paused`, `token`: the request did not get its turn or its token in the call's time, or so late that there was less
+            left than answers take (`overloaded`). `timeout`, `lost`, `truncated`: there
             was no whole answer. `closed`: the session or its connection pool was closed.
     """
 

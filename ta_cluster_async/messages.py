@@ -336,9 +336,15 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "no-connection-in-time": "none of the session's max_connections= became free within the call's time.",
     "no-upload-in-time": "none of the session's max_uploads= ({limit}) became free within the call's time.",
+    "overloaded": (
+        "the session has more calls than the server answers in their time: {problem}, and an answer takes {usual:.2g} s. Make fewer calls at"
+        " a time, or give them more time with timeout=."
+    ),
     "paused-too-long": "the session's pause after a rate-limit answer, or its rate_limit=, lasts longer than the call's time.",
     "pipe-silent": "nothing was written to the pipe within {seconds:g} s",
+    "place-late": "the call waited {waited:.2g} s for one of max_connections=",
     "place-without-token": "{place} contains no token.",
+    "places-taken": "{ahead} others wait for one of max_connections= already",
     "pool-closed": "the connection pool is closed: was the borrowed aiohttp.ClientSession closed?",
     "pool-closed-during-request": "the connection pool was closed during the request.",
     "profile-extra-missing": 'Profiles need an extra: python -m pip install "ta-cluster-async[cli]"',

@@ -21,6 +21,7 @@ from ..errors import (
 )
 from ..messages import Message
 from ..models.members import MemberQuery
+from ..models.ticket_errors import OutcomeUnknown
 from ..protocol.answer_limits import AnswerLimits
 from ..protocol.attempts import Attempts
 from ..protocol.envelope import decode
@@ -30,6 +31,7 @@ from ..protocol.requests import Response
 from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
 from .deadline import running_loop
 from .limiter import Limiter
+from .overload import ResponseTimes
 from .secret import Secret
 from .stream import AnswerStream
 from .tokens import TokenSource, as_secret
@@ -136,6 +138,7 @@ class ApiClient:
         self.rate_limit: float | None = None if rate_limit is None else positive(rate_limit, "rate_limit")
         self._limiter = Limiter(self.max_connections, self.rate_limit)
         self.max_uploads: int = at_least_one(max_uploads, "max_uploads")
+        self._times = ResponseTimes()
         # An upload may take an hour, and short calls must have places meanwhile.
         self._uploads = Limiter(min(self.max_uploads, max(self.max_connections // 2, 1)), None)
         self.upload_buffer: int = not_negative(upload_buffer, "upload_buffer")
@@ -251,6 +254,7 @@ class ApiClient:
         assert transport is not None
         try:
             answer = await transport.send(request, token, left)
+            self._note_time(request, answer, deadline - left)
             found = None
             if (
                 quick is not None
@@ -325,11 +329,15 @@ class ApiClient:
     async def _attempt(
         self, request: Request, convert: Callable[[JsonValue], T], deadline: float
     ) -> T | TaError:
+        assert self._loop is not None
+        assert self._transport is not None
+        arrived = self._loop.time()
+        ahead = self._limiter.ahead
+        if ahead is not None and self._comes_too_late(request, ahead, arrived, deadline):
+            return self._overloaded(request, Message("places-taken", ahead=ahead), arrived)
         refusal = await self._limiter.acquire(deadline)
         if refusal is not None:
             return NotSent(_REFUSED[refusal], reason=refusal)
-        assert self._loop is not None
-        assert self._transport is not None
         is_kept = False
         try:
             token: Secret | TokenFailure | None = self._tokens.usable
@@ -337,10 +345,14 @@ class ApiClient:
                 token = await self._tokens.ask(deadline)
             if isinstance(token, TaError):
                 return token
-            left = deadline - self._loop.time()
+            began = self._loop.time()
+            left = deadline - began
             if left <= 0:
                 return NotSent(_REFUSED["no-connection"], reason="no-connection")
+            if ahead is not None and left < (self._times.usual(request.endpoint, began) or 0.0):
+                return self._overloaded(request, Message("place-late", waited=began - arrived), began)
             answer = await self._transport.send(request, token, left)
+            self._note_time(request, answer, began)
             outcome = self._read(answer, request, token, convert)
             if isinstance(answer, Response) and answer.rest is not None:
                 if isinstance(outcome, TaError):
@@ -351,6 +363,24 @@ class ApiClient:
             if not is_kept:
                 self._limiter.release()
         return self._length_required(outcome, request) if isinstance(outcome, HttpStatusError) else outcome
+
+    def _note_time(self, request: Request, answer: Answer, began: float) -> None:
+        if request.upload is None and not request.streamed:
+            assert self._loop is not None
+            now = self._loop.time()
+            if isinstance(answer, Response):
+                self._times.add(request.endpoint, now - began, now)
+            elif isinstance(answer, OutcomeUnknown) and answer.reason == "timeout":
+                self._times.add(request.endpoint, now - began, now, answered=False)
+
+    def _comes_too_late(self, request: Request, ahead: int, now: float, deadline: float) -> bool:
+        """True where those that wait already leave a request less time than its answer takes."""
+        wait = self._times.wait(ahead, self.max_connections, now)
+        return now + wait + (self._times.usual(request.endpoint, now) or 0.0) > deadline
+
+    def _overloaded(self, request: Request, problem: Message, now: float) -> NotSent:
+        usual = self._times.usual(request.endpoint, now) or 0.0
+        return NotSent(Message("overloaded", problem=problem, usual=usual), reason="overloaded")
 
     def _length_required(self, error: HttpStatusError, request: Request) -> HttpStatusError:
         """Return what to do where a server refuses an upload that has no length, else the error."""

@@ -55,6 +55,11 @@ class Limiter:
             _resolve(self._queue.popitem(last=False)[0], given=False)
         self._close_signal.fire()
 
+    @property
+    def ahead(self) -> int | None:
+        """How many requests wait for a slot already. None where the next one needs not wait."""
+        return None if self._free > 0 and not self._queue else len(self._queue)
+
     def try_acquire(self) -> bool:
         """Take a slot if that needs no waiting. The fast path: no await, and no clock where there is no limit."""
         if self._free <= 0 or self._queue or self._spacing or self._paused_until != -inf or self._closed:

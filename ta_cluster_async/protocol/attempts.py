@@ -10,7 +10,7 @@ from ..models.ticket_errors import OutcomeUnknown
 from .endpoints import Endpoint, Replay
 from .retry import NEVER_TRIED, may_have_applied, safe_to_retry
 
-_OUT_OF_TIME = frozenset({"no-connection", "paused"})
+_OUT_OF_TIME = frozenset({"no-connection", "overloaded", "paused"})
 
 
 @define

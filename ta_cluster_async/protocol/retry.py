@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..errors import TaError
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-NEVER_TRIED = frozenset({"no-connection", "paused", "token", "closed"})
+NEVER_TRIED = frozenset({"no-connection", "overloaded", "paused", "token", "closed"})
 """The reasons of a `NotSent` that ended a call before its request was made."""
 
 LENGTH_REQUIRED = "length-required"

@@ -45,6 +45,7 @@ TABLE: list[tuple[TaError, bool, bool, bool, bool]] = [
     (NotSent("x", reason="connect"), False, True, True, True),
     (NotSent("x", reason="tls"), False, False, False, True),
     (NotSent("x", reason="no-connection"), False, False, False, True),
+    (NotSent("x", reason="overloaded"), False, False, False, True),
     (NotSent("x", reason="paused"), False, False, False, True),
     (NotSent("x", reason="token"), False, False, False, True),
     (NotSent("x", reason="closed"), False, False, False, True),

@@ -67,8 +67,14 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "no-connection-in-time": "no connection became free in time: allow more with max_connections in the profile.",
     "one-column-needed": "{source} has {count} columns: name the one with the ids with --column. It has: {names}.",
     "outcome-unreadable": "This is not an outcome: {problem}",
+    "overloaded": (
+        "there are more requests than the server answers in their time: {problem}, and an answer takes {usual:.2g} s. Try again later, or"
+        " set a smaller max_connections in the profile."
+    ),
     "parquet-not-csv": "{source} is not CSV text but Parquet: give a file whose name ends in .parquet.",
     "paused-too-long": "the pause after a rate-limit answer, or rate_limit in the profile, lasts longer than the time of the call.",
+    "place-late": "the request waited {waited:.2g} s for a free connection",
+    "places-taken": "{ahead} others wait for a free connection already",
     "plan-unreadable": "It is not a plan, or is damaged. Delete it to begin anew: what runs then is attached to.",
     "report-unreadable": "This is not a report: {problem}",
     "row-id-missing": "The id of row {row} is missing. Remove the row, or give --skip-blank.",
