@@ -189,7 +189,9 @@ def test_most_of_what_is_refused_is_refused_at_once() -> None:
         "others wait for one of max_connections= already, and an answer takes 2 s" in one for one in told
     )
     late = next(str(error) for taken, error in refused if taken > 0)
-    assert re.search(r"the call waited (3\.\d|4) s for one of max_connections=, and an answer takes 2 s", late)
+    assert re.search(
+        r"the call waited (3\.\d|4) s for one of max_connections=, and an answer takes 2 s", late
+    )
 
 
 @pytest.mark.parametrize("rate", [1.0, 4.0, 7.9])

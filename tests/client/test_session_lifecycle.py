@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import time
 import warnings
 from typing import Any
@@ -369,3 +371,51 @@ def test_a_call_says_that_the_session_was_closed_during_it(scripted: Any) -> Non
     error = run(main())
     assert error.message == "the session was closed during the call."
     assert error.reason == "closed"
+
+
+# What is loaded, and when
+
+
+def _python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+WATCH = """
+import asyncio, sys, threading
+from ta_cluster_async import ConfigurationError, TaSession
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "aiohttp":
+            print("aiohttp", "here" if threading.current_thread() is threading.main_thread() else "on a thread")
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_the_first_session_loads_aiohttp_on_another_thread() -> None:
+    code = WATCH + (
+        "async def main():\n"
+        "    async with TaSession('http://127.0.0.1:1', 't'), TaSession('http://127.0.0.1:1', 't'): print('open')\n"
+        "asyncio.run(main())"
+    )
+    assert _python(code) == "aiohttp on a thread\nopen"
+
+
+def test_a_session_that_is_opened_twice_while_aiohttp_is_loaded_is_opened_once() -> None:
+    code = WATCH + (
+        "async def main():\n"
+        "    ta = TaSession('http://127.0.0.1:1', 't')\n"
+        "    async with ta: pass\n"
+        "async def twice():\n"
+        "    ta = TaSession('http://127.0.0.1:1', 't')\n"
+        "    found = await asyncio.gather(ta.__aenter__(), ta.__aenter__(), return_exceptions=True)\n"
+        "    print(*sorted(type(one).__name__ for one in found))\n"
+        "    await ta.aclose()\n"
+        "asyncio.run(twice())"
+    )
+    assert _python(code) == "aiohttp on a thread\nConfigurationError TaSession"
+
+
+def test_preload_loads_what_the_first_calls_need() -> None:
+    code = WATCH + "TaSession.preload(); print(*({'msgspec', 'cattrs', 'aiohttp'} & {*sys.modules}))"
+    assert set(_python(code).split()) == {"aiohttp", "here", "msgspec", "cattrs"}
