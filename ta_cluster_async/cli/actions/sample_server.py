@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigurationError
 from ...messages import Message
 from ...models import ConditionCluster
+from ..i18n.phrases import translated
 from ..i18n.translate import tr, tr_message
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def serving(make: Callable[[], Emulator]) -> AsyncIterator[Emulator]:
             problem = tr('It needs an extra: python -m pip install "ta-cluster-async[demo]"')
         except (OSError, ValueError) as error:
             reason = error.args[0] if error.args else ""
-            problem = tr_message(reason) if isinstance(reason, Message) else str(error)
+            problem = tr_message(reason) if isinstance(reason, Message) else translated(str(error))
         if emulator is None:
             raise ConfigurationError(tr("The emulator cannot start. {problem}", problem=problem))
         yield emulator

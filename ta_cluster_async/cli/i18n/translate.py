@@ -46,7 +46,11 @@ def tr_message(message: Message, templates: Mapping[str, Template] | None = None
     """Return a message of the library in the user's language, made from `templates`, which are those of the library unless given."""
     from ...messages import english  # noqa: PLC0415 - `--help` does without
 
-    return message.render(_chinese if is_chinese() else english, templates)
+    return (
+        _with_phrases(message).render(_chinese, templates)
+        if is_chinese()
+        else message.render(english, templates)
+    )
 
 
 def is_chinese() -> bool:
@@ -59,7 +63,31 @@ def is_chinese() -> bool:
 def _fill(template: str, values: Mapping[str, object]) -> str:
     from ...messages import fill  # noqa: PLC0415 - `--help` does without
 
-    return fill(template, values)
+    return fill(template, {name: _in_text(name, value) for name, value in values.items()})
+
+
+def _in_text(name: str, value: object) -> object:
+    from ...messages import Message  # noqa: PLC0415 - `--help` does without
+
+    return tr_message(value) if isinstance(value, Message) else _value(name, value)
+
+
+def _with_phrases(message: Message) -> Message:
+    params = {name: _value(name, value) for name, value in message.params.items()}
+    return type(message)(message.code, **params)
+
+
+def _value(name: str, value: object) -> object:
+    """Return a value of a text with what other libraries wrote in the user's language: reasons are theirs."""
+    from ...messages import Message  # noqa: PLC0415 - `--help` does without
+
+    if isinstance(value, Message):
+        return _with_phrases(value)
+    if name == "reason" and isinstance(value, str):
+        from .phrases import translated  # noqa: PLC0415 - only errors need it
+
+        return translated(value)
+    return value
 
 
 @cache

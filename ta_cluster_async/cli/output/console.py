@@ -103,7 +103,8 @@ def is_confirmed(question: str) -> bool:
     """Ask a person at the terminal, on stderr, whether to go on. No is the default."""
     import typer  # noqa: PLC0415 - it need not be there to say that it is missing
 
-    return typer.confirm(visible(question), err=True)
+    answer: str = typer.prompt(f"{visible(question)} [y/N]", default="n", show_default=False, err=True)
+    return answer.strip().lower() in {"y", "yes", "是"}
 
 
 def typed_secret(question: str) -> str:
@@ -143,7 +144,9 @@ def _sentence(text: str) -> str:
 
 def _console(*, stderr: bool) -> Console:
     from .safe_console import SafeConsole  # noqa: PLC0415 - `--help` does without
+    from .wrapping import wrap_chinese  # noqa: PLC0415 - see above
 
+    wrap_chinese()
     console = SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, _WIDE)

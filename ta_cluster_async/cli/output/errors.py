@@ -24,6 +24,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         "1 refresh failed; --max-failures {limit} was reached.",
         "{count} refreshes failed; --max-failures {limit} was reached.",
     ),
+    "base-url-not-a-str": "The base URL is empty. It must be such as 'http://ta2:8992'.",
     "certificate-unusable": "The certificate file {path!r} cannot be used: {reason}.",
     "column-not-a-name": "--column must be the name of a column, or be left out.",
     "column-without-header": "--column chooses a column by the first line of a CSV: give --header as well.",

@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..i18n.translate import is_chinese, look_up, tr
 from .streams import writing_to
+from .wrapping import wrap_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ def load_help_screens() -> None:
     They import two modules of rich that the command does not use, a parser of Markdown and tracebacks in colour, which would take
     longer than everything else that help loads.
     """
+    wrap_chinese()
     unused = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
     empty = {name: ModuleType(name) for name in unused if name not in sys.modules}
     for name, module in empty.items():
@@ -63,11 +65,17 @@ def load_help_screens() -> None:
             setattr(rich_utils, name, shape)
 
 
+_TYPES = {"<bool>", "<str>", "<list[str]>"}
+"""What typer writes for the type of a value, which tells a person no more than the name of the option."""
+
+
 class _TableWithWholeNames(Table):
     """A table that never wraps the names of options: the columns of values and help give way."""
 
     def add_row(self, *cells: Any, **settings: Any) -> None:
         """See rich."""
+        if is_chinese():
+            cells = tuple(Text() if str(cell) in _TYPES else cell for cell in cells)
         super().add_row(*cells, **settings)
         for column in self.columns[:-2]:
             column.no_wrap = True
@@ -89,6 +97,19 @@ class _Helpful:
         load_help_screens()
         with writing_to(sys.stdout):
             super().format_help(ctx, formatter)  # type: ignore[misc]
+
+    def get_usage(self, ctx: Any) -> str:
+        """See typer."""
+        usage = str(super().get_usage(ctx))  # type: ignore[misc]
+        if not is_chinese():
+            return usage
+        for word, translation in (
+            ("Usage: ", tr("Usage: ")),
+            ("[OPTIONS]", tr("[OPTIONS]")),
+            ("COMMAND [ARGS]...", tr("COMMAND [ARGS]...")),
+        ):
+            usage = usage.replace(word, translation)
+        return usage
 
     def get_help_option(self, ctx: Any) -> Any:
         """See typer."""
@@ -132,7 +153,9 @@ def _filled(message: str, texts: Sequence[tuple[str, str]]) -> str:
     for pattern, text in texts:
         found = re.match(pattern, message)
         if found:
-            return text.format(*found.groups()) + message[found.end() :]
+            separator = "、" if is_chinese() else ", "
+            parts = (part.replace(", ", separator) for part in found.groups())
+            return text.format(*parts) + message[found.end() :]
     return message
 
 
@@ -158,6 +181,7 @@ def _usage_problems() -> tuple[tuple[str, str], ...]:
         (r"No such option: (.+) \(Possible options: (.+)\)", tr("No such option {0}. Did you mean {1}?")),
         (r"No such option:? (.+)", tr("No such option {0}")),
         (r"No such command (.+)", tr("No such command {0}")),
+        (r"Missing argument (.+?)\. Choose from: (.+)", tr("Missing argument {0}. Choose from: {1}")),
         (r"Missing argument (.+)", tr("Missing argument {0}")),
         (r"Missing option (.+)", tr("Missing option {0}")),
         (r"Missing command", tr("Missing command")),

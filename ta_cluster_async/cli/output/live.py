@@ -18,7 +18,7 @@ from ...batch.report import Status
 from ..i18n.translate import ntr, tr
 from .console import is_quiet, print_message, stderr, visible
 from .errors import error_text, outcome_text, stop_text
-from .progress import ProgressState, clock, status_name
+from .progress import ProgressState, clock, status_count, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +173,7 @@ def held_line(event: Held | Released) -> str:
 def summary_line(report: RefreshReport) -> str:
     """Return one sentence for a whole batch."""
     counts = tr(", ").join(
-        f"{report.counts[status]} {status_name(status)}" for status in Status if report.counts.get(status)
+        status_count(status, report.counts[status]) for status in Status if report.counts.get(status)
     )
     bound = report.lower_bound.seconds
     at_best = (

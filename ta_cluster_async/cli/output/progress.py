@@ -153,6 +153,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def status_count(status: Status, count: int) -> str:
+    """Return how many have a status, in the user's language."""
+    return tr("{count} {status}", count=count, status=status_name(status))
+
+
 def status_name(status: Status) -> str:
     """Return the name of a status in the user's language."""
     return {

@@ -13,7 +13,7 @@ from ..i18n.translate import tr
 from .console import json_text, stdout, visible
 from .errors import outcome_text, stop_text
 from .json_lines import without_credentials
-from .progress import clock, status_name
+from .progress import clock, status_count, status_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -177,14 +177,20 @@ def _state(info: RunInfo) -> Text:
 
 
 def _counts(counts: Mapping[Status, int], unfinished: int) -> Text:
-    parts = [_status(status, f"{counts[status]} ") for status in Status if status in counts]
+    parts = [
+        _in_colour(status, status_count(status, counts[status])) for status in Status if status in counts
+    ]
     if unfinished:
         parts.append(Text(tr("{count} without an outcome yet", count=unfinished), style="yellow"))
     return Text(tr(", ")).join(parts)
 
 
-def _status(status: Status, count: str = "") -> Text:
-    return Text(f"{count}{status_name(status)}", style=_STYLES.get(status, "red"))
+def _status(status: Status) -> Text:
+    return _in_colour(status, status_name(status))
+
+
+def _in_colour(status: Status, text: str) -> Text:
+    return Text(text, style=_STYLES.get(status, "red"))
 
 
 def _table() -> Table:

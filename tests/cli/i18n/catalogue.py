@@ -47,7 +47,6 @@ FOR_PROGRAMMERS = {
     "array-not-flat",
     "arrow-unreadable",
     "asyncio-not-running",
-    "base-url-not-a-str",
     "batch-ended-before",
     "batch-not-begun",
     "batch-of-other-columns",

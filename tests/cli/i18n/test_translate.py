@@ -139,7 +139,7 @@ class TestInChinese:
         ended = command("refresh", "970", "971")
         assert ended.out.split()[:5] == ["ID", "名称", "状态", "用户数", "秒"]
         assert "seeded_1：失败：服务器报告计算失败。" in ended.err
-        assert "1 成功，1 失败，用时" in ended.err
+        assert "成功 1 个，失败 1 个，用时" in ended.err
 
     def test_a_run_in_the_journal_says_why(
         self, settings: Emulator, command: Command, tmp_path: Path

@@ -135,7 +135,7 @@ def test_what_click_says_in_other_versions_is_said_alike(problem: str, text: str
     [
         ("list --page x", "'--page' 的值无效：必须是整数。"),
         ("list --page 0", "'--page' 的值无效：不能小于 1。"),
-        ("refresh 1 --order random", "'random' 不在可选值之内：'auto', 'given', 'longest-first'。"),
+        ("refresh 1 --order random", "'random' 不在可选值之内：'auto'、'given'、'longest-first'。"),
         ("list --quiet=1", "选项 '--quiet' 不接受值。"),
         ("list --project-id myapp", "它是数字 ID，不是 APPID。"),
     ],
