@@ -66,6 +66,7 @@ def poll_succeeded(
         state.queue_front, state.queue_moved = target.posted, now
     if was_doubtful and not target.is_doubtful:
         confirm(state, target)
+    state.has_queue |= verdict is Verdict.WAIT and target.risen is None and watch.standing is None
     if watch.progress != before.progress:
         state.moved = now
         _emit_progress(state, target, watch.progress)
@@ -210,10 +211,12 @@ def _end(state: BatchState, target: Target, verdict: Verdict, seen: ClusterState
         return
     match verdict:
         case Verdict.SUCCEEDED:
-            state.finish(target, target.outcome(Status.SUCCEEDED, now, seen=seen))
+            ended = target.outcome(Status.SUCCEEDED, now, seen=seen, may_have_waited=state.has_queue)
+            state.finish(target, ended)
         case Verdict.FAILED:
             error = _error(target, RefreshFailed, Message("refresh-reported-failed"))
-            state.finish(target, target.outcome(Status.FAILED, now, error, seen=seen))
+            ended = target.outcome(Status.FAILED, now, error, seen=seen, may_have_waited=state.has_queue)
+            state.finish(target, ended)
         case Verdict.STALLED:
             assert target.watch is not None
             what = Message("refresh-stood-still", seconds=now - target.watch.moved)

@@ -87,6 +87,7 @@ class BatchState:
         round_cost: How many requests one round of polls takes on average.
         moved: When the progress of any target moved last.
         longest_sign: The longest time that a refresh of this batch took from its request to the first sign of it; None before any.
+        has_queue: A poll has shown a refresh without progress, so that the server may have let others wait unseen.
         queue_front: When the target was submitted that was last seen to come out of the server's queue.
         queue_moved: When that was seen.
         outcomes: The outcomes that the report shows.
@@ -138,6 +139,7 @@ class BatchState:
         self.round_cost: float = 1.0
         self.moved: float = self.began
         self.longest_sign: float | None = None
+        self.has_queue: bool = False
         self.queue_front = inf
         self.queue_moved: float = -inf
         self.outcomes: list[Outcome] = []
@@ -255,7 +257,7 @@ class BatchState:
         return PollSchedule(
             ends=ends_per_second(recent, typical, in_flight, oldest),
             cost=self.round_cost,
-            queued=self.limit.queued(in_flight) if self.waiting else 0,
+            queued=self.limit.queued(self.running) if self.waiting else 0,
             shortest=shortest,
             longest=max(self.policy.longest, shortest),
             typical=typical,

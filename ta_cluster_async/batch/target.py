@@ -14,12 +14,14 @@ from ..protocol.endpoints import Ref
 from ..protocol.refresh import Verdict, Watch, has_begun, judge
 from .listing import ClusterState, is_baseline
 from .report import Outcome, Status, explain
+from .run_times import Seen, run_time
 from .schedule import PollState, remaining
 
 if TYPE_CHECKING:
     from ..messages import Message
     from ..protocol.refresh import PollPolicy, Standing, TimeMeaning
     from .journal.journal import Entry
+    from .run_times import Point
 
 
 def _shows(seen: ClusterState, end: Standing | None) -> bool:
@@ -30,10 +32,6 @@ def _shows(seen: ClusterState, end: Standing | None) -> bool:
 def last_poll(begin: float, deadline: float) -> float:
     """Return when to poll for the last time what begins then, so that there is time for an answer."""
     return deadline if deadline == inf else deadline - min(2.0, 0.1 * max(0.0, deadline - begin))
-
-
-# A beginning is known when it can be wrong by at most this share of the run time.
-_DOUBT = 0.25
 
 
 class Unanswered(NamedTuple):
@@ -349,29 +347,29 @@ class Target:
         *,
         error: TaError | None = None,
         seen: ClusterState | None = None,
+        may_have_waited: bool = True,
     ) -> Outcome:
-        """Return what became of it, and why, with the error behind a message. `seen` is the state that shows its end."""
+        """Return what became of it, and why, with the error behind a message. `seen` is the state that shows its end.
+
+        `may_have_waited` says whether the server may have let it wait without showing that.
+        """
         watch, ticket = self.watch, self.ticket
         ended = seen is not None and watch is not None
-        # The end lies between the last poll before it and the first that showed it: where it was to be expected, or else in the middle.
         last, first = self.left or (self.polled_at, now)
         detect = first - last if ended else None
-        end = (first + last) / 2
-        begin: float | None = self.began
-        if status is Status.SUCCEEDED:
-            if self.ends is not None:
-                end = min(max(self.ends, last), first)
-            begin = self._beginning(end, first - last)
         # Of one that was attached to, nobody knows when it began; of one that ended between two processes, when it ended.
         # Of one that was never seen with a progress above 0, polls tell neither: it may have waited until then.
-        is_known = (
+        ran = None
+        if (
             watch is not None
             and ended
             and watch.proven
             and self.risen is not None
             and ticket is not None
             and not (ticket.attached or self.not_watched)
-        )
+        ):
+            latest = (watch.moved, watch.last_seen or 0)
+            ran = self._ran(status, latest, last, first, may_have_waited=may_have_waited)
         return Outcome(
             ref=self.ref,
             status=status,
@@ -382,29 +380,33 @@ class Target:
             refresh_time=None if seen is None else seen.refresh_time,
             users_num=None if seen is None else seen.users_num,
             progress=None if watch is None else watch.progress,
-            queue_seconds=max(0.0, begin - self.posted) if is_known and begin is not None else None,
-            run_seconds=max(0.0, end - begin) if is_known and begin is not None else None,
+            queue_seconds=None if ran is None else max(0.0, ran[0] - self.posted),
+            run_seconds=None if ran is None else max(0.0, ran[1] - ran[0]),
             detect_seconds=detect,
             attempts=self.attempts,
             ticket=ticket,
             settled_at=datetime.now(UTC),
         )
 
-    def _beginning(self, end: float, within: float) -> float | None:
-        """Return when it began, if it ended then, at most `within` seconds earlier or later. None when polls cannot tell.
-
-        That was between the last time when it was seen to wait, or else its request, and the first time when it was seen to run. How fast
-        it went from there on tells about when, and whether it may have run already when an answer still showed the state of before.
-        """
-        if self.risen is None:
-            return self.began
-        at, progress = self.risen
-        pace = progress / (100 - progress)
-        begin = at - pace * (end - at)
-        if self.may_have_run:
-            earliest, latest = (max(self.posted, begin + sign * pace * within) for sign in (-1, 1))
-            if latest < self.began:
-                return max(self.posted, begin)
-            if self.began - earliest > _DOUBT * (end - self.began):
-                return None
-        return min(max(self.began, begin), at)
+    def _ran(
+        self, status: Status, latest: Point, last: float, first: float, *, may_have_waited: bool
+    ) -> tuple[float, float] | None:
+        """Return when it began and ended; None when polls cannot tell. The progress of one that failed tells nothing of its end."""
+        assert self.risen is not None
+        if status is not Status.SUCCEEDED:
+            end = (first + last) / 2
+            is_known = end - self.began <= 2 * (last - self.risen[0]) or not may_have_waited
+            return (self.began, end) if is_known else None
+        return run_time(
+            Seen(
+                posted=self.posted,
+                began=self.began,
+                may_have_run=self.may_have_run,
+                risen=self.risen,
+                latest=latest,
+                last=last,
+                first=first,
+                ends=self.ends,
+                may_have_waited=may_have_waited,
+            )
+        )

@@ -15,10 +15,10 @@ from ta_cluster_async.emulator.loop import run
 
 
 class Seen(NamedTuple):
-    """How late the end was seen, the run time that was reported over the true one, and the requests."""
+    """How late the end was seen, the run time that was reported over the true one, if any was, and the requests."""
 
     late: float
-    ratio: float
+    ratio: float | None
     requests: int
 
 
@@ -43,10 +43,17 @@ def behind_another(waits: float, seconds: float, refresh_time: Literal["start", 
             finished = em.jobs[1].finished
             run_seconds = report.outcomes[0].run_seconds
             assert finished is not None
-            assert run_seconds is not None
-            return Seen(ended - finished, run_seconds / seconds, report.requests)
+            ratio = None if run_seconds is None else run_seconds / seconds
+            return Seen(ended - finished, ratio, report.requests)
 
     return run(main())
+
+
+def check_run_times(seen: list[Seen]) -> None:
+    """They are known but for a few that were seen to run only once, and are right."""
+    ratios = [one.ratio for one in seen if one.ratio is not None]
+    assert len(ratios) >= 0.9 * len(seen)
+    assert all(0.5 <= ratio <= 1.5 for ratio in ratios)
 
 
 @pytest.mark.parametrize("refresh_time", ["start", "end"])
@@ -55,7 +62,7 @@ def test_the_end_after_a_long_wait_in_the_queue_is_seen_soon(refresh_time: Liter
     seen = [behind_another(random.uniform(20, 40), random.uniform(10, 20), refresh_time) for _ in range(100)]
     assert mean(one.late for one in seen) <= 1
     assert max(one.late for one in seen) <= 3
-    assert all(0.5 <= one.ratio <= 1.5 for one in seen)
+    check_run_times(seen)
     assert max(one.requests for one in seen) <= 20
 
 
@@ -64,4 +71,4 @@ def test_the_end_after_a_short_wait_in_the_queue_is_seen_soon() -> None:
     seen = [behind_another(random.uniform(3, 8), random.uniform(10, 20), "start") for _ in range(50)]
     assert mean(one.late for one in seen) <= 1
     assert max(one.late for one in seen) <= 3
-    assert all(0.5 <= one.ratio <= 1.5 for one in seen)
+    check_run_times(seen)

@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
+
+from ta_cluster_async.batch.run_times import Seen, run_time
 
 
 @pytest.mark.parametrize("marks", ["start", "end", "never"])
@@ -48,3 +51,65 @@ def test_of_a_refresh_that_was_never_seen_between_zero_and_its_end_no_run_time_i
         (None, None)
     }
     assert told.report.lower_bound.seconds == 0.0
+
+
+@pytest.mark.parametrize("marks", ["start", "end"])
+@pytest.mark.parametrize("queued_shows", ["zero", "before"])
+@pytest.mark.parametrize(("capacity", "seconds"), [(4, 0.3), (4, 3.0), (16, 0.3), (16, 1.0)])
+def test_a_run_time_on_a_server_that_queues_is_right_or_unknown(
+    kit: Any, capacity: int, seconds: float, queued_shows: str, marks: str
+) -> None:
+    server = kit.Deployment(capacity=capacity, queued_shows=queued_shows, marks=marks)
+    server.add(64, seconds=seconds)
+    told = kit.tell(server, range(1, 65), max_running=32)
+    assert told.report.ok
+    known = [one.run_seconds for one in told.report.outcomes if one.run_seconds is not None]
+    assert all(0.5 * seconds <= one <= 1.5 * seconds for one in known)
+    assert told.report.lower_bound.seconds <= 64 * seconds / 32
+    assert known or seconds < 1.0
+
+
+ONCE = Seen(
+    posted=0.0,
+    began=2.0,
+    may_have_run=False,
+    risen=(8.0, 50),
+    latest=(8.0, 50),
+    last=8.0,
+    first=20.0,
+    ends=None,
+    may_have_waited=True,
+)
+"""It was seen once between its beginning and its end, and may have run for 0 to 12 seconds."""
+
+
+def test_what_was_seen_to_run_once_is_known_only_where_nothing_waits_unseen() -> None:
+    assert run_time(ONCE) is None
+    assert run_time(evolve(ONCE, may_have_waited=False)) is None, "a short wait would be half of it"
+    assert run_time(evolve(ONCE, may_have_waited=False, risen=(1.0, 5), latest=(1.0, 5), last=1.0)) == (
+        1.0,
+        10.5,
+    )
+
+
+def test_the_pace_between_two_points_tells_when_it_began_and_ended() -> None:
+    assert run_time(evolve(ONCE, latest=(9.0, 70), last=9.0)) == (5.5, 10.5)
+    assert run_time(evolve(ONCE, latest=(9.0, 51), last=9.0)) == (2.0, 14.5), "not before it was seen to wait"
+
+
+def test_polls_that_lie_close_need_no_pace() -> None:
+    close = evolve(ONCE, began=7.9, risen=(8.0, 1), latest=(8.1, 99), last=20.0, first=20.5)
+    begin, end = run_time(close) or (0.0, 0.0)
+    assert begin == pytest.approx(7.9, abs=0.1)
+    assert end == 20.25
+
+
+def test_a_failure_that_was_seen_to_run_once_has_no_run_time_where_others_wait(kit: Any) -> None:
+    server = kit.Deployment(capacity=4)
+    server.add(40, seconds=3.0)
+    for cluster in server.clusters.values():
+        cluster.fails = True
+    told = kit.tell(server, range(1, 41), max_running=20)
+    known = [one.run_seconds for one in told.report.outcomes if one.run_seconds is not None]
+    assert all(one <= 2 * 3.0 for one in known)
+    assert len(known) < 40
