@@ -31,6 +31,7 @@ NAMES = (
     "pages",
     "importing",
     "batch",
+    "troubled",
     "upload",
     "growth",
     "large",

@@ -38,7 +38,8 @@ class ScriptedServer:
         page_size: The maximum rows of a list page.
         latency: Seconds until each answer.
         stale: Seconds after a POST during which the previous state is shown.
-        refresh_time: Whether `refreshTime` marks the start or the end of a computation.
+        refresh_time: Whether `refreshTime` marks the "start" or the "end" of a computation, or "never" moves.
+        refuses: How many refreshes run at most, and the return code of a request for one more. None for no such limit.
         fails: Whether the refresh of a cluster fails, by its id.
         failure: Returns for each request and its number another answer or an error before the effect, or None.
 
@@ -57,6 +58,7 @@ class ScriptedServer:
         latency: float = 0.0,
         stale: float = 0.0,
         refresh_time: str = "start",
+        refuses: tuple[int, int] | None = None,
         fails: Callable[[int], bool] | None = None,
         failure: Callable[[Request, int], Response | TransportError | None] | None = None,
     ) -> None:
@@ -68,7 +70,8 @@ class ScriptedServer:
         self._page_size = page_size
         self._latency = latency
         self._stale = stale
-        self._ends_mark = refresh_time == "end"
+        self._marks = refresh_time
+        self._refuses = refuses
         self._fails = fails
         self._failure = failure
         # A cache of its own, which is freed with the server.
@@ -129,9 +132,9 @@ class ScriptedServer:
             return 0, before[1]
         if now < ended:
             share = int(100 * (now - started) / (ended - started))
-            return min(99, share), before[1] if self._ends_mark else started
+            return min(99, share), started if self._marks == "start" else before[1]
         failed = self._fails is not None and self._fails(cluster_id)
-        return -1 if failed else 100, ended if self._ends_mark else started
+        return -1 if failed else 100, {"start": started, "end": ended}.get(self._marks, before[1])
 
     def ended(self, cluster_id: int) -> float:
         """Return when the latest refresh of a cluster ended or will end; -1 if there was none."""
@@ -141,6 +144,10 @@ class ScriptedServer:
         now = asyncio.get_running_loop().time()
         if self._posted[cluster_id] != _NEVER and now < self._ended[cluster_id]:
             return _succeed("null")  # one is running: ignored
+        while self._running and self._running[0] <= now:
+            heapq.heappop(self._running)
+        if self._refuses is not None and len(self._running) >= self._refuses[0]:
+            return _refuse(self._refuses[1], "too many")
         if self._posted[cluster_id] != _NEVER or self.before:
             self.before[cluster_id] = self.shown(cluster_id)
         seconds = self._seconds(cluster_id)
@@ -151,8 +158,6 @@ class ScriptedServer:
         self._posted[cluster_id] = now
         self._started[cluster_id] = start
         self._ended[cluster_id] = start + seconds
-        while self._running and self._running[0] <= now:
-            heapq.heappop(self._running)
         heapq.heappush(self._running, start + seconds)
         self.most_running = max(self.most_running, len(self._running))
         return _succeed("null")
