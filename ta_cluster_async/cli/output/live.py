@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...batch.events import Held, Released
+from ...batch.events import Attached, Held, Released, Submitted
 from ...batch.report import Status
 from ..i18n.translate import ntr, tr
 from .console import is_quiet, print_message, stderr, visible
@@ -33,6 +34,8 @@ MOST_FAILURES = 20
 
 _MOST_LINES = 8
 _NARROW = 60
+_LEAST_OF_A_NAME = 14
+_INDENT = "  "
 _SECONDS_BETWEEN_LINES = 10.0
 _REFRESHES_PER_SECOND = 8
 
@@ -118,11 +121,15 @@ class LiveDisplay:
         self._state = state
         self._lock = Lock()
         self._started = time.monotonic()
+        # Of the longest name so far, so that the bars do not move with each that ends.
+        self._name_cells = 0
 
     def show(self, event: Event) -> None:
         """See `Display.show`."""
         with self._lock:
             failure = self._state.update(event)
+            if isinstance(event, Submitted | Attached):
+                self._name_cells = max(self._name_cells, cell_len(visible(event.cluster_name)))
         if isinstance(event, Held | Released):
             print_message(held_line(event), style="yellow", console=self._console)
             return
@@ -141,7 +148,8 @@ class LiveDisplay:
     def render(self) -> RenderableType:
         """Return the batch at this moment, no wider and no higher than the console."""
         with self._lock:
-            return _render(self._state, time.monotonic() - self._started, self._console)
+            elapsed = time.monotonic() - self._started
+            return _render(self._state, elapsed, self._console, name_cells=self._name_cells)
 
 
 def failure_line(outcome: Outcome) -> str:
@@ -213,13 +221,14 @@ def _state_line(state: ProgressState, elapsed: float, *, narrow: bool) -> str:
     return tr(", ").join(parts)
 
 
-def _render(state: ProgressState, elapsed: float, console: Console) -> RenderableType:
+def _render(state: ProgressState, elapsed: float, console: Console, *, name_cells: int) -> RenderableType:
     narrow = console.width < _NARROW
     overflow: OverflowMethod = "ellipsis" if console.encoding.startswith("utf") else "crop"
     lines = max(0, min(_MOST_LINES, console.height - 4))
     shown = list(state.running.values())[:lines]
     table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(width=14 if narrow else 26, no_wrap=True, overflow=overflow)
+    names = max(_LEAST_OF_A_NAME, min(len(_INDENT) + name_cells, console.width // 3))
+    table.add_column(width=names, no_wrap=True, overflow=overflow)
     table.add_column(ratio=1)
     table.add_column(width=5, justify="right", no_wrap=True)
     if not narrow:
@@ -227,7 +236,7 @@ def _render(state: ProgressState, elapsed: float, console: Console) -> Renderabl
     table.add_row(*_cells(tr("All"), state.share, "", narrow=narrow))
     for one in shown:
         took = clock(max(0.0, elapsed - one.since))
-        cells = _cells(f"  {visible(one.name)}", one.percent / 100, took, narrow=narrow)
+        cells = _cells(f"{_INDENT}{visible(one.name)}", one.percent / 100, took, narrow=narrow)
         table.add_row(*cells, style="dim")
     more = len(state.running) - len(shown)
     rest = [Text(tr("  and {count} more running", count=more), style="dim")] if more > 0 else []

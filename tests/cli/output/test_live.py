@@ -115,6 +115,30 @@ def test_the_live_view_is_never_wider_than_the_terminal(width: int, name: str) -
     assert max(cell_len(line) for line in lines) <= width
 
 
+@pytest.mark.parametrize(
+    ("width", "name"),
+    [
+        (80, "new_users_by_channel_100"),
+        (200, "new_users_by_channel_and_country_of_the_first_login_100"),
+        (200, "按渠道和首次登录国家统计的新用户分群_100"),
+    ],
+)
+def test_a_name_is_cut_only_where_a_third_of_the_terminal_is_too_narrow_for_it(width: int, name: str) -> None:
+    display = LiveDisplay((screen := Screen(width)).console, ProgressState())
+    places = []
+    for ref, one in ((100, name), (101, "short")):
+        display.show(Submitted(at=0.1, ref=ref, cluster_id=ref, cluster_name=one, ticket=TICKET))
+        display.show(Progressed(at=1.0, ref=ref, cluster_id=ref, cluster_name=one, progress=50))
+        before = len(screen.lines())
+        screen.console.print(display.render())
+        line = screen.lines()[before + 1]
+        assert line.split()[0] == one
+        places.append(cell_len(line[: line.index("━")]))
+        display.show(done(ref, 2.0))
+    # The bars stay where they are when a long name has ended.
+    assert places[0] == places[1]
+
+
 def test_the_live_view_shows_eight_running_ones_and_counts_the_others() -> None:
     lines = Screen().view_of(planned(5000), *running(1000))
     assert len(lines) == 1 + 8 + 1 + 1
