@@ -16,6 +16,7 @@ Sent: TypeAlias = Literal["no", "unknown", "yes"]
 
 _LASTING_REASONS = frozenset({"tls", "closed"})
 _TOO_LARGE = frozenset({413, 414, 431})
+_ID_AS_TEXT = "A str is a name, also one of digits: write an id as an int."
 # It stands for any exception of the server's, whose message may say what happened.
 _UNSPECIFIC = -1
 
@@ -351,10 +352,19 @@ class MissingParameter(ApiError):
 
 
 class NotFound(ApiError):
-    """The server's message says that the cluster or tag does not exist. The specification gives this no code of its own."""
+    """The server's message says that the cluster or tag does not exist. The specification gives this no code of its own.
+
+    Attributes:
+        is_id_as_text: True where a str of digits was given, which is a name, and may have been meant as an id.
+    """
 
     _names_the_reason = True
     code = "not-found"
+    is_id_as_text: bool = False
+
+    def what_to_do(self) -> str:
+        """Return the advice to write an id as an int, where that may be what was meant."""
+        return _ID_AS_TEXT if self.is_id_as_text else self.advice
 
 
 class JournalError(TaError):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from ..errors import (
     ConfigurationError,
     HttpStatusError,
+    NotFound,
     NotSent,
     SchemaError,
     TaError,
@@ -343,6 +344,8 @@ class ApiClient:
             if not again:
                 break
         failure = attempts.failure().without_history()
+        if isinstance(failure, NotFound):
+            failure.is_id_as_text = request.names_digits
         del outcome, convert
         try:
             raise _source_failure(request) or failure

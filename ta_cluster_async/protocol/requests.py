@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote
 
@@ -62,6 +63,9 @@ class Rest(Protocol):
         """Read no more. The connection is closed unless the answer was read to its end."""
 
 
+_NAME_OF_DIGITS = re.compile(r"\bclusterName=[0-9]+(?:&|$)")
+
+
 @define(eq=False)
 class Request:
     """One request without base URL and token.
@@ -81,6 +85,11 @@ class Request:
     upload: Upload | None = field(default=None, repr=False)
     streamed: bool = False
     rest: Rest | None = field(default=None, repr=False)
+
+    @property
+    def names_digits(self) -> bool:
+        """Whether the cluster or tag is named by digits only."""
+        return _NAME_OF_DIGITS.search(self.query) is not None
 
 
 @define(eq=False)

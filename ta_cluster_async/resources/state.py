@@ -29,6 +29,7 @@ async def read_detail(
         message = Message("detail-without-data")
         missing = NotFound(0, str(message), endpoint=DETAIL.name, attempts=1)
         missing.set_message(message)
+        missing.is_id_as_text = request.names_digits
         raise missing
     return detail
 

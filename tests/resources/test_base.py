@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import pickle
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -100,6 +101,21 @@ def test_what_does_not_exist_is_not_found(served, verb, ref):
     async def story(world):
         with pytest.raises(NotFound):
             await getattr(world.clusters, verb)(ref)
+
+    served(story)
+
+
+@pytest.mark.parametrize("verb", ["detail", "progress", "delete", "refresh"])
+@pytest.mark.parametrize(
+    ("ref", "is_id_as_text"), [("970", True), ("nobody", False), ("x970", False), (4711, False)]
+)
+def test_an_id_that_is_given_as_text_is_told_to_be_a_name(served, verb, ref, is_id_as_text):
+    async def story(world):
+        with pytest.raises(NotFound) as caught:
+            await getattr(world.clusters, verb)(ref)
+        assert caught.value.is_id_as_text is is_id_as_text
+        assert ("write an id as an int" in str(caught.value)) is is_id_as_text
+        assert pickle.loads(pickle.dumps(caught.value)).is_id_as_text is is_id_as_text
 
     served(story)
 

@@ -48,7 +48,8 @@ def test_a_detail_without_data_means_that_there_is_no_such_cluster(served):
         world.em.faults.add(
             Fault.body(b'{"return_code": 0, "return_message": "success", "data": null}'), path=DETAIL
         )
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as caught:
             await world.clusters.refresh(970)
+        assert not caught.value.is_id_as_text
 
     served(story)

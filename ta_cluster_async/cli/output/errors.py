@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...errors import NotFound
 from ...messages import MESSAGES, Plural
 from ..i18n.translate import look_up, ntr, tr, tr_message
 
@@ -116,6 +117,8 @@ def error_text(error: TaError) -> str:
     tries = ntr(" ({count} attempt)", " ({count} attempts)", error.attempts) if error.attempts > 1 else ""
     text = f"{where}{message_text(error.what())}{tries}"
     advice = COMMAND_ADVICE.get(type(error).__name__) or error.what_to_do()
+    if isinstance(error, NotFound):  # the command takes digits for an id
+        advice = ""
     return tr("{first} {second}", first=text, second=look_up(advice)) if advice else text
 
 
