@@ -13,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ...errors import InvalidRequest
+from ...errors import ConfigurationError, InvalidRequest
 from ...models import Catalog
 from ..connection import open_project
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..output.console import is_quiet, print_message, stderr
 from ..output.files import replaced_file
+from ..output.streams import writing_to
 from .show import read_one
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ async def members(
         resource: Any = project.tags if detail.catalog is Catalog.TAG else project.clusters
         found: Members[Any] = resource.members(detail.id, columns=columns)
         with ExitStack() as stack:
-            file = sys.stdout.buffer if output == STDOUT else stack.enter_context(replaced_file(Path(output)))
+            file = stack.enter_context(_file(output))
             show = stack.enter_context(_display(found, detail.users_num))
             if suffix == ".parquet":
                 await _write_parquet(found, file, show)
@@ -61,6 +62,29 @@ async def members(
     else:
         print_message(tr("{members} written to {path}.", members=count, path=output))
     return Exit.OK
+
+
+@contextmanager
+def _file(output: str) -> Iterator[IO[bytes]]:
+    """Open what the members are written to.
+
+    Raises:
+        OutputError: Standard output cannot be written.
+        ConfigurationError: The file cannot be written.
+    """
+    if output == STDOUT:
+        with writing_to(sys.stdout):
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        return
+    try:
+        with replaced_file(Path(output)) as file:
+            yield file
+    except OSError as problem:
+        reason = problem.strerror or type(problem).__name__
+    else:
+        return
+    raise ConfigurationError(tr("The file {path} cannot be written: {reason}.", path=output, reason=reason))
 
 
 def _suffix_of(output: str) -> str:

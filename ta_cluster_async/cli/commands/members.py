@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, connected
+from ..options import CliOptions, Quiet, completed_by, connected
 
 
 @connected
@@ -14,6 +14,7 @@ def members(
         str,
         typer.Argument(
             metavar="REF",
+            autocompletion=completed_by("references"),
             help=tr(
                 "A cluster or tag: digits are an id, name:971 is a name of digits, everything else a name."
             ),

@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,6 @@ from ta_cluster_async.cli.actions import members
 from ta_cluster_async.emulator import Fault
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ta_cluster_async.emulator import Emulator
     from tests.cli.conftest import Command
 
@@ -58,6 +58,19 @@ class TestMembers:
         assert gzip.decompress(written("a.csv.gz").read_bytes()).decode() == rows
         assert json.loads(written("a.JSONL").read_text("utf-8")) == {"#account_id": "j77639", "value": "金"}
         assert pq.read_table(written("a.parquet")).to_pylist() == [{"#account_id": "j77639", "value": "金"}]
+
+    def test_standard_output_on_a_full_disk(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            monkeypatch.setattr(sys, "stdout", full)
+            ended = command("members", "letter")
+        assert (ended.code, ended.err) == (
+            1,
+            "Error: The output cannot be written: No space left on device.\n",
+        )
+
+    def test_a_file_that_cannot_be_written(self, command: Command, tmp_path: Path) -> None:
+        ended = command("members", "letter", "-o", str(tmp_path / "no" / "a.csv"))
+        assert (ended.code, "cannot be written: No such file or directory." in ended.err) == (2, True)
 
     def test_a_format_that_is_not_known(self, command: Command, counted: Emulator, tmp_path: Path) -> None:
         before = len(counted.requests)
