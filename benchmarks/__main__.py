@@ -33,6 +33,7 @@ NAMES = (
     "batch",
     "troubled",
     "upload",
+    "beside",
     "growth",
     "large",
     "plan",

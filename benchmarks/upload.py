@@ -51,9 +51,13 @@ MIB = 1 << 20
 
 
 class _Sink(asyncio.BufferedProtocol):
-    """Reads requests and answers each at the end of its body, with `digest` including the SHA-256 of the body."""
+    """Reads requests and answers each at the end of its body, with `digest` including the SHA-256 of the body.
 
-    def __init__(self, *, digest: bool) -> None:
+    A request without a body is answered after `delay` seconds.
+    """
+
+    def __init__(self, *, digest: bool, delay: float) -> None:
+        self._delay = delay
         self._buffer = bytearray(MIB)
         self._view = memoryview(self._buffer)
         self._digest = digest
@@ -85,6 +89,9 @@ class _Sink(asyncio.BufferedProtocol):
             part = memoryview(rest)
             _, found, after = head.lower().partition(b"content-length:")
             self._left = int(after.split(b"\r\n")[0]) if found else None
+            if head.startswith(b"GET "):
+                asyncio.get_running_loop().call_later(self._delay, self._answer)
+                return
         if self._take(part):
             self._answer()
 
@@ -110,7 +117,14 @@ class _Sink(asyncio.BufferedProtocol):
             del self._chunks[: end + 4 + size]
 
     def _answer(self) -> None:
-        data = {"clusterId": 1, "uploadNum": 1, "userNum": 1, "unmatchedNum": 0, "tagValueNullNum": 0}
+        data = {
+            "progress": 100,
+            "clusterId": 1,
+            "uploadNum": 1,
+            "userNum": 1,
+            "unmatchedNum": 0,
+            "tagValueNullNum": 0,
+        }
         envelope: dict[str, object] = {"data": {**data, "sha256": self._hash.hexdigest()}, "return_code": 0}
         body = json.dumps({**envelope, "return_message": "success"}).encode()
         head = (
@@ -120,10 +134,10 @@ class _Sink(asyncio.BufferedProtocol):
         self._begin()
 
 
-def _serve(port: Connection, *, digest: bool) -> None:
+def _serve(port: Connection, *, digest: bool, delay: float) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Sink(digest=digest), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: _Sink(digest=digest, delay=delay), "127.0.0.1", 0)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -131,11 +145,13 @@ def _serve(port: Connection, *, digest: bool) -> None:
 
 
 @contextmanager
-def serving(*, digest: bool) -> Iterator[str]:
-    """Run a server in a process of its own and yield its URL."""
+def serving(*, digest: bool, delay: float = 0.0) -> Iterator[str]:
+    """Run a server in a process of its own and yield its URL. See `_Sink` for the arguments."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    server = context.Process(target=_serve, args=(sender,), kwargs={"digest": digest}, daemon=True)
+    server = context.Process(
+        target=_serve, args=(sender,), kwargs={"digest": digest, "delay": delay}, daemon=True
+    )
     server.start()
     try:
         yield f"http://127.0.0.1:{receiver.recv()}"
@@ -164,7 +180,7 @@ async def _observe(upload: Callable[[], Awaitable[object]]) -> Figures:
             lags.append(loop.time() - at)
 
     gc.collect()
-    _reset_peak()
+    reset_peak()
     before = resident()
     watcher = asyncio.create_task(watch())
     began = time.perf_counter()
@@ -177,7 +193,8 @@ async def _observe(upload: Callable[[], Awaitable[object]]) -> Figures:
     )
 
 
-def _reset_peak() -> None:
+def reset_peak() -> None:
+    """Let the peak of this process's memory begin anew."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 

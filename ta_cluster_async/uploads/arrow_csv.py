@@ -12,6 +12,7 @@ from pyarrow import compute, csv, types
 from ..errors import InvalidRequest
 from ..messages import Message
 from ..protocol.csv import SPECIAL, UTF8_BOM, Dropped
+from .turns import TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,6 +28,8 @@ pc: Any = compute  # its functions are made at import, so no type checker knows 
 
 _ROWS = 1 << 19
 _BYTES = 1 << 23
+# Quoting makes several copies of all rows.
+_ROWS_TO_QUOTE = 1 << 16
 _END = "\r\n"
 
 
@@ -50,7 +53,8 @@ class ColumnsText:
         """Return the next part, b"" at the end. Raises InvalidRequest that names the first row that is wrong."""
         text: Chunk = b""
         while not text and (columns := self._next_columns(is_hurried)):
-            text = self._encode_columns(columns)
+            with TURNS.take():
+                text = self._encode_columns(columns)
         return text
 
     def close(self) -> None:
@@ -225,6 +229,13 @@ class _Sink:
 
 def _lines_with_quotes(columns: list[Column]) -> Chunk:
     """Return the columns as CSV, with quotes around the values that need them."""
+    starts = range(0, len(columns[0]), _ROWS_TO_QUOTE)
+    return b"".join(
+        _quoted_lines([column.slice(start, _ROWS_TO_QUOTE) for column in columns]) for start in starts
+    )
+
+
+def _quoted_lines(columns: list[Column]) -> Chunk:
     quoted = [_quoted(column) for column in columns]
     if len(quoted) == 1:
         return _lines(quoted[0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from ..protocol.csv import Dropped
 from .reader import BlockingReader, Reader
+from .turns import ROWS_OF_A_SLICE, TURNS, pause
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -38,10 +40,16 @@ class Encoder:
 
     def encode(self, batch: list[object]) -> bytes:
         """Return the text of the next rows."""
-        first, self._next_row = self._next_row, self._next_row + len(batch)
-        text = self._encode(batch, first, self._dropped)
+        parts = []
+        with TURNS.take():
+            for start in range(0, len(batch), ROWS_OF_A_SLICE):
+                if start:
+                    pause()
+                rows = batch[start : start + ROWS_OF_A_SLICE]
+                parts.append(self._encode(rows, self._next_row, self._dropped))
+                self._next_row += len(rows)
         self.rows = self._next_row - 1 - self.skipped
-        return text
+        return b"".join(parts)
 
 
 class RowsReader(BlockingReader):
@@ -94,6 +102,7 @@ class AsyncRowsReader(Reader):
         self._encoder = Encoder(encode, layout)
         self._iterator: AsyncIterator[object] | None = None
         self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ta-upload")
 
     async def read(self) -> bytes:
         """See `Reader.read`."""
@@ -101,7 +110,8 @@ class AsyncRowsReader(Reader):
             if self._iterator is None:
                 self._iterator = aiter(self._rows)
             while batch := await _next_batch(self._iterator):
-                text = await asyncio.to_thread(self._encoder.encode, batch)
+                loop = asyncio.get_running_loop()
+                text = await loop.run_in_executor(self._thread, self._encoder.encode, batch)
                 self.rows, self.skipped = self._encoder.rows, self._encoder.skipped
                 if text:
                     return text
@@ -109,6 +119,7 @@ class AsyncRowsReader(Reader):
 
     async def aclose(self) -> None:
         """See `Reader.aclose`. Waits for a read that is about to be cancelled."""
+        self._thread.shutdown(wait=False)
         async with self._lock:
             if isinstance(self._iterator, AsyncGenerator):
                 await self._iterator.aclose()
