@@ -487,6 +487,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "{source} is not CSV text but compressed with gzip: pass it as a path that ends in .gz, or open it with gzip.open()."
     ),
     "header-of-table": "header= is for CSV text; the columns of Parquet and Arrow data have names.",
+    "line-too-long": "{source}, line {line}: a row of more than {most} characters. Is it CSV? To allow more, pass max_line=.",
     "lazy-frame-no-source": "A LazyFrame is not read itself: pass what its collect() returns.",
     "match-count-unknown": Plural(
         "the server gave no counts, so whether the record matches a user is not known; {required:.2%} is required. The id is"
@@ -537,6 +538,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "text-with-nul": (
         "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8, or pass the ids as an iterable of str."
     ),
+    "too-many-columns": "{source} has a header of {count} columns, more than {most}. Is it CSV? To allow more, pass max_columns=.",
     "two-columns-needed": Plural(
         "{source} has 1 column; ids and tag values need two. It has: {names}.",
         "{source} has {count} columns: pass the names of two as column= and value_column=. It has: {names}.",

@@ -45,6 +45,8 @@ class Upload:
         on_null: What to do with rows without an id.
         require_match: The share of the records, 0 to 1, that must match a user.
         on_progress: Called with an `UploadProgress`.
+        max_line: Characters of the longest row of a CSV that is read row by row, and of the longest header; None for the default.
+        max_columns: The most columns of a CSV's header; None for the default.
         timeout: Seconds for everything; the session's `upload_timeout` when None.
     """
 
@@ -60,6 +62,8 @@ class Upload:
     on_null: OnNull | None = None
     require_match: float | None = None
     on_progress: OnProgress | None = field(default=None, repr=False)
+    max_line: int | None = None
+    max_columns: int | None = None
     timeout: float | None = None
 
 

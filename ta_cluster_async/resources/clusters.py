@@ -15,7 +15,7 @@ from ..models import (
     QuotaTag,
 )
 from ..protocol.csv import encode_ids, encode_pairs
-from ..uploads.options import UploadOptions
+from ..uploads.options import MAX_COLUMNS, MAX_LINE, UploadOptions
 from .base import CatalogResource
 from .members import to_ids, to_pairs, to_rows
 
@@ -68,6 +68,8 @@ class Clusters(CatalogResource):
         on_null: OnNull | None = None,
         require_match: float | None = None,
         on_progress: OnProgress | None = None,
+        max_line: int = MAX_LINE,
+        max_columns: int = MAX_COLUMNS,
         timeout: float | None = None,
     ) -> UploadResult:
         """Create a cluster of uploaded ids (spec: 创建上传ID分群或标签).
@@ -97,6 +99,9 @@ class Clusters(CatalogResource):
             require_match: The share of the records, 0 to 1, that must match a user.
             on_progress: Called in the event loop with an `UploadProgress`, at most ten times a second and at the end. An error that it
                 raises ends the upload, though the server may have taken it when `done` is True.
+            max_line: Characters of the longest row of a CSV that is read row by row, and of the longest header. A longer one is refused
+                before it is in memory.
+            max_columns: The most columns of a CSV's header.
             timeout: Seconds for everything; the session's `upload_timeout` when None.
 
         Raises:
@@ -116,6 +121,8 @@ class Clusters(CatalogResource):
             on_null=on_null,
             require_match=require_match,
             on_progress=on_progress,
+            max_line=max_line,
+            max_columns=max_columns,
         )
         return await self._upload(source, options, display_name, main_column, name, remarks, timeout)
 
@@ -132,6 +139,8 @@ class Clusters(CatalogResource):
         on_null: OnNull | None = None,
         require_match: float | None = None,
         on_progress: OnProgress | None = None,
+        max_line: int = MAX_LINE,
+        max_columns: int = MAX_COLUMNS,
         timeout: float | None = None,
     ) -> UploadResult:
         """Give an uploaded cluster other ids (spec: 修改上传ID分群或标签). Counts that the server leaves out are None.
@@ -144,6 +153,8 @@ class Clusters(CatalogResource):
             on_null=on_null,
             require_match=require_match,
             on_progress=on_progress,
+            max_line=max_line,
+            max_columns=max_columns,
         )
         return await self._replace_upload(ref, source, options, display_name, main_column, remarks, timeout)
 
@@ -238,6 +249,8 @@ class Tags(CatalogResource):
         on_null: OnNull | None = None,
         require_match: float | None = None,
         on_progress: OnProgress | None = None,
+        max_line: int = MAX_LINE,
+        max_columns: int = MAX_COLUMNS,
         timeout: float | None = None,
     ) -> UploadResult:
         """Create a tag of uploaded ids and values (spec: 创建上传ID分群或标签).
@@ -252,6 +265,8 @@ class Tags(CatalogResource):
             on_null=on_null,
             require_match=require_match,
             on_progress=on_progress,
+            max_line=max_line,
+            max_columns=max_columns,
         )
         return await self._upload(source, options, display_name, main_column, name, remarks, timeout)
 
@@ -269,6 +284,8 @@ class Tags(CatalogResource):
         on_null: OnNull | None = None,
         require_match: float | None = None,
         on_progress: OnProgress | None = None,
+        max_line: int = MAX_LINE,
+        max_columns: int = MAX_COLUMNS,
         timeout: float | None = None,
     ) -> UploadResult:
         """Give an uploaded tag other rows. As `Clusters.replace_upload`, with (id, tag value) rows."""
@@ -279,6 +296,8 @@ class Tags(CatalogResource):
             on_null=on_null,
             require_match=require_match,
             on_progress=on_progress,
+            max_line=max_line,
+            max_columns=max_columns,
         )
         return await self._replace_upload(ref, source, options, display_name, main_column, remarks, timeout)
 

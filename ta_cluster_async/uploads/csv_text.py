@@ -15,6 +15,7 @@ from ..protocol.csv import TAG_VALUE, UTF8_BOM, check_start
 from .line_ends import LineEnds, end_of_record, has_line_feeds
 from .reader import BlockingReader
 from .rows import BATCH, RowsReader
+from .turns import ROWS_OF_A_SLICE, TURNS, pause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,10 @@ _OTHER_KINDS = {
     b"\xfd7zXZ": ("compressed-not-csv", "xz"),
     b"\x28\xb5\x2f\xfd": ("zstd-not-csv", ""),
 }
-# How many bytes of blank lines and header may come before the first row.
+# How many bytes of blank lines may come before the first row.
 _LONGEST_START = 1 << 20
-_LONGEST_CELL = 1 << 24
+# What the csv module can take as a limit on every system.
+_LONGEST_CELL = (1 << 31) - 1
 
 
 def is_blank(text: Chunk, start: int = 0) -> bool:
@@ -78,11 +80,12 @@ class TextReader(BlockingReader):
         self.rows = self._text.rows
 
     def _read(self) -> bytes:
-        if self._is_new:
-            self._is_new = False
-            text = self._first_part()
-        else:
-            text = self._next_part()
+        with TURNS.take():
+            if self._is_new:
+                self._is_new = False
+                text = self._first_part()
+            else:
+                text = self._next_part()
         self.rows = self._text.rows
         return text
 
@@ -104,16 +107,17 @@ class TextReader(BlockingReader):
         head = self._text.read()
         self.is_repeatable, self.size = self._source.is_repeatable, self._source.size
         header_end = 0
+        longest = _LONGEST_START + (self._layout.max_line if self._layout.header else 0)
         # A pipe may give it byte by byte.
         while True:
             bom = check_start(head)
             is_whole = len(head) >= len(UTF8_BOM)
-            if is_whole and self._layout.header:
+            if is_whole and self._layout.header and b"\n" in head:
                 header_end = end_of_record(head, bom)
-                is_whole = header_end > 0
+            is_whole = is_whole and (header_end > 0 or not self._layout.header)
             if is_whole and b"\n" in head and not is_blank(head, header_end or bom):
                 break
-            more = b"" if self._closed or len(head) >= _LONGEST_START else self._text.read()
+            more = b"" if self._closed or len(head) >= longest else self._text.read()
             if not more:
                 break
             head += more
@@ -121,8 +125,7 @@ class TextReader(BlockingReader):
         self._text.recount(head, end)
         if self._layout.header:
             header_end = header_end or end_of_record(head, bom, end) or len(head)
-            header = next(csv.reader(io.StringIO(head[bom:header_end].decode(), newline="")), [])
-            self._layout.pick(header, self.name)
+            self._check_header(head[bom:header_end])
             self._text.uncount(head[:header_end])
         start = header_end or bom
         if end == b"\r" or (self._layout.header and has_line_feeds(head, bom)) or has_line_feeds(head, start):
@@ -131,6 +134,14 @@ class TextReader(BlockingReader):
         if self.size is not None:
             self.size -= start
         return head[start:]
+
+    def _check_header(self, header: bytes) -> None:
+        """Raise InvalidRequest where a header cannot be one, or has other columns than are needed."""
+        if len(header) > self._layout.max_line:
+            raise _line_too_long(self.name, 1, self._layout)
+        allow_long_cells(self._layout.max_line)
+        found = next(csv.reader(io.StringIO(header.decode(errors="replace"), newline="")), [])
+        self._layout.pick_header(found, self.name)
 
     def _is_changed(self) -> bool:
         return self._source.is_changed()
@@ -149,6 +160,10 @@ class CsvReader(RowsReader):
         self._lock = source.lock
         self._source = source
         self._names = layout.names
+
+    def _next_batch(self, iterator: Iterator[object]) -> list[object]:
+        with TURNS.take():
+            return super()._next_batch(iterator)
 
     def _read(self) -> bytes:
         text = super()._read()
@@ -176,6 +191,7 @@ class Records:
     def __init__(self, source: Input, layout: Layout) -> None:
         self._source = source
         self._layout = layout
+        self._length = 0  # characters of the record that is being read
         # From which row on how many lines more were read than rows. Only of the rows that may be encoded together.
         self._more_lines: deque[tuple[int, int]] = deque([(1, 0)], maxlen=BATCH + 1)
 
@@ -187,8 +203,8 @@ class Records:
     def __iter__(self) -> Iterator[object]:
         """Yield ids, or pairs of ids and values. Raises InvalidRequest with the line that is no CSV."""
         file = io.TextIOWrapper(io.BufferedReader(_RawText(self._source)), encoding="utf-8", newline="")
-        allow_long_cells()
-        records = csv.reader(file, strict=True)
+        allow_long_cells(self._layout.max_line)
+        records = csv.reader(self._lines(file), strict=True)
         try:
             yield from self._columns(records)
         except csv.Error as error:
@@ -198,12 +214,25 @@ class Records:
         name, line = self._source.name, records.line_num
         raise InvalidRequest(Message("csv-malformed", source=name, line=line, problem=problem))
 
+    def _lines(self, file: io.TextIOWrapper) -> Iterator[str]:
+        """Yield the lines. Raises InvalidRequest for a record that is too long, before it is in memory."""
+        number, first, most = 0, 0, self._layout.max_line
+        while line := file.readline(most + 1):
+            number += 1
+            first = first if self._length else number
+            self._length += len(line)
+            if self._length > most:
+                raise _line_too_long(self._source.name, first, self._layout)
+            yield line
+
     def _columns(self, records: CsvRecords) -> Iterator[object]:
         layout, name = self._layout, self._source.name
-        places = layout.pick(next(records, []), name) if layout.header else list(range(layout.columns))
+        places = layout.pick_header(next(records, []), name) if layout.header else list(range(layout.columns))
+        self._length = 0
         last, first = max(places), places[0]
         row, more, before = 1, 0, records.line_num
         for record in records:
+            self._length = 0
             if record:  # a blank line is no row
                 if before + 1 - row != more:
                     more = before + 1 - row
@@ -220,13 +249,19 @@ class Records:
                     )
                 yield record[first] if layout.columns == 1 else (record[first], record[places[1]])
                 row += 1
+                if not row % ROWS_OF_A_SLICE:
+                    pause()
             before = records.line_num
 
 
-def allow_long_cells() -> None:
-    """Let the csv module read cells of up to 16 MiB: the limit is the process's, 128 KiB by default, and is only ever raised."""
-    if csv.field_size_limit() < _LONGEST_CELL:
-        csv.field_size_limit(_LONGEST_CELL)
+def allow_long_cells(most: int) -> None:
+    """Let the csv module read cells of so many characters: the limit is the process's, 128 KiB by default, and is only ever raised."""
+    if csv.field_size_limit() < most:
+        csv.field_size_limit(min(most, _LONGEST_CELL))
+
+
+def _line_too_long(source: Message, line: int, layout: Layout) -> InvalidRequest:
+    return InvalidRequest(Message("line-too-long", source=source, line=line, most=layout.max_line))
 
 
 class CheckedText:
@@ -249,7 +284,8 @@ class CheckedText:
 
     def read(self) -> bytes:
         """Return the next part, b"" at the end. Raises InvalidRequest for UTF-16, other encodings and NUL."""
-        chunk = self._source.read()
+        with TURNS.give_away():
+            chunk = self._source.read()
         if self.place == 0:
             check_start(chunk)
             self._head = chunk[:8]

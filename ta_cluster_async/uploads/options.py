@@ -25,7 +25,10 @@ if TYPE_CHECKING:
             ...
 
 
+MAX_LINE = 1 << 24
+MAX_COLUMNS = 10_000
 _NAMES_IN_MESSAGE = 20
+_NAME_IN_MESSAGE = 60
 _UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 
 OnNull: TypeAlias = Literal["refuse", "skip"]
@@ -40,6 +43,8 @@ class UploadOptions(TypedDict, total=False):
     on_null: OnNull | None
     require_match: float | None
     on_progress: OnProgress | None
+    max_line: int
+    max_columns: int
 
 
 @frozen(kw_only=True)
@@ -52,6 +57,8 @@ class Layout:
         names: The columns to take, in their order; None for all.
         on_null: `skip` drops rows without an id. With None they are refused too, and CSV text goes out without a check for them.
         count: Count the rows of CSV text, which takes as long as reading it from a file.
+        max_line: Characters of the longest row of CSV text that is read row by row, and of the longest header.
+        max_columns: The most columns of a header.
     """
 
     columns: int = 1
@@ -59,6 +66,8 @@ class Layout:
     names: tuple[str, ...] | None = None
     on_null: OnNull | None = None
     count: bool = False
+    max_line: int = MAX_LINE
+    max_columns: int = MAX_COLUMNS
 
     @property
     def is_parsed(self) -> bool:
@@ -80,13 +89,20 @@ class Layout:
         if self.header:
             raise InvalidRequest(Message("header-of-table"))
 
+    def pick_header(self, found: list[str], source: Message) -> list[int]:
+        """Return what `pick` does, for the header of CSV text. Raises InvalidRequest where it has too many columns, too."""
+        if len(found) > self.max_columns:
+            message = Message("too-many-columns", source=source, count=len(found), most=self.max_columns)
+            raise InvalidRequest(message)
+        return self.pick(found, source)
+
     def pick(self, found: list[str], source: Message) -> list[int]:
         """Return the places of the wanted columns among those found. Raises InvalidRequest that names the source.
 
         The index of a pandas frame that has no name is no column, unless it is picked by the name that pandas gives it.
         """
         columns = [place for place, name in enumerate(found) if not _UNNAMED_INDEX.fullmatch(name)]
-        names = ", ".join(repr(found[place]) for place in columns[:_NAMES_IN_MESSAGE])
+        names = ", ".join(repr(_shortened(found[place])) for place in columns[:_NAMES_IN_MESSAGE])
         if len(columns) > _NAMES_IN_MESSAGE:
             names += ", ..."
         names = names or "-"
@@ -115,6 +131,8 @@ def layout_of(options: UploadOptions, columns: int) -> Layout:
         names=names or None,
         on_null=options.get("on_null"),
         count=options.get("require_match") is not None or options.get("on_progress") is not None,
+        max_line=options.get("max_line", MAX_LINE),
+        max_columns=options.get("max_columns", MAX_COLUMNS),
     )
 
 
@@ -123,12 +141,20 @@ def _check_values(options: Mapping[str, object]) -> None:
         raise InvalidRequest(Message("must-be-one-of", name="on_null", values="'refuse', 'skip', None"))
     if type(options.get("header", False)) is not bool:
         raise InvalidRequest(Message("must-be-bool", name="header"))
+    for name in ("max_line", "max_columns"):
+        value = options.get(name, 1)
+        if type(value) is not int or value < 1:
+            raise InvalidRequest(Message("must-be-at-least-one", name=name))
     required = options.get("require_match")
     if required is not None and not _is_share(required):
         raise InvalidRequest(Message("require-match-invalid"))
     on_progress = options.get("on_progress")
     if on_progress is not None and not callable(on_progress):
         raise InvalidRequest(Message("on-progress-not-callable"))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_IN_MESSAGE else f"{name[:_NAME_IN_MESSAGE]}..."
 
 
 def _is_share(value: object) -> bool:

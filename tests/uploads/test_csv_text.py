@@ -176,7 +176,7 @@ def test_a_cell_may_be_long(served):
         cell = b"x" * 300_000
         await upload(world.clusters, b"n,uid\n" + cell + b",1\n", header=True, column="uid")
         assert arrived(world) == digest(b"1\r\n")
-        with refused(InvalidRequest, "csv-malformed", line=2):
+        with refused(InvalidRequest, "line-too-long", line=2, most=1 << 24):
             await upload(world.clusters, b"n,uid\n" + cell * 60 + b",1\n", header=True, column="uid")
 
     served(story)
@@ -209,6 +209,69 @@ def test_a_csv_that_ends_before_its_columns_begin_is_refused(served, text):
         with pytest.raises(InvalidRequest):
             await upload(world.clusters, ByteByByte(text), column="id", header=True)
         assert not world.em.requests
+
+    served(story)
+
+
+LONG_ROWS = {
+    "row": (b"id,x\r\na,1\r\nb," + b"y" * 50 + b"\r\n", {"column": "id"}, 3),
+    "row of many lines": (b'id,x\r\na,1\r\nb,"' + b"y\r\n" * 20 + b'"\r\n', {"column": "id"}, 3),
+    "header": (b"x" * 50 + b"\r\na\r\n", {}, 1),
+    "header without an end": (b"x" * 50, {}, 1),
+    "header of picked columns": (b"id," + b"x" * 50 + b"\r\na,1\r\n", {"column": "id"}, 1),
+}
+
+
+@pytest.mark.parametrize(("data", "options", "line"), LONG_ROWS.values(), ids=LONG_ROWS)
+def test_rows_and_headers_have_a_longest_length_which_can_be_set(served, data, options, line):
+    async def story(world):
+        with refused(InvalidRequest, "line-too-long", line=line, most=40) as caught:
+            await upload(world.clusters, data, header=True, max_line=40, **options)
+        assert "max_line=" in str(caught.value)
+        assert world.sent == []
+        if data.count(b"\n") > 1:
+            await upload(world.clusters, data, header=True, max_line=200, **options)
+
+    served(story)
+
+
+def test_a_row_without_an_end_is_refused_before_it_is_in_memory(served):
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size=-1):
+            self.given += size
+            return b"," * size
+
+    async def story(world):
+        for options in ({"on_null": "skip"}, {"header": True}, {"header": True, "column": "a"}):
+            file = Endless()
+            with refused(InvalidRequest, "line-too-long", line=1):
+                await upload(world.clusters, file, **options, max_line=1 << 21)
+            assert file.given <= 1 << 23
+
+    served(story)
+
+
+@pytest.mark.parametrize("options", [{}, {"column": "a"}], ids=["whole", "picked"])
+def test_a_header_has_a_highest_number_of_columns_which_can_be_set(served, options):
+    data = b",".join([b"a", *(b"n%d" % one for one in range(10_000))]) + b"\r\nb" + b"," * 10_000 + b"\r\n"
+
+    async def story(world):
+        with refused(InvalidRequest, "too-many-columns", count=10_001, most=10_000):
+            await upload(world.clusters, data, header=True, **options)
+        if options:
+            await upload(world.clusters, data, header=True, max_columns=10_001, **options)
+            assert arrived(world) == digest(b"b\r\n")
+
+    served(story)
+
+
+def test_names_of_columns_are_cut_in_a_message(served):
+    async def story(world):
+        with refused(InvalidRequest, "one-column-needed") as caught:
+            await upload(world.clusters, b"x" * 5000 + b",y\r\na,b\r\n", header=True)
+        assert len(str(caught.value)) < 300
 
     served(story)
 

@@ -21,7 +21,17 @@ def test_a_share_that_is_none_is_refused(served, wrong):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"on_null": "drop"}, {"header": 1}, {"column": 3}, {"column": ""}, {"on_progress": 3}], ids=str
+    "wrong",
+    [
+        {"on_null": "drop"},
+        {"header": 1},
+        {"column": 3},
+        {"column": ""},
+        {"on_progress": 3},
+        {"max_line": 0},
+        {"max_columns": True},
+    ],
+    ids=str,
 )
 def test_wrong_arguments_of_a_source_are_refused(served, wrong):
     async def story(world):

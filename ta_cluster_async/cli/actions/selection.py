@@ -17,7 +17,7 @@ from ...models import ClusterRow
 from ...models.strict_json import json_key, read_json
 from ..connection import ref_of
 from ..i18n.translate import tr
-from ..input import read_text
+from ..input import read_lines
 from ..output.console import print_warning
 from ..report.source import NoSuchRun, find_run
 
@@ -215,12 +215,7 @@ async def _failed_in(project: Project, run: str, journal: Journal | None) -> lis
 
 def _read_refs(path: str) -> list[str]:
     """Return the refs in a file. A line of JSON is a row, as `ta-cluster list --json` writes it."""
-    lines = (line.strip() for line in read_text(path).splitlines())
-    return [
-        _ref_in(line, number) if line.startswith("{") else line
-        for number, line in enumerate(lines, 1)
-        if line and not line.startswith("#")
-    ]
+    return read_lines(path, lambda line, number: [_ref_in(line, number) if line.startswith("{") else line])
 
 
 @frozen(kw_only=True)

@@ -17,10 +17,11 @@ from rich.progress import (
 
 from ...errors import InvalidRequest
 from ...models import Catalog, unstructure
+from ...uploads.options import MAX_COLUMNS, MAX_LINE
 from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
-from ..input import STDIN, check_stdin, open_stdin
+from ..input import COLUMNS_VARIABLE, LINE_VARIABLE, STDIN, check_stdin, limit_of, open_stdin
 from ..output.console import is_quiet, print_json, print_lines, print_message, stderr
 from ..running import interruptible
 from .show import read_one
@@ -42,6 +43,8 @@ async def upload(
 ) -> Exit:
     """Create a cluster or tag of ids, or replace those of one. The further arguments are those of `upload` or `replace_upload`."""
     check_stdin(file, options.token_file)
+    arguments["max_line"] = limit_of(LINE_VARIABLE, MAX_LINE)
+    arguments["max_columns"] = limit_of(COLUMNS_VARIABLE, MAX_COLUMNS)
     async with open_project(options) as project:
         resource: Any = project.tags if tags else project.clusters
         if replace is not None:

@@ -30,7 +30,7 @@ from ...resources.state import state_of
 from ..connection import for_a_person, open_project, ref_of
 from ..exit_codes import Exit, exit_of_outcomes
 from ..i18n.translate import tr
-from ..input import check_stdin, read_text
+from ..input import check_stdin, read_lines
 from ..output.console import print_json, print_message, print_result, stderr
 from ..output.json_lines import event_json
 from ..output.live import failure_line, progress_display
@@ -54,6 +54,8 @@ _STATUSES: tuple[tuple[type[TaError], Status], ...] = (
 )
 R = TypeVar("R")
 
+# The line of a whole report, as `refresh --json` writes it.
+_LONGEST_LINE = 1 << 28
 _MAY_RUN = frozenset({Status.CANCELLED, Status.TIMED_OUT, Status.STALLED, Status.UNCONFIRMED})
 
 
@@ -250,13 +252,10 @@ async def _all_of(parts: Sequence[Coroutine[object, object, R]]) -> list[R]:
 
 
 def _read(path: str) -> list[int | str | RefreshTicket]:
-    found: list[int | str | RefreshTicket] = []
-    for line in (line.strip() for line in read_text(path).splitlines()):
-        if line.startswith("{"):
-            found += _tickets(line)
-        elif line and not line.startswith("#"):
-            found.append(ref_of(line))
-    return list(dict.fromkeys(found))
+    def parse(line: str, _: int) -> Sequence[int | str | RefreshTicket]:
+        return _tickets(line) if line.startswith("{") else [ref_of(line)]
+
+    return list(dict.fromkeys(read_lines(path, parse, longest=_LONGEST_LINE)))
 
 
 def _ref_or_ticket(word: str) -> int | str | RefreshTicket:

@@ -51,6 +51,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
         "HTTP {status}: the server or a gateway refuses an upload whose length is not sent. Give a CSV file that goes out as it is, or set"
         " upload_buffer in the profile above the size of the upload (it is {limit} bytes)."
     ),
+    "line-too-long": "{source}, line {line}: a row of more than {most} characters. Is it CSV? To allow more, set TA_MAX_LINE.",
     "main-column-invalid": "--main-column must be the name of a property, such as '#account_id'.",
     "member-columns-invalid": "--columns must be names of properties, such as #account_id,#distinct_id.",
     "member-value-of-other-type": (
@@ -86,6 +87,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "text-with-nul": "{source} has a NUL character (line {line}). Is it UTF-16? Save it as UTF-8.",
     "ticket-unreadable": "This is not a ticket: {problem}",
     "tls-failed": "TLS with {host} failed ({reason}). For a private CA give its certificate with --ca-file.",
+    "too-many-columns": "{source} has a header of {count} columns, more than {most}. Is it CSV? To allow more, set TA_MAX_COLUMNS.",
     "two-columns-needed": Plural(
         "{source} has 1 column; ids and tag values need two. It has: {names}.",
         "{source} has {count} columns: name the two with --column and --value-column. It has: {names}.",

@@ -128,6 +128,50 @@ def test_a_line_of_json_without_an_id_is_refused_by_its_number(
     assert not zoo.effects
 
 
+LONG = ("TA_MAX_LINE", "cat_1\n" + "x" * 41 + "\n", "Line 2 has more than 40 characters.")
+MANY = ("TA_MAX_REFS", "cat_1\n" * 41, "There are more than 40 references.")
+
+
+@pytest.mark.parametrize("action", ["refresh", "wait"])
+def test_references_have_bounds_that_are_told_and_can_be_set(
+    zoo: Emulator,
+    command: Command,
+    stdin: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    for variable, text, sentence in (LONG, MANY):
+        monkeypatch.setenv(variable, "40")
+        stdin(text)
+        ended = command(action, "--from-file", "-")
+        assert ended.code == 2
+        assert f"{sentence} " in ended.err
+        assert f"To allow more, set {variable}." in ended.err
+        assert not zoo.effects
+        monkeypatch.setenv(variable, "41")
+        stdin(text)
+        assert sentence not in command(action, "--from-file", "-").err
+        monkeypatch.delenv(variable)
+        zoo.effects.clear()
+
+
+def test_a_file_without_line_ends_and_without_end_is_refused(zoo: Emulator, command: Command) -> None:
+    ended = command("refresh", "--from-file", "/dev/zero")
+    assert ended.code == 2
+    assert "Line 1 has more than 1048576 characters." in ended.err
+
+
+@pytest.mark.usefixtures("zoo")
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "9" * 19])
+def test_a_bound_that_is_no_number_is_refused(
+    command: Command, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TA_MAX_REFS", value)
+    ended = command("refresh", "--from-file", "/dev/null")
+    assert ended.code == 2
+    assert "TA_MAX_REFS must be a whole number above 0." in ended.err
+
+
 def test_a_file_that_is_not_there_is_one_sentence(command: Command, zoo: Emulator) -> None:
     ended = command("refresh", "--from-file", "none.txt")
     assert (ended.code, ended.err) == (

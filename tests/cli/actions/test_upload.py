@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ta_cluster_async.emulator import Emulator
+    from ta_cluster_async.emulator import Emulator, RequestRecord
     from tests.cli.conftest import Command
 
 NEW = ("--name", "letter", "--display-name", "读者")
@@ -78,6 +78,47 @@ def test_columns_are_chosen_by_their_names(settings: Emulator, command: Command,
         "upload", str(path), "--display-name", "Medal", "--tags", *options, "--value-column", "medal"
     )
     assert settings.members(int(ended.out)) == {"j77639": "gold"}
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [("TA_MAX_LINE", "line 1: a row of more than 3 characters"), ("TA_MAX_COLUMNS", "a header of 4 columns")],
+)
+def test_a_header_has_bounds_that_are_told_and_can_be_set(
+    command: Command,
+    stdin: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    sentence: str,
+) -> None:
+    monkeypatch.setenv(variable, "3")
+    stdin("a,b,c,d\nx,,,\n")
+    ended = command("upload", "-", *NEW, "--header", "--column", "a")
+    assert ended.code == 2
+    assert sentence in ended.err
+    assert f"To allow more, set {variable}." in ended.err
+    monkeypatch.setenv(variable, "9")
+    stdin("a,b,c,d\nx,,,\n")
+    assert command("upload", "-", *NEW, "--header", "--column", "a").code == 0
+
+
+def test_a_file_that_is_written_to_meanwhile_is_told_with_its_id(
+    settings: Emulator, command: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_text("a\n", encoding="utf-8")
+
+    def grow(record: RequestRecord) -> bool:
+        if record.name.startswith("import"):
+            path.write_text("a\nb\n", encoding="utf-8")
+        return False
+
+    settings.faults.add(Fault.reset(), when=grow)
+    ended = command("upload", str(path), *NEW)
+    assert (ended.code, ended.out) == (1, "")
+    assert "was changed during the upload" in ended.err
+    assert "The id is 970." in ended.err
 
 
 @pytest.mark.parametrize("tags", [(), ("--tags",)])
