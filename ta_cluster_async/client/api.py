@@ -278,7 +278,8 @@ class ApiClient:
         assert transport is not None
         try:
             answer = await transport.send(request, token, left)
-            self._note_time(request, answer, deadline - left)
+            if not self._limiter.free:
+                self._note_time(request, answer, deadline - left)
             found = None
             if (
                 quick is not None

@@ -18,10 +18,13 @@ class Limiter:
 
     The connection pool behind it has no limit, so that waiting for a slot is never mistaken for a slow server.
     A pause is a time of the loop's clock; several combine to the latest, and nobody must lift them.
+
+    Attributes:
+        free: How many slots are free.
     """
 
     def __init__(self, slots: int, rate: float | None) -> None:
-        self._free = slots
+        self.free: int = slots
         self._spacing = 1 / rate if rate else 0.0
         self._last_start = -inf
         self._next_start = -inf
@@ -58,13 +61,13 @@ class Limiter:
     @property
     def ahead(self) -> int | None:
         """How many requests wait for a slot already. None where the next one needs not wait."""
-        return None if self._free > 0 and not self._queue else len(self._queue)
+        return None if self.free > 0 and not self._queue else len(self._queue)
 
     def try_acquire(self) -> bool:
         """Take a slot if that needs no waiting. The fast path: no await, and no clock where there is no limit."""
-        if self._free <= 0 or self._queue or self._spacing or self._paused_until != -inf or self._closed:
+        if self.free <= 0 or self._queue or self._spacing or self._paused_until != -inf or self._closed:
             return False
-        self._free -= 1
+        self.free -= 1
         return True
 
     async def acquire(self, deadline: float) -> Refusal | None:
@@ -86,7 +89,7 @@ class Limiter:
         while self._queue:
             if _resolve(self._queue.popitem(last=False)[0], given=True):
                 return
-        self._free += 1
+        self.free += 1
 
     async def sleep(self, seconds: float) -> None:
         """Sleep without a slot, at most until `close()`."""
@@ -96,8 +99,8 @@ class Limiter:
     async def _take_slot(self, deadline: float) -> bool:
         if self._closed:
             return False
-        if self._free > 0 and not self._queue:
-            self._free -= 1
+        if self.free > 0 and not self._queue:
+            self.free -= 1
             return True
         loop = asyncio.get_running_loop()
         slot: asyncio.Future[bool] = loop.create_future()

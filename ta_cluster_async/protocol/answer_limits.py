@@ -104,8 +104,6 @@ class AnswerLimits:
         """Return what there is too much of in the JSON of a whole answer, or None where it may be read."""
         limit = self.size(kind)
         most = limit // _BYTES_PER_VALUE
-        if len(body) <= self.depth and len(body) <= most:
-            return None
         brackets = body.count(b"[") + body.count(b"{")
         values = brackets + body.count(b",")
         if brackets > self.depth or values > most:

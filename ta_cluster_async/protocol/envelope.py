@@ -61,6 +61,8 @@ _SAYS_NO_SUCH_WITHIN = 1024
 _EXCERPT = 120
 _SEARCHED = 16 * 1024
 _LONGEST_TOKEN = 4 * 1024
+# What nearly all answers are shorter than, and in which nothing can be too much.
+_SHORT = 128
 _USUAL_LIMITS = AnswerLimits()
 
 
@@ -77,7 +79,7 @@ def decode(
     frames in which the server's text stands. `now` is the wall clock in Unix seconds, for a `Retry-After` that names a date. Of an
     answer with more in it than `limits` allow for its kind, nothing is made.
     """
-    excess = limits.excess(response.body, kind)
+    excess = limits.excess(response.body, kind) if len(response.body) > _SHORT else None
     if excess is not None:
         if response.status >= 300:
             return _no_envelope(response, mask, now)
