@@ -34,6 +34,7 @@ NAMES = (
     "troubled",
     "upload",
     "beside",
+    "members",
     "growth",
     "large",
     "plan",

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from attrs import frozen
 
-from benchmarks.process import peak_growth, resident
+from benchmarks.process import peak_growth, reset_peak, resident
 from benchmarks.table import Row, show
-from benchmarks.upload import MIB, TOKEN, reset_peak, serving
+from benchmarks.upload import MIB, TOKEN, serving
 from ta_cluster_async import TaSession
 
 if TYPE_CHECKING:

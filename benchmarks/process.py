@@ -22,6 +22,11 @@ def resident() -> int:
     return _status("VmRSS")
 
 
+def reset_peak() -> None:
+    """Begin to measure the peak of this process anew."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def peak_growth(before: int) -> int:
     """Return by how many bytes the peak memory of this process exceeds `before`."""
     return _status("VmHWM") - before

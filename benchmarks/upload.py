@@ -32,7 +32,7 @@ import pyarrow as pa
 from attrs import define, frozen
 from pyarrow import csv as arrow_csv
 
-from benchmarks.process import peak_growth, resident
+from benchmarks.process import peak_growth, reset_peak, resident
 from benchmarks.table import Row, show
 from ta_cluster_async import TaSession
 from ta_cluster_async.protocol.requests import Response
@@ -191,11 +191,6 @@ async def _observe(upload: Callable[[], Awaitable[object]]) -> Figures:
     return Figures(
         seconds=seconds, lag=lags[int(len(lags) * 0.99)] if lags else 0.0, grown=peak_growth(before)
     )
-
-
-def reset_peak() -> None:
-    """Let the peak of this process's memory begin anew."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 async def _send(url: str, source: Any, **options: Any) -> str:

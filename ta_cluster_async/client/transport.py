@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote
 
 import aiohttp
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from multidict import CIMultiDict
 
     from ..protocol.requests import Request
+    from .timeouts import RequestTimeout
 
 _CSV_HEADERS = {"Content-Type": CSV_TYPE}
 _FORM_HEADERS = {"Content-Type": FORM_TYPE}
@@ -68,8 +69,6 @@ _CONNECT_SECONDS = 10.0
 _CONNECT = _connect_within(_CONNECT_SECONDS)
 _CONNECT_SHARE = 0.5
 _FULL_CONNECT_FROM = _CONNECT_SECONDS / _CONNECT_SHARE
-
-T = TypeVar("T")
 
 Answer: TypeAlias = Response | TransportError | NotJson
 """A whole answer, or why there is none."""
@@ -224,23 +223,15 @@ class AiohttpTransport:
         """See `Transport.send`."""
         if self._pool.closed:
             return _pool_closed()
-        return await self.within(self._exchange(request, token, timeout), timeout)
-
-    async def _exchange(self, request: Request, token: Secret, timeout: float) -> Response | NotJson:
-        response = await self._begin(request, token, timeout)
-        return await (
-            self._read_first_line(response, request)
-            if request.streamed
-            else _read(response, request, self._limits)
-        )
-
-    async def within(self, step: Awaitable[T], timeout: float) -> T | TransportError:
-        """Return what an await of aiohttp gives, or the error that tells why it gave nothing within `timeout` seconds."""
-        answer: T | TransportError | None = None
+        answer: Answer | None = None
         stop: BaseException | None = None
         limit = self._timeouts.start(timeout)
         try:
-            answer = await step
+            response = await self._begin(request, token, timeout)
+            if request.streamed:
+                answer = await self._read_first_line(response, request)
+            else:
+                answer = await _read(response, request, self._limits)
         except Exception as problem:  # noqa: BLE001  (whatever it is, its frames hold the URL and must not leave)
             answer = self._error_for(problem, timeout)
         except BaseException as problem:  # noqa: BLE001  (raised again below)
@@ -252,9 +243,26 @@ class AiohttpTransport:
                 return answer
             limit.uncancel()  # pragma: no cover - only where aiohttp took the cancellation for its own
             return (
-                _timed_out(timeout) if isinstance(answer, TransportError) else answer
+                answer if isinstance(answer, Response) else _timed_out(timeout)
             )  # pragma: no cover - as above
         assert stop is not None
+        return self._stopped(stop, limit, timeout)
+
+    async def read_on(self, response: ClientResponse, timeout: float) -> bytes | TransportError:
+        """Return the next bytes of an answer, b"" at its end, or why there are none within `timeout` seconds."""
+        limit = self._timeouts.start(timeout)
+        try:
+            return await response.content.readany()
+        except Exception as problem:  # noqa: BLE001  (as above)
+            return self._error_for(problem, timeout)
+        except BaseException as problem:  # noqa: BLE001  (raised again below)
+            stop = problem
+        finally:
+            self._timeouts.stop(limit)
+        return self._stopped(stop, limit, timeout)
+
+    def _stopped(self, stop: BaseException, limit: RequestTimeout, timeout: float) -> TransportError:
+        """Return the error that a cancellation stands for, or raise what stopped the request."""
         if isinstance(stop, asyncio.CancelledError):
             if limit.expired and limit.uncancel():
                 return _timed_out(timeout)
@@ -364,7 +372,7 @@ class _Rest:
         if self._following:
             data, self._following = self._following, b""
             return data
-        return await self._transport.within(self._response.content.readany(), timeout)
+        return await self._transport.read_on(self._response, timeout)
 
     def unread(self, data: bytes) -> None:
         self._following = data + self._following

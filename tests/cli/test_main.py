@@ -56,6 +56,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
         "doctor",
         "emulator",
         "list",
+        "members",
         "progress",
         "refresh",
         "runs",

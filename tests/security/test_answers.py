@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 REAL = AnswerLimits()
 SMALL = AnswerLimits(detail=256 * 2**10, rows=2**20)
-# The event loop may be blocked for so long, in seconds of CPU of its thread.
-GAP = 0.2
+# The event loop may be blocked for so long, in seconds of CPU of its thread: five times what it takes at worst on a quiet machine without
+# coverage. What is not bounded blocks it for many seconds.
+GAP = 1.0
 # What aiohttp holds for a connection, whatever the limit: its buffers, what it decompresses at a time, and heads that it has not looked at.
 CONNECTION = 6 * 2**20
 TIMEOUT = 20.0
