@@ -40,8 +40,11 @@ def line_ends(text: str, width: int, fold: bool = True) -> list[int]:  # noqa: F
         if fold and size > width:
             for place, character in enumerate(unit[0].rstrip(), unit.start()):
                 if used and used + cell_len(character) > width:
-                    ends.append(place)
-                    used = 0
+                    begin, end = ends[-1] if ends else 0, place
+                    while text[end] in _CLOSING and end - 1 > begin:
+                        end -= 1
+                    ends.append(end)
+                    used = cell_len(text[end:place])
                 used += cell_len(character)
             continue
         used += cell_len(unit[0])

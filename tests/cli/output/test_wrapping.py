@@ -46,6 +46,9 @@ def test_a_line_takes_as_much_as_it_can() -> None:
 
 def test_a_word_that_is_wider_than_a_line_is_divided_or_left() -> None:
     assert lines("见abcdefghij。", 4) == ["见", "abcd", "efgh", "ij。"]
+    assert lines("abcdefgh。", 8) == ["abcdefg", "h。"]
+    assert lines("abcdef）。", 6) == ["abcde", "f）。"]
+    assert lines("，，，", 2) == ["，", "，", "，"]
     assert line_ends("见abcdefghij。", 4, fold=False) == [1]
     assert lines("", 4) == [""]
 
