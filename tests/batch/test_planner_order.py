@@ -65,7 +65,7 @@ def test_the_order_of_a_stream_is_that_of_what_waits_and_holds_nothing_back(
 ) -> None:
     server = kit.Deployment()
     for seconds in range(1, 13):
-        server.add(1, seconds=float(seconds))
+        server.add(1, seconds=20.0 * seconds)  # long enough for polls to tell
     kit.tell(server, range(1, 13), journal=tmp_path / "runs.db")
     monkeypatch.setattr(planner, "_WINDOW", 4)
 
