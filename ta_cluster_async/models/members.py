@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from ..errors import ConfigurationError
 from ..messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MemberValue: TypeAlias = str | int | float | bool | None
 """The value of a tag: a number or a text; a time is the server's text for it."""
@@ -31,8 +34,8 @@ class MembersPosition:
     count: int
 
 
-def _texts(values: object) -> tuple[object, ...]:
-    return (values,) if isinstance(values, str) else tuple(values)  # type: ignore[arg-type]  # checked below
+def _texts(values: str | Iterable[str]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else tuple(values)  # what they are is checked below
 
 
 @frozen(kw_only=True)
