@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .translate import is_chinese, tr
+from .language import is_chinese
+from .language import look_up as tr
 
 
 def translated(text: str) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from ...errors import NotFound
 from ...messages import MESSAGES, Plural
-from ..i18n.translate import look_up, ntr, tr, tr_message
+from ..i18n.language import look_up
+from ..i18n.translate import ntr, tr, tr_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from ..i18n.translate import is_chinese, look_up, tr
+from ..i18n.language import is_chinese, look_up
+from ..i18n.translate import tr
 from .streams import writing_to
 from .wrapping import wrap_chinese
 

@@ -8,7 +8,7 @@ from typing import Final
 from rich import text as rich_text
 from rich.cells import cell_len
 
-from ..i18n.translate import is_chinese
+from ..i18n.language import is_chinese
 
 _OPENING: Final = "（【《〈“‘「『〔［｛"
 _CLOSING: Final = "，。、；：？！）】》〉”’」』〕］｝…～"

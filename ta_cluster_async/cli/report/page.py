@@ -14,7 +14,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from ...batch.report import FAILURES, Status
-from ..i18n.translate import is_chinese, tr
+from ..i18n.language import is_chinese
+from ..i18n.translate import tr
 from ..output.errors import outcome_text, stop_text
 from ..output.progress import status_name
 from .comparison import compare

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ta_cluster_async.cli.i18n import translate
-from ta_cluster_async.cli.i18n.translate import is_chinese, look_up, ntr, tr, tr_message
+from ta_cluster_async.cli.i18n import language
+from ta_cluster_async.cli.i18n.language import is_chinese, look_up
+from ta_cluster_async.cli.i18n.translate import ntr, tr, tr_message
 from ta_cluster_async.emulator import JobPlan
 from ta_cluster_async.messages import Message, Plural
 
@@ -126,12 +127,12 @@ class TestInChinese:
     def test_without_a_compiled_catalogue_the_texts_are_english(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(translate, "__file__", str(tmp_path / "translate.py"))
-        translate._catalogue.cache_clear()
+        monkeypatch.setattr(language, "__file__", str(tmp_path / "language.py"))
+        language.catalogue.cache_clear()
         try:
             assert tr("Stopped.") == "Stopped."
         finally:
-            translate._catalogue.cache_clear()
+            language.catalogue.cache_clear()
 
     def test_a_batch(self, settings: Emulator, command: Command) -> None:
         settings.seed_clusters(2)

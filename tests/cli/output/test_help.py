@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ta_cluster_async.cli.i18n.translate import look_up
+from ta_cluster_async.cli.i18n.language import look_up
 from ta_cluster_async.cli.output.help import usage_error_text
 from tests.cli.test_main import leaves
 
