@@ -8,6 +8,7 @@ import pytest
 from ta_cluster_async.batch import (
     RefreshBatch,
     Status,
+    plan_refresh,
 )
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import (
@@ -71,6 +72,20 @@ def test_one_gateway_page_that_stays_is_given_up_after_the_time_for_errors(kit: 
     told = kit.tell(server, [1, 2, 3], poll=PollPolicy(errors=60.0))
     assert told.statuses == {1: "succeeded", 2: "succeeded", 3: "failed"}
     assert isinstance(told[3].error, HttpStatusError)
+
+
+def test_a_gateway_page_that_stays_is_the_error_of_a_plan_made_beforehand(kit: Any) -> None:
+    server = kit.Deployment()
+    server.add(2)
+    server.add(1, listed=False)
+    server.rule = lambda ask: kit.GATEWAY if ask.cluster is not None and ask.cluster.id == 3 else None
+
+    async def story() -> None:
+        async with TaSession("http://127.0.0.1", "secret-token", transport=server) as ta:
+            with pytest.raises(HttpStatusError):
+                await plan_refresh(ta.project(1), [1, 2, 3], poll=PollPolicy(errors=60.0))
+
+    run(story())
 
 
 def test_a_rejected_token_while_planning_ends_everything_with_one_outcome_each(kit: Any) -> None:
