@@ -28,7 +28,7 @@ class ErrorLine(Exception):
 
 
 class RowReader:
-    """Collects the bytes of an answer to rows of the same width.
+    """Collects the bytes of an answer to rows of the same width. A row of width 1 is returned as its value, all others as lists.
 
     Attributes:
         width: How many values each row has.
@@ -40,7 +40,7 @@ class RowReader:
         self.count: int = 0
         self._tail = b""
 
-    def feed(self, data: bytes) -> list[list[JsonValue]]:
+    def feed(self, data: bytes) -> list[JsonValue]:
         """Return the rows that are whole with these bytes.
 
         Raises:
@@ -56,23 +56,39 @@ class RowReader:
         block, self._tail = self._tail + head, tail
         return self._rows(block)
 
-    def end(self) -> list[list[JsonValue]]:
+    def end(self) -> list[JsonValue]:
         """Return the row at the end without a line break, if there is one. Raises as `feed` does."""
         block, self._tail = self._tail, b""
         return self._rows(block) if block.strip() else []
 
-    def _rows(self, block: bytes) -> list[list[JsonValue]]:
-        # One parse for all lines, which is twice as fast as one for each. JSON has no line break inside a value.
-        try:
-            found = cast("list[list[JsonValue]]", json.loads(b"[" + block.replace(b"\n", b",") + b"]"))
-        except ValueError:
-            found = self._line_by_line(block)
-        width = self.width
-        for row in found:
-            if type(row) is not list or len(row) != width:
-                found = self._line_by_line(block)  # which says what is wrong, where
+    def _rows(self, block: bytes) -> list[JsonValue]:
+        found = self._values(block) if self.width == 1 else self._lists(block)
+        if found is None:
+            rows = self._line_by_line(block)  # which says what is wrong, where
+            found = [row[0] for row in rows] if self.width == 1 else cast("list[JsonValue]", rows)
         self.count += len(found)
         return found
+
+    def _values(self, block: bytes) -> list[JsonValue] | None:
+        """Return the values of rows of one value each; None where some are not.
+
+        They are read as one array of as many values as there are lines: a list for each would take most of the time. No row can have
+        less than one, as two commas would meet. The line breaks stay, since inside a text they are an error.
+        """
+        found = _loads(block.replace(b"\r\n", b"\n").replace(b"]\n[", b",\n"))
+        if type(found) is not list or len(found) != block.count(b"\n") + 1:
+            return None
+        return found
+
+    def _lists(self, block: bytes) -> list[JsonValue] | None:
+        """Return rows as lists; None where some are not."""
+        # One parse for all lines, which is twice as fast as one for each. JSON has no line break inside a value.
+        found = _loads(b"[" + block.replace(b"\n", b",") + b"]")
+        width = self.width
+        for row in found if type(found) is list else ():
+            if type(row) is not list or len(row) != width:
+                return None
+        return cast("list[JsonValue] | None", found)
 
     def _line_by_line(self, block: bytes) -> list[list[JsonValue]]:
         """Return the rows of lines among which one is blank, or raise what is wrong with one of them."""
@@ -94,3 +110,10 @@ class RowReader:
 
     def _broken(self, message: Message) -> SchemaError:
         return SchemaError(message, path=f"rows[{self.count}]")
+
+
+def _loads(text: bytes) -> JsonValue:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -17,7 +17,7 @@ from ..models import (
 from ..protocol.csv import encode_ids, encode_pairs
 from ..uploads.options import MAX_COLUMNS, MAX_LINE, UploadOptions
 from .base import CatalogResource
-from .members import to_ids, to_pairs, to_rows
+from .members import to_ids, to_pairs, to_rows, to_singles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -208,7 +208,8 @@ class Clusters(CatalogResource):
         if columns is None:
             return self._members(ref, to_ids, None, query, timeout, resume)
         named = _check_columns(columns)
-        return self._members(ref, partial(to_rows, columns=len(named)), named, query, timeout, resume)
+        convert = to_singles if len(named) == 1 else partial(to_rows, columns=len(named))
+        return self._members(ref, convert, named, query, timeout, resume)
 
 
 class Tags(CatalogResource):

@@ -64,7 +64,8 @@ class BatchMaker:
         arrays = []
         for column, wanted in zip(columns, self._schema, strict=True):
             is_text = pa.types.is_string(wanted.type) or pa.types.is_large_string(wanted.type)
-            values = [_text(value) for value in column] if is_text else column
+            has_others = is_text and not {type(value) for value in column} <= {str, type(None)}
+            values = [_text(value) for value in column] if has_others else column
             try:
                 arrays.append(pa.array(values, wanted.type))
             except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Rows: TypeAlias = "list[list[JsonValue]]"
+Rows: TypeAlias = "list[JsonValue]"
+"""Lists of values; where there is one column, the values themselves."""
 Convert: TypeAlias = "Callable[[Rows, int], list[T]]"
 """Makes members from rows; it is given how many rows came before, for its messages."""
 
@@ -323,23 +324,32 @@ class Members(Generic[T]):
 
 def to_ids(rows: Rows, before: int) -> list[str]:
     """Return the ids of rows with one column."""
-    return [row[0] if type(row[0]) is str else _id(row[0], before + index) for index, row in enumerate(rows)]
+    if set(map(type, rows)) <= {str}:
+        return cast("list[str]", rows)
+    return [row if type(row) is str else _id(row, before + index) for index, row in enumerate(rows)]
 
 
 def to_rows(rows: Rows, before: int, *, columns: int) -> list[tuple[str | int | float | bool | None, ...]]:
     """Return rows of `columns` columns, behind which those of the value come, if there are any."""
-    _check_scalars(rows, before)
-    if rows and len(rows[0]) > columns:
-        return [(*row[:columns], _value(row, columns)) for row in cast("list[list[str]]", rows)]
-    return [tuple(row) for row in cast("list[list[str]]", rows)]
+    lists = cast("list[list[str]]", rows)
+    _check_scalars(lists, before)
+    if lists and len(lists[0]) > columns:
+        return [(*row[:columns], _value(row, columns)) for row in lists]
+    return [tuple(row) for row in lists]
+
+
+def to_singles(rows: Rows, before: int) -> list[tuple[str | int | float | bool | None, ...]]:
+    """Return rows of one column without a value."""
+    return to_rows([[value] for value in rows], before, columns=1)
 
 
 def to_pairs(rows: Rows, before: int) -> list[tuple[str, str | int | float | bool | None]]:
     """Return the id and the value of rows of a tag."""
-    _check_scalars(rows, before)
+    lists = cast("list[list[str]]", rows)
+    _check_scalars(lists, before)
     return [
-        (row[0] if type(row[0]) is str else _id(row[0], before + index), _value(cast("list[str]", row), 1))
-        for index, row in enumerate(rows)
+        (row[0] if type(row[0]) is str else _id(row[0], before + index), _value(row, 1))
+        for index, row in enumerate(lists)
     ]
 
 
@@ -350,9 +360,9 @@ def _value(row: list[str], start: int) -> str | None:
     return None
 
 
-def _check_scalars(rows: Rows, before: int) -> None:
+def _check_scalars(rows: list[list[str]], before: int) -> None:
     for index, row in enumerate(rows):
-        for value in row:
+        for value in cast("list[JsonValue]", row):
             if type(value) is list or type(value) is dict:
                 raise SchemaError(
                     Message("member-value-not-scalar", row=before + index + 1), path=f"rows[{before + index}]"

@@ -74,3 +74,27 @@ def test_a_line_that_never_ends_is_refused():
     reader.feed(b'["' + b"x" * (LONGEST_LINE - 2))
     with refused(SchemaError, "member-line-too-long", limit=LONGEST_LINE):
         reader.feed(b"x")
+
+
+IDS = b'["a"]\r\n[1]\n["b"]'
+
+
+def test_rows_of_one_value_are_their_values():
+    assert read(IDS, width=1) == ["a", 1, "b"]
+    assert read(b"\n" + IDS + b"\n\n", width=1) == ["a", 1, "b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'["a"]\n["a","b"]\n[]\n["c"]',
+        b'["a","b"]\n["a]\n[b"]\n["c"]',
+        b'["a"]\n["a]\n[b","c"]',
+        b'["a"]\n[]\n["b","c"]',
+        b'["a"]\n["b","c"]\n[ ]',
+        b'["a"]\n{"b":["c"]\n["d"]}',
+    ],
+)
+def test_rows_of_one_value_are_never_made_of_others(text):
+    with pytest.raises((SchemaError, ErrorLine)):
+        read(text, width=1)
