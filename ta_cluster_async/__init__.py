@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .batch.bulk import ItemOutcome
     from .batch.events import Attached, Event, Finished, Held, Planned, Progressed, Released, Submitted
+    from .batch.guard import SizeGuard
     from .batch.journal.journal import Journal
     from .batch.journal.rows import RunInfo, RunState
     from .batch.plan.plan import RefreshPlan
     from .batch.plan.refreshes import PlannedRefresh, PlanState
     from .batch.planning import plan_refresh
-    from .batch.report import LowerBound, Outcome, RefreshReport, Status
+    from .batch.report import LowerBound, Outcome, OutcomeWarning, RefreshReport, Status
     from .batch.runner import OnEvent, RefreshBatch, Refs, refresh_all
     from .batch.start_gate import BeforeStart
     from .batch.uploads import Upload, upload_many
@@ -160,6 +161,7 @@ __all__ = [
     "OnProgress",
     "Outcome",
     "OutcomeUnknown",
+    "OutcomeWarning",
     "Page",
     "Pager",
     "PagerResult",
@@ -204,6 +206,7 @@ __all__ = [
     "Secret",
     "Sent",
     "SessionSettings",
+    "SizeGuard",
     "SourceChanged",
     "Status",
     "Submitted",
@@ -249,7 +252,8 @@ else:  # a checker would believe any name
         "batch.plan.plan": "RefreshPlan",
         "batch.plan.refreshes": "PlanState PlannedRefresh",
         "batch.planning": "plan_refresh",
-        "batch.report": "LowerBound Outcome RefreshReport Status",
+        "batch.guard": "SizeGuard",
+        "batch.report": "LowerBound Outcome OutcomeWarning RefreshReport Status",
         "batch.runner": "OnEvent RefreshBatch Refs refresh_all",
         "batch.start_gate": "BeforeStart",
         "batch.uploads": "Upload upload_many",

@@ -577,6 +577,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "batch-token-rejected": "The token was rejected.",
     "batch-without-plan": "With keep_successes=False a batch keeps a plan only when it is given one: plan=await plan_refresh(project, refs).",
     "cluster-id-changed": "{name!r} has the id {found} now, not {expected} any more",
+    "guard-not-a-guard": "guard must be a SizeGuard, not {kind}.",
     "left-on-its-way": "{reason} Its request was on its way: attach to the ticket to see whether it has begun.",
     "left-running": "{reason} The refresh continues on the server: attach to the ticket to watch it.",
     "no-such-cluster": "There is no cluster or tag {ref!r} in this project.",
@@ -600,6 +601,14 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "{count} refreshes continue on the server. Attach to their tickets to watch them:",
     ),
     "report-unreadable": "This is not a report: {problem} Read what RefreshReport.to_json() returned.",
+    "size-changed": Plural(
+        "1 user is more than {most:g} % away from the usual {usual:g}.",
+        "{count} users are more than {most:g} % away from the usual {usual:g}.",
+    ),
+    "size-too-small": Plural(
+        "1 user is fewer than the expected {least}.", "{count} users are fewer than the expected {least}."
+    ),
+    "size-unknown": "The server does not say how many users there are, so that the size cannot be checked.",
     # journal
     "journal-altered": (
         "The journal {path!r} has other tables, views or triggers than a journal of its version: another program has changed it. Restore a"

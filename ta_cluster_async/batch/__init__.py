@@ -11,12 +11,14 @@ from .events import (
     Released,
     Submitted,
 )
+from .guard import SizeGuard
 from .journal.journal import Journal
 from .plan.plan import RefreshPlan
 from .planning import plan_refresh
 from .report import (
     LowerBound,
     Outcome,
+    OutcomeWarning,
     RefreshReport,
     Status,
 )
@@ -32,12 +34,14 @@ __all__ = [
     "Journal",
     "LowerBound",
     "Outcome",
+    "OutcomeWarning",
     "Planned",
     "Progressed",
     "RefreshBatch",
     "RefreshPlan",
     "RefreshReport",
     "Released",
+    "SizeGuard",
     "Status",
     "Submitted",
     "Upload",

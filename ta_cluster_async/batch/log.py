@@ -70,6 +70,10 @@ class BatchLog:
             f" {report.stopped}" if report.stopped else "",
         )
 
+    def flagged(self, count: int) -> None:
+        """So many successes have a size that is unusual."""
+        logger.warning("Batch %s: successes with an unusual size: %d.", self.run_id, count)
+
     def empty(self) -> None:
         """The batch has ended without any reference."""
         logger.warning("The batch had no references: nothing was refreshed.")

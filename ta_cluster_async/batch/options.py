@@ -10,6 +10,7 @@ from ..client.validation import at_least_one
 from ..errors import ConfigurationError, InvalidRequest
 from ..messages import Message
 from ..protocol.refresh import PollPolicy
+from .guard import SizeGuard
 
 if TYPE_CHECKING:
     import os
@@ -39,6 +40,7 @@ class RefreshOptions(TypedDict, total=False):
     plan: RefreshPlan | None
     before_start: BeforeStart | None
     resume_grace: float | None
+    guard: SizeGuard | None
 
 
 def check_project(project: object) -> None:
@@ -85,3 +87,4 @@ class Options:
     poll: PollPolicy
     keep_successes: bool
     resume_grace: float = 0.0
+    guard: SizeGuard | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..errors import TaError
     from ..protocol.endpoints import Ref
-    from .journal.journal import Entry
+    from .journal.journal import Entry, RunJournal
     from .lookup import Found
     from .state import BatchState
 
@@ -247,9 +247,7 @@ class Planner:
             if state.journal.resumed:  # by their ids the others are known already
                 named = [target.cluster_id for target in self._targets if isinstance(target.ref, str)]
                 self._known.update((await state.journal.entries(named)).items())
-            durations = await state.journal.durations([target.cluster_id for target in self._targets])
-            for target in self._targets:
-                target.expect(durations.get(target.cluster_id))
+            await self._read_past(state.journal)
         targets, self._targets = self._targets, []
         for target in targets:
             self._read_plan(target)
@@ -264,6 +262,16 @@ class Planner:
                 self._hold.add(target)
             else:
                 self._place(target)
+
+    async def _read_past(self, journal: RunJournal) -> None:
+        """Let the targets know what earlier runs tell: how long they take and, for a guard, how many users they had."""
+        ids = [target.cluster_id for target in self._targets]
+        durations = await journal.durations(ids)
+        guard = self._state.options.guard
+        sizes = {} if guard is None or guard.max_change is None else await journal.sizes(ids, guard.runs)
+        for target in self._targets:
+            target.expect(durations.get(target.cluster_id))
+            target.had_sizes(sizes.get(target.cluster_id, ()))
 
     def _read_plan(self, target: Target) -> None:
         """Take what the given plan knows of a target, and keep its baseline in the plan."""

@@ -51,6 +51,30 @@ RESUMABLE = frozenset({"batch-refreshes-refused", "batch-server-down", "batch-to
 
 
 @frozen(kw_only=True)
+class OutcomeWarning:
+    """What is unusual about a success.
+
+    Attributes:
+        message: What it is, in English.
+        code: The same as one of the codes in `messages.MESSAGES`.
+        params: The parameters of the code, as JSON values.
+    """
+
+    message: str
+    code: str
+    params: Mapping[str, object] = field(factory=dict, converter=plain, hash=False, repr=False)
+
+    @classmethod
+    def of(cls, what: Message) -> OutcomeWarning:
+        """Return the warning with this message."""
+        return cls(message=str(what), code=what.code, params=what.params)
+
+    def what(self) -> Message | None:
+        """Return it as a value, to be said in another language; None where only another version of this library knows the code."""
+        return restore(self.code, self.params)
+
+
+@frozen(kw_only=True)
 class Outcome:
     """What became of one reference. Times are seconds.
 
@@ -76,6 +100,7 @@ class Outcome:
         code: Why it did not succeed, as one of the codes in `messages.MESSAGES`: stable, for programs to decide by. "" for a success, and
             for what was written before the library knew codes.
         params: The parameters of the code, as JSON values.
+        warnings: What a `SizeGuard` says of a success; () without one, and for a size that is usual.
     """
 
     ref: int | str
@@ -99,10 +124,11 @@ class Outcome:
     params: Mapping[str, object] = field(
         factory=dict, converter=plain, hash=False, repr=False, metadata=json_key(may_be_absent=True)
     )
+    warnings: tuple[OutcomeWarning, ...] = field(default=(), metadata=json_key(may_be_absent=True))
 
     @property
     def ok(self) -> bool:
-        """True for a success."""
+        """True for a success, also for one with warnings."""
         return self.status is Status.SUCCEEDED
 
     def what(self) -> Message | None:
@@ -121,6 +147,7 @@ class Outcome:
             values[name] = None if time is None else time.isoformat(" ")
         values["settled_at"] = None if self.settled_at is None else self.settled_at.isoformat()
         values["ticket"] = None if self.ticket is None else json.loads(self.ticket.to_json())
+        values["warnings"] = [attrs.asdict(warning) for warning in self.warnings]
         return values
 
     @classmethod
@@ -185,7 +212,8 @@ class RefreshReport:
         max_running: How many refreshes were allowed in flight.
         counts: How many outcomes there are of each status; statuses without any are left out.
         lower_bound: What no scheduler could have beaten.
-        outcomes: One for each reference, in the order of their ends; without the successes if `keep_successes=False`.
+        outcomes: One for each reference, in the order of their ends; without the successes if `keep_successes=False`, but for those with
+            warnings.
         stopped: Why the batch ended before all references were tried, in English; "" if it did not.
         stop_code: The same as one of the codes in `messages.MESSAGES`. "" if it did not, and in reports of earlier versions.
         stop_params: The parameters of this code, as JSON values.
@@ -228,6 +256,11 @@ class RefreshReport:
         return tuple(
             outcome for outcome in self.outcomes if outcome.status not in (Status.SUCCEEDED, Status.SKIPPED)
         )
+
+    @property
+    def flagged(self) -> tuple[Outcome, ...]:
+        """The outcomes with warnings: successes with a size that is unusual."""
+        return tuple(outcome for outcome in self.outcomes if outcome.warnings)
 
     @property
     def total(self) -> int:

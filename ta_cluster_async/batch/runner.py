@@ -19,6 +19,7 @@ from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from ..protocol.refresh import NOTHING_KNOWN
 from .attach import left_running
+from .guard import SizeGuard
 from .journal.journal import Journal
 from .options import Options, check_choice, check_project
 from .plan.plan import RefreshPlan
@@ -86,6 +87,7 @@ class RefreshBatch:
         plan: RefreshPlan | None = None,
         before_start: BeforeStart | None = None,
         resume_grace: float | None = None,
+        guard: SizeGuard | None = None,
     ) -> None:
         check_project(project)
         check_choice("on_error", on_error, ("continue", "stop"))
@@ -94,6 +96,8 @@ class RefreshBatch:
             cluster_timeout = policy.timeout
         else:
             cluster_timeout = positive(cluster_timeout, "cluster_timeout")
+        if not isinstance(guard, SizeGuard | None):
+            raise ConfigurationError(Message("guard-not-a-guard", kind=type(guard).__name__))
         if plan is not None:
             _check_plan(plan, refs, project)
             refs = plan.refs
@@ -110,6 +114,7 @@ class RefreshBatch:
             poll=policy,
             keep_successes=keep_successes,
             resume_grace=policy.settle if resume_grace is None else positive(resume_grace, "resume_grace"),
+            guard=guard,
         )
         self._plan = plan
         self._before_start = before_start
@@ -234,6 +239,8 @@ class RefreshBatch:
                 self._abandon_rest(state, planner, failure)
                 self._report = state.report()
                 state.log.ended(self._report)
+                if self._report.flagged:
+                    state.log.flagged(len(self._report.flagged))
                 if self._report.empty and failure is None:
                     state.log.empty()
                 if state.journal is not None:
@@ -352,6 +359,7 @@ async def refresh_all(
             then, so that a store can be written ahead.
         resume_grace: Seconds. Another process may have begun the plan, so that those that have not moved are started only when nothing has
             moved for so long, and the server has places again; the `settle` of `poll` when None. Answers of the server must be younger.
+        guard: What size after a success is usual. What is not becomes a warning of the outcome; the refresh counts as a success all the same.
 
     Raises:
         JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.

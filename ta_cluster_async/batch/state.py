@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from attrs import evolve
+
 from ..client.signal import Signal
 from ..messages import Message
 from ..models import Catalog
@@ -19,7 +21,7 @@ from .listing import ListView
 from .log import BatchLog
 from .outage import Outage
 from .plan.record import PlanRecord
-from .report import RefreshReport, Status
+from .report import OutcomeWarning, RefreshReport, Status
 from .schedule import PollSchedule, ends_per_second
 from .sender import Sender
 from .target import last_poll
@@ -271,12 +273,16 @@ class BatchState:
             self._totals.ended(self.loop.time())
         self.untrack(target)
         self._totals.add_refresh(outcome, self.at())
+        guard = self.options.guard
+        if guard is not None and outcome.ok:
+            found = guard.warnings(outcome.users_num, target.sizes)
+            outcome = evolve(outcome, warnings=tuple(map(OutcomeWarning.of, found)))
         self.record(outcome)
 
     def record(self, outcome: Outcome) -> None:
         """Give a reference its outcome."""
         self._totals.counts[outcome.status] += 1
-        if self.options.keep_successes or not outcome.ok:
+        if self.options.keep_successes or not outcome.ok or outcome.warnings:
             self.outcomes.append(outcome)
         if not self.interrupted and not outcome.resumed:
             self._keep(outcome)

@@ -57,6 +57,7 @@ class Target:
         seen: Its latest state before the refresh: the baseline.
         read_at: When that was read; -inf when it may be old.
         expected: How long the refresh is expected to run, from past runs.
+        sizes: How many users it had after its latest successes, the newest first, where a guard looks at them.
         attempts: How many requests were sent to start it.
         ticket: What identifies the refresh, once it is in flight.
         watch: What was seen of it, once it is in flight.
@@ -92,6 +93,7 @@ class Target:
     seen: ClusterState
     read_at: float = -inf
     expected: float | None = None
+    sizes: tuple[int, ...] = ()
     attempts: int = 0
     ticket: RefreshTicket | None = None
     watch: Watch | None = None
@@ -155,6 +157,10 @@ class Target:
     def expect(self, seconds: float | None) -> None:
         """Past runs tell how long it will take."""
         self.expected = seconds
+
+    def had_sizes(self, sizes: tuple[int, ...]) -> None:
+        """Past runs tell how many users it had."""
+        self.sizes = sizes
 
     def set_baseline(self, seen: ClusterState, now: float) -> None:
         """Keep a state that was read before the refresh."""

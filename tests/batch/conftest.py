@@ -62,6 +62,7 @@ class Cluster:
         time: The refresh time before any refresh, in seconds of the loop's clock; None when there is none.
         listed: Whether the list shows it.
         dated: Whether its row in the list has the refresh time.
+        users: How many users are in it; None where the server does not say.
         ignores: Whether a request to refresh it is answered with success and nothing happens.
         runs: When each refresh was posted, when it started and when it ended.
         shows: Makes the progress of a running refresh from the share of its time that is over.
@@ -77,6 +78,7 @@ class Cluster:
     listed: bool = True
     dated: bool = True
     ignores: bool = False
+    users: int | None = 7
     runs: list[tuple[float, float, float]] = field(factory=list)
     shows: Callable[[float], int] = lambda share: min(99, int(100 * share))
 
@@ -309,7 +311,7 @@ class Deployment:
             return answer({"progress": progress})
         kind = "tag_by_static_condition" if cluster.catalog == TAG else "cluster_by_static_condition"
         row = {"id": cluster.id, "clusterName": cluster.name, "clusterType": kind, "displayName": "x"}
-        row |= {"progress": progress, "projectId": 1, "usersNum": 7, "refreshTime": _text(time)}
+        row |= {"progress": progress, "projectId": 1, "usersNum": cluster.users, "refreshTime": _text(time)}
         return answer(row)
 
     def _list(self, catalog: str, number: int, size: int) -> Response:
@@ -322,7 +324,7 @@ class Deployment:
         for cluster in listed[(number - 1) * size : number * size]:
             progress, time = self.shown(cluster)
             row = {"id": cluster.id, "clusterName": cluster.name, "clusterCatalog": catalog}
-            row |= {"progress": progress, "usersNum": 7}
+            row |= {"progress": progress, "usersNum": cluster.users}
             rows.append(row | {"refreshTime": _text(time)} if cluster.dated else row)
         pager = {"pageNum": number, "pageSize": size, "totalNum": len(listed)}
         return answer({"pagerResult": pager, "userClusters": rows})

@@ -8,6 +8,7 @@ import pytest
 
 from ta_cluster_async.batch import (
     RefreshBatch,
+    SizeGuard,
     plan_refresh,
     refresh_all,
     runner,
@@ -52,6 +53,7 @@ def test_the_function_hands_all_its_settings_to_the_batch(
         "plan": None,
         "before_start": print,
         "resume_grace": 8.0,
+        "guard": SizeGuard(min_users=9),
     }
 
     async def main() -> None:

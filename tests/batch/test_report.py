@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ta_cluster_async.batch import (
     LowerBound,
     Outcome,
+    OutcomeWarning,
     RefreshReport,
     Status,
 )
@@ -56,6 +57,9 @@ outcomes = st.builds(
     baseline_refresh_time=st.none() | server_times,
     refresh_time=st.none() | server_times,
     users_num=st.none() | st.integers(),
+    warnings=st.lists(st.builds(OutcomeWarning, message=texts, code=texts, params=params), max_size=2).map(
+        tuple
+    ),
     progress=st.none() | st.integers(-1, 100),
     queue_seconds=st.none() | seconds,
     run_seconds=st.none() | seconds,
@@ -176,6 +180,7 @@ WRONG: dict[str, list[Any]] = {
     "ticket or null": [1, "x", [], {}, {"version": 1}, {"version": 2}],
     "object": [None, 1, [], "x"],
     "array": [None, 1, {}, "x", [None], [1], [{}]],
+    "warnings": [None, 1, {}, "x", [None], [{}], [{"message": "a", "code": 1, "params": {}}]],
     "version": [0, 2, 1.0, True, "1", None],
     "counts": [None, [], {"done": 1}, {"failed": -1}, {"failed": True}, {"failed": 1.0}, {"failed": None}],
 }
@@ -198,8 +203,9 @@ OF_OUTCOME = {
     "settled_at": "moment or null",
     "code": "str",
     "params": "object",
+    "warnings": "warnings",
 }
-LATER: dict[str, Any] = {"settled_at": None, "code": "", "params": {}}
+LATER: dict[str, Any] = {"settled_at": None, "code": "", "params": {}, "warnings": ()}
 """What the first reports of this version did not have."""
 OF_REPORT = {
     "version": "version",

@@ -10,6 +10,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -179,6 +180,10 @@ class RunJournal:
         It is a mean in which the newest run counts for one half, the one before for a quarter, and so on.
         """
         return await self._look_up(self._store.durations, cluster_ids)
+
+    async def sizes(self, cluster_ids: Sequence[int], most: int) -> dict[int, tuple[int, ...]]:
+        """Return how many users these clusters had after up to `most` successes in earlier runs, the newest first. Raises JournalError."""
+        return await self._look_up(partial(self._store.sizes, most), cluster_ids)
 
     async def intend(self, ticket: RefreshTicket, ref: int | str) -> None:
         """Note that a refresh is about to be started, and return when that is on disk. A commit is shared by all who wait for one.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from ...errors import InvalidRequest, JournalError
 from ...messages import Message
@@ -102,6 +102,7 @@ OUTCOME_NAMES = (
     "detect_seconds",
     "outcome_attempts",
     "settled_at",
+    "warnings",
     "ticket",
 )
 # Of these, values of any size and text of any kind are stored as `cell` makes them.
@@ -168,6 +169,7 @@ def outcome_values(outcome: Outcome) -> Values:
         outcome.detect_seconds,
         outcome.attempts,
         None if outcome.settled_at is None else outcome.settled_at.timestamp(),
+        json.dumps([asdict(one) for one in outcome.warnings]) if outcome.warnings else None,
         None if outcome.ticket is None else outcome.ticket.to_json(),
     )
 
@@ -187,6 +189,7 @@ def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
         for name in _CELLS:
             values[name] = from_cell(values[name])
         at, params, ticket = values["settled_at"], values["params"], values["ticket"]
+        warnings = values["warnings"]
         return read(
             Outcome,
             **values
@@ -197,6 +200,7 @@ def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
                 "ticket": None if ticket is None else RefreshTicket.from_json(ticket),
                 "resumed": True,
                 "settled_at": None if at is None else moment(at),
+                "warnings": () if warnings is None else json.loads(warnings),
             },
         )
 

@@ -111,6 +111,16 @@ CREATE TABLE time_meanings (
 );
 """
 
+_NOTICES = """
+CREATE TABLE notices (
+    project INTEGER NOT NULL REFERENCES projects (id),
+    job TEXT NOT NULL,              -- the command and what it was asked for
+    off TEXT NOT NULL,              -- JSON: what was off when somebody was told last
+    told_at REAL NOT NULL,
+    PRIMARY KEY (project, job)
+) WITHOUT ROWID;
+"""
+
 LEARN_TIME = """
 INSERT INTO time_meanings (project, run, moved_before_end, moved_at_end, never_moved) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (project) DO UPDATE SET run = excluded.run,
@@ -163,6 +173,12 @@ def _add_time_meanings(connection: sqlite3.Connection) -> None:
     _run_all(connection, _TIME_MEANINGS)
 
 
+def _add_warnings(connection: sqlite3.Connection) -> None:
+    """Version 6 knows the warnings of successes, and what was last told of each job by a notification."""
+    connection.execute("ALTER TABLE refreshes ADD COLUMN warnings TEXT")  # JSON
+    _run_all(connection, _NOTICES)
+
+
 # A file of version n has been through the first n of these, and a new file goes through all.
 _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create,
@@ -170,6 +186,7 @@ _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_ends,
     _add_codes,
     _add_time_meanings,
+    _add_warnings,
 )
 
 VERSION = len(_STEPS)

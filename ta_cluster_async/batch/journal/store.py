@@ -26,6 +26,7 @@ from .rows import (
     readable,
 )
 from .schema import connect, transaction, wrap_errors
+from .sizes import sizes_before
 
 if TYPE_CHECKING:
     import sqlite3
@@ -180,6 +181,12 @@ class Store:
         rows = self._rows(sql, self.project, cluster_ids)
         with readable(self._path):
             return {from_cell(key): float(seconds) for key, seconds in rows}
+
+    def sizes(self, most: int, cluster_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Return how many users these clusters had after their latest successes before this run, the newest first."""
+        with wrap_errors(self._path), readable(self._path):
+            found = sizes_before(self._opened(), self.project, self.run, cluster_ids, most)
+        return {key: tuple(one.users_num for one in sizes) for key, sizes in found.items()}
 
     def _take(self, connection: sqlite3.Connection) -> None:
         """Find the run to go on with, or begin one, and take its lease."""
