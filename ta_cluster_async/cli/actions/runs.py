@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-import typer
-
 from ...batch import Journal
-from ...errors import ConfigurationError, InvalidRequest, TaError
+from ...errors import ConfigurationError, InvalidRequest
 from ..config.settings import find_settings
 from ..exit_codes import Exit
 from ..i18n.translate import tr
@@ -18,7 +16,7 @@ from ..output.files import write_file
 from ..output.json_lines import run_json
 from ..output.tables import report_table, run_table, runs_table
 from ..report.source import NoSuchRun, find_run, is_file, record_of_file, record_of_run
-from ..running import print_failure
+from ..running import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,17 +31,15 @@ _EXTRA = ("jinja2", "markupsafe", "plotly")
 
 def run_sync(command: Callable[[], Exit]) -> NoReturn:
     """Run a command that needs no event loop, and leave with its exit code."""
+    run_blocking(lambda: _found(command))
+
+
+def _found(command: Callable[[], Exit]) -> Exit:
     try:
-        code = command()
+        return command()
     except NoSuchRun as problem:
         print_error(str(problem))
-        code = Exit.NOTHING
-    except TaError as problem:
-        code = print_failure(problem)
-    except KeyboardInterrupt:
-        print_message(tr("Stopped."))
-        code = Exit.INTERRUPTED
-    raise typer.Exit(code)
+        return Exit.NOTHING
 
 
 def list_runs(journal: Path | None, *, json_lines: bool) -> Exit:
