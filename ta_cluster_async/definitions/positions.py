@@ -249,10 +249,10 @@ class _Yaml:
         """Return what `<<` brings: the members of one object, or of several, where the first that has a key wins."""
         found = self.read(node, line, depth).content
         merged: dict[str, Node] = {}
-        for source in (part.content for part in found) if isinstance(found, list) else (found,):
+        for source in reversed([part.content for part in found] if isinstance(found, list) else [found]):
             if not isinstance(source, dict):
                 raise Mistake(line, Message("yaml-merge-not-object"))
-            merged = source | merged
+            merged.update(source)
         return merged
 
     def _scalar(self, node: yaml.ScalarNode, line: int) -> Node:
