@@ -41,6 +41,7 @@ NAMES = (
     "kill",
     "leaks",
     "load",
+    "backends",
 )
 
 

@@ -97,11 +97,14 @@ class BlockingReader(Reader):
 
     async def is_changed(self) -> bool:
         """See `Reader.is_changed`. It is found out in the thread, since a file system may be slow."""
-        if self._closed or (self._latest is not None and not self._latest.done()):
-            return False  # what is still being read was not sent to its end
+        if self._closed:
+            return False
+        # Where the length is known, the upload is whole before the read that finds its end. What blocks in a read that the server did not
+        # wait for, though, is not waited for long.
+        is_reading = self._latest is not None and not self._latest.done()
         looking = asyncio.get_running_loop().run_in_executor(self._thread, self._is_changed_locked)
         looking.add_done_callback(_retrieve_error)
-        await asyncio.wait([looking], timeout=_STATE_TIMEOUT)
+        await asyncio.wait([looking], timeout=_CLOSE_TIMEOUT if is_reading else _STATE_TIMEOUT)
         return looking.done() and looking.result()
 
     def _is_changed_locked(self) -> bool:

@@ -27,7 +27,7 @@ from ta_cluster_async.errors import (
 )
 from ta_cluster_async.messages import Message
 from ta_cluster_async.protocol.csv import encode_ids
-from ta_cluster_async.uploads.files import FileState
+from ta_cluster_async.uploads.files import FileState, PathInput
 from ta_cluster_async.uploads.source import source_of
 from tests.uploads.sources import (
     LINES,
@@ -317,6 +317,25 @@ def test_a_file_that_is_written_to_before_the_answer_is_told_with_the_id(served,
         assert caught.value.cluster_id == world.em.cluster("n").id
         assert (caught.value.sent, caught.value.safe_to_retry, caught.value.upload_num) == ("yes", False, 2)
         assert world.done == ["uploaded"]
+
+    served(story)
+
+
+def test_a_changed_file_is_told_where_its_end_is_still_being_read(served, tmp_path, monkeypatch):
+    path = written(tmp_path / "ids.csv", b"a\r\nb\r\n")
+    read = PathInput._read
+
+    def read_slowly(self, file):
+        if not self._left:  # everything was sent by now
+            time.sleep(0.1)
+        return read(self, file)
+
+    monkeypatch.setattr(PathInput, "_read", read_slowly)
+
+    async def story(world):
+        when_sent(world, lambda: append(path))
+        with refused(SourceChanged, "upload-of-changed-source"):
+            await upload(world.clusters, path, name="n")
 
     served(story)
 
