@@ -602,8 +602,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
     ),
     "report-unreadable": "This is not a report: {problem} Read what RefreshReport.to_json() returned.",
     "size-changed": Plural(
-        "1 user is more than {most:g} % away from the usual {usual:g}.",
-        "{count} users are more than {most:g} % away from the usual {usual:g}.",
+        "1 user is more than {most:g} % away from the usual {usual:.12g}.",
+        "{count} users are more than {most:g} % away from the usual {usual:.12g}.",
     ),
     "size-too-small": Plural(
         "1 user is fewer than the expected {least}.", "{count} users are fewer than the expected {least}."
@@ -762,6 +762,9 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "emulator-token": "token must have at least one character.",
     "loop-start": "start must be a finite number of seconds, not {start!r}.",
     # cli
+    "check-failed": "The latest refresh failed.",
+    "check-never-refreshed": "It was never refreshed.",
+    "check-stale": "It was last refreshed at {refreshed}.",
     "not-running-failed": "Nothing is running, and the latest refresh failed.",
     "not-running-never-refreshed": "Nothing is running, and it was never refreshed.",
     "token-on-stdin": "The first line of standard input",

@@ -30,6 +30,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         tr("Create a cluster or tag from uploaded ids, or replace the ids of one, and write its id."),
     ),
     "members": ("members", "members", tr("Write who is in a cluster, or who has a tag with its value.")),
+    "check": (
+        "check",
+        "check",
+        tr("Check that clusters and tags are there, fresh and of a usual size, and change nothing."),
+    ),
     "doctor": (
         "doctor",
         "doctor",

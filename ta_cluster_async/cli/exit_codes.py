@@ -34,7 +34,7 @@ class Exit(IntEnum):
     OK = 0
     """Everything succeeded."""
     FAILED = 1
-    """Some clusters failed, or the server refused what was asked."""
+    """Some clusters failed, the server refused what was asked, or what was checked is not as it should be."""
     USAGE = 2
     """The arguments, the settings or the token are wrong."""
     NOTHING = 3
@@ -68,9 +68,10 @@ def exit_of(error: TaError) -> Exit:
             return Exit.FAILED
 
 
-def exit_of_report(report: RefreshReport) -> Exit:
-    """Return the exit code for a batch: see `exit_of_outcomes`."""
-    return exit_of_outcomes(report.failures, report.total)
+def exit_of_report(report: RefreshReport, *, strict_size: bool = False) -> Exit:
+    """Return the exit code for a batch: see `exit_of_outcomes`. With `strict_size`, success needs sizes that are usual."""
+    found = exit_of_outcomes(report.failures, report.total)
+    return Exit.FAILED if found is Exit.OK and strict_size and report.flagged else found
 
 
 def exit_of_outcomes(failures: Iterable[Outcome], total: int) -> Exit:

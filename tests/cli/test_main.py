@@ -49,6 +49,7 @@ def leaves() -> list[tuple[str, Any]]:
 
 def test_the_commands_are_those_that_are_promised() -> None:
     assert {name.split()[0] for name, _ in leaves()} == {
+        "check",
         "completion",
         "create",
         "delete",

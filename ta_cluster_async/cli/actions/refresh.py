@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Journal, RefreshBatch, Status, plan_refresh
+from ...batch import Journal, RefreshBatch, SizeGuard, Status, plan_refresh
 from ...batch.report import RESUMABLE
 from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
 from ..config.settings import find_settings
@@ -13,7 +13,17 @@ from ..connection import for_a_person, open_project
 from ..exit_codes import Exit, exit_of_report
 from ..i18n.translate import ntr, tr
 from ..input import check_stdin
-from ..output.console import is_quiet, print_json, print_lines, print_message, print_result, stderr, stdout
+from ..output.console import (
+    is_quiet,
+    print_json,
+    print_lines,
+    print_message,
+    print_result,
+    print_warning,
+    stderr,
+    stdout,
+)
+from ..output.errors import warning_line
 from ..output.json_lines import event_json, report_json
 from ..output.live import MOST_FAILURES, failure_line, progress_display, summary_line
 from ..output.progress import ProgressState
@@ -56,13 +66,21 @@ async def refresh(
     plan: Path | None,
     dry_run: bool,
     json_lines: bool,
+    guard: tuple[int | None, float | None] = (None, None),
+    strict_size: bool = False,
     **batch_options: Any,
 ) -> Exit:
-    """Refresh what is wanted, or show what would be done. The further options are those of `RefreshBatch`."""
+    """Refresh what is wanted, or show what would be done. The further options are those of `RefreshBatch`.
+
+    `guard` has the fewest users that are usual and the largest usual change, as a share.
+    """
     settings = find_settings(options)
+    least, most = guard
+    batch_options["guard"] = None if guard == (None, None) else SizeGuard(min_users=least, max_change=most)
     path = journal or settings.journal
     book = None if path is None else Journal(path)
     _check_options(wanted, journal, plan, dry_run=dry_run)
+    _check_sizes(guard, book, strict_size=strict_size)
     check_stdin(wanted.from_file, options.token_file)
     async with open_project(settings) as project:
         file = None if plan is None else PlanFile(plan)
@@ -109,7 +127,7 @@ async def refresh(
                 await _as_lines(batch, selection)
             else:
                 await _on_screen(batch, selection, history, batch_options["max_running"])
-        return exit_of_report(batch.report)
+        return exit_of_report(batch.report, strict_size=strict_size)
 
 
 async def _chosen(
@@ -153,6 +171,19 @@ def _check_options(wanted: Wanted, journal: Path | None, plan: Path | None, *, d
     if dry_run:
         raise InvalidRequest(
             tr("--dry-run starts nothing, so that there is no plan to keep: leave out --plan.")
+        )
+
+
+def _check_sizes(guard: tuple[int | None, float | None], book: Journal | None, *, strict_size: bool) -> None:
+    if guard[1] is not None and book is None:
+        raise InvalidRequest(
+            tr(
+                "--max-change compares with earlier runs: name their journal with --journal FILE or TA_JOURNAL."
+            )
+        )
+    if strict_size and guard == (None, None):
+        raise InvalidRequest(
+            tr("--strict-size needs to know what is usual: give --min-users or --max-change.")
         )
 
 
@@ -309,6 +340,8 @@ def _print_report(report: RefreshReport, *, already_shown: int) -> None:
     rows = report.outcomes if few else report.failures[:_MOST_ROWS]
     if rows:
         print_result(outcome_table(rows))
+    for outcome in report.flagged[:_MOST_ROWS]:
+        print_warning(warning_line(outcome))
     print_message(summary_line(report))
 
 

@@ -75,11 +75,24 @@ class Selection:
     rows: dict[int, ClusterRow] = field(factory=dict, repr=False)
     uploaded: int = 0
 
+    def find(self, ref: int | str) -> ClusterRow | None:
+        """Return the row of a reference; None where the list has none."""
+        if isinstance(ref, int):
+            return self.rows.get(ref)
+        return next((row for row in self.rows.values() if row.cluster_name == ref), None)
+
 
 async def select(
-    project: Project, wanted: Wanted, journal: Journal | None, timezone: str | None
+    project: Project,
+    wanted: Wanted,
+    journal: Journal | None,
+    timezone: str | None,
+    *,
+    reads_list: bool = False,
 ) -> Selection:
-    """Return what is meant, reading the whole list where the arguments need it.
+    """Return what is meant, reading the whole list where the arguments need it, or `reads_list` asks for it.
+
+    Uploaded ones, which have nothing to refresh, are left out of lists only where the list was not asked for.
 
     Raises:
         TaError: The list, the file or the journal cannot be read.
@@ -100,7 +113,7 @@ async def select(
             )
         )
     base_is_all = wanted.everything or not (wanted.refs or wanted.from_file or wanted.failed_in)
-    if not (globs or wanted.exclude or wanted.stale_seconds or base_is_all):
+    if not (reads_list or globs or wanted.exclude or wanted.stale_seconds or base_is_all):
         return Selection(refs=_once([*(ref_of(one) for one in given), *failed]))
     rows = await _rows(project, wanted)
     chosen: list[int | str | ClusterRow] = []
@@ -115,7 +128,7 @@ async def select(
     chosen += failed
     if base_is_all:
         chosen += rows
-    return _narrow(chosen, rows, wanted.exclude, stale_before)
+    return _narrow(chosen, rows, wanted.exclude, stale_before, keeps_uploaded=reads_list)
 
 
 def _narrow(
@@ -123,6 +136,8 @@ def _narrow(
     rows: Sequence[ClusterRow],
     exclude: Sequence[str],
     stale_before: datetime | None,
+    *,
+    keeps_uploaded: bool,
 ) -> Selection:
     """Leave out what is excluded, uploaded or not stale. A ref that was given and is not in the list stays: it gets its outcome."""
     by_id = {row.id: row for row in rows}
@@ -140,7 +155,7 @@ def _narrow(
             continue
         if stale_before is not None and row.refresh_time is not None and row.refresh_time >= stale_before:
             continue
-        if one is row and str(row.cluster_type or "").endswith("_by_import"):
+        if not keeps_uploaded and one is row and str(row.cluster_type or "").endswith("_by_import"):
             uploaded.add(row.id)
             continue
         refs.append(row.id)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..durations import seconds_of
+from ..durations import seconds_of, share_of
 from ..i18n.translate import tr
 from ..options import CliOptions, Quiet, completed_by, connected
 
@@ -30,6 +30,7 @@ class OnRunning(StrEnum):
 
 _CHOICE = tr("What to refresh")
 _HOW = tr("How to refresh")
+_SIZE = tr("What size is usual")
 
 
 @connected
@@ -207,6 +208,36 @@ def refresh(
             ),
         ),
     ] = None,
+    min_users: Annotated[
+        int | None,
+        typer.Option(
+            "--min-users",
+            min=1,
+            metavar="N",
+            rich_help_panel=_SIZE,
+            help=tr("Warn of what has fewer users than this after its refresh."),
+        ),
+    ] = None,
+    max_change: Annotated[
+        float | None,
+        typer.Option(
+            "--max-change",
+            parser=share_of,
+            metavar="PERCENT",
+            rich_help_panel=_SIZE,
+            help=tr(
+                "Warn where the users are more or fewer by this share than the median of the journal's last five successes, such as 50%."
+            ),
+        ),
+    ] = None,
+    strict_size: Annotated[
+        bool,
+        typer.Option(
+            "--strict-size",
+            rich_help_panel=_SIZE,
+            help=tr("Exit with 1 where there was such a warning, though everything succeeded."),
+        ),
+    ] = False,
     json_lines: Annotated[
         bool,
         typer.Option(
@@ -243,6 +274,8 @@ def refresh(
             plan=plan,
             dry_run=dry_run,
             json_lines=json_lines,
+            guard=(min_users, max_change),
+            strict_size=strict_size,
             max_running=max_running,
             submit_ahead=submit_ahead,
             order=order.value.replace("-", "_"),

@@ -139,6 +139,18 @@ def outcome_text(outcome: Outcome) -> str:
     return outcome.message if message is None else message_text(message)
 
 
+def warning_text(outcome: Outcome) -> str:
+    """Return what is unusual about a success; "" where nothing is."""
+    known = ((warning, warning.what()) for warning in outcome.warnings)
+    return " ".join(warning.message if what is None else message_text(what) for warning, what in known)
+
+
+def warning_line(outcome: Outcome) -> str:
+    """Return the same with the name."""
+    name = outcome.cluster_name or str(outcome.ref)
+    return tr("{name}: {problem}", name=name, problem=warning_text(outcome))
+
+
 def stop_text(report: RefreshReport) -> str:
     """Return why a batch was stopped early."""
     message = report.why_stopped()

@@ -11,7 +11,7 @@ from ...batch.report import Status
 from ...models import unstructure
 from ..i18n.translate import tr
 from .console import json_text, stdout, visible
-from .errors import outcome_text, stop_text
+from .errors import outcome_text, stop_text, warning_text
 from .json_lines import without_credentials
 from .progress import clock, status_count, status_name
 
@@ -70,8 +70,27 @@ def run_table(outcomes: Iterable[Outcome]) -> Table:
             _status(outcome.status),
         ]
         if wide:
-            cells += [_seconds(outcome), visible(outcome_text(outcome))]
+            cells += [_seconds(outcome), visible(outcome_text(outcome) or warning_text(outcome))]
         table.add_row(*cells)
+    return table
+
+
+def check_table(rows: Iterable[tuple[str, ClusterRow | None, str]]) -> Table:
+    """Return a row for each name with its row in the list, if it has one, and what is off."""
+    wide = stdout().width >= _NARROW
+    table = _table()
+    table.add_column(tr("id"), justify="right", no_wrap=True)
+    _add_name_column(table, tr("name"))
+    table.add_column(tr("users"), justify="right", no_wrap=True)
+    if wide:
+        table.add_column(tr("refreshed"), no_wrap=True)
+    table.add_column(tr("message"), overflow="fold")
+    for name, row, problem in rows:
+        cells = ["" if row is None else str(row.id), visible(name)]
+        cells.append("" if row is None else _number(row.users_num))
+        if wide:
+            cells.append("" if row is None or row.refresh_time is None else str(row.refresh_time))
+        table.add_row(*cells, visible(problem))
     return table
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from ...batch.report import Status
 from ..i18n.translate import ntr
+from ..output.errors import warning_text
 from .text import shortened, well_formed
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _FIRST_LINE = 200
 def junit_xml(record: Record) -> bytes:
     """Return the report of a run as a file.
 
-    Skipped clusters are skipped test cases; all others that did not succeed are failures. A run that is not complete has an error, so
+    A size that is unusual is the output of a test case that has passed. Skipped clusters are skipped test cases; all others that did not succeed are failures. A run that is not complete has an error, so
     that what is missing is not taken for success.
     """
     report = record.report
@@ -64,6 +65,8 @@ def _case(outcome: Outcome, project_id: int) -> ET.Element:
     seconds = sum(time for time in (outcome.queue_seconds, outcome.run_seconds) if time is not None)
     case.set("time", f"{seconds:.3f}")
     if outcome.ok:
+        if outcome.warnings:
+            ET.SubElement(case, "system-out").text = well_formed(warning_text(outcome))
         return case
     status = outcome.status.value
     message = well_formed(outcome.message) or status.replace("_", " ")

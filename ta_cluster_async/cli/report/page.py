@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from ...batch.report import FAILURES, Status
 from ..i18n.language import is_chinese
 from ..i18n.translate import tr
-from ..output.errors import outcome_text, stop_text
+from ..output.errors import outcome_text, stop_text, warning_text
 from ..output.progress import status_name
 from .comparison import compare
 from .figures import (
@@ -62,6 +62,7 @@ def render_page(record: Record) -> str:
         measures=_measures(report),
         failures=[_failure(outcome) for outcome in report.failures],
         failures_count=f"{len(report.failures):,}",
+        flagged=[_flagged(outcome) for outcome in report.flagged],
         no_failures=_no_failures(record) if report.total else "",
         cut=_cut(report.failures),
         drawn=drawn,
@@ -136,6 +137,15 @@ def _failure(outcome: Outcome) -> Row:
         "progress": "" if outcome.progress is None else f"{outcome.progress} %",
         "attempts": str(outcome.attempts),
         "message": shortened(well_formed(outcome_text(outcome)), _LONGEST_MESSAGE),
+    }
+
+
+def _flagged(outcome: Outcome) -> Row:
+    return {
+        "id": "" if outcome.cluster_id is None else str(outcome.cluster_id),
+        "name": _name(outcome),
+        "users": "" if outcome.users_num is None else f"{outcome.users_num:,}",
+        "message": shortened(well_formed(warning_text(outcome)), _LONGEST_MESSAGE),
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ta_cluster_async.emulator import Emulator
-    from tests.cli.conftest import Command
+    from tests.cli.conftest import Command, Ended
 
 
 def refreshed(server: Emulator) -> list[str]:
@@ -141,3 +143,59 @@ def test_when_it_is_to_be_quiet_only_the_results_are_written(zoo: Emulator, comm
     ended = command("refresh", "970", "--quiet")
     assert (ended.code, ended.err) == (0, "")
     assert "whale_1" in ended.out
+
+
+def nights(zoo: Emulator, command: Command, path: Path, *options: str) -> Ended:
+    """Two nights with one journal: in the second, whale_1 has users, of which the journal knows none."""
+    command("refresh", "970", "971", "--journal", str(path))
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE refreshes SET users_num = 0 WHERE cluster_id = 970")
+        file.commit()
+    return command("refresh", "970", "971", "--journal", str(path), "--max-change", "900%", *options)
+
+
+def test_a_size_that_is_unusual_is_a_warning(zoo: Emulator, command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    ended = nights(zoo, command, path)
+    assert ended.code == 0
+    (line,) = [line for line in ended.err.splitlines() if line.startswith("Warning: ")]
+    assert line.startswith("Warning: whale_1: ")
+    assert line.endswith("more than 900 % away from the usual 0.")
+    shown = command("runs", "show", "last", "--journal", str(path))
+    assert "more than 900 % away" in " ".join(shown.out.split())
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("html", "xml")}
+    for file in files.values():
+        command("runs", "report", "last", "--journal", str(path), "-o", str(file))
+    assert "Unusual sizes" in files["html"].read_text("utf-8")
+    assert "more than 900 % away from the usual" in files["xml"].read_text("utf-8")
+    assert "<failure" not in files["xml"].read_text("utf-8")
+
+
+def test_with_strict_size_it_decides_the_exit_code(zoo: Emulator, command: Command, tmp_path: Path) -> None:
+    assert nights(zoo, command, tmp_path / "runs.db", "--strict-size").code == 1
+    assert command("refresh", "971", "--min-users", "1", "--strict-size").code == 0
+
+
+def test_the_report_of_json_has_the_warnings(zoo: Emulator, command: Command, tmp_path: Path) -> None:
+    ended = nights(zoo, command, tmp_path / "runs.db", "--json")
+    report = json.loads(ended.out.splitlines()[-1])
+    flagged = {one["cluster_id"]: [each["code"] for each in one["warnings"]] for one in report["outcomes"]}
+    assert flagged == {970: ["size-changed"], 971: []}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-change", "50%"], "--journal"),
+        (["--strict-size"], "--min-users"),
+        (["--max-change", "0.5"], "50%"),
+        (["--max-change", "0%"], "50%"),
+    ],
+)
+def test_sizes_that_cannot_be_compared_are_refused(
+    zoo: Emulator, command: Command, options: list[str], message: str
+) -> None:
+    ended = command("refresh", "970", *options)
+    assert ended.code == 2
+    assert message in ended.err
+    assert not zoo.effects
