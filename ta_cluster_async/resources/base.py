@@ -421,7 +421,7 @@ def _nothing(_: JsonValue) -> None:
 def _new_id(data: JsonValue) -> int:
     if type(data) is int:
         return data
-    if type(data) is str and data.isascii() and data.isdecimal():
+    if type(data) is str and len(data) < 20 and data.isascii() and data.isdecimal():
         return int(data)
     raise SchemaError(Message("new-id-not-an-integer"), path="data")
 

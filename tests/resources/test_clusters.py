@@ -36,6 +36,7 @@ LOST_ANSWERS = {
     "unavailable": Fault.status(503, before=False),
     "no json": Fault.html(200, before=False),
     "empty": Fault.body(b"", before=False),
+    "an id of 4,400 digits": Fault.data("9" * 4400),
     "half": Fault.half(),
     "truncated": Fault.truncated(),
     "wrong type": Fault.return_code_as_text(),
