@@ -488,20 +488,25 @@ def test_an_answer_before_the_end_of_an_upload_is_taken_and_ends_it(raw_server: 
         await asyncio.Event().wait()
 
     class Endless(Body):
+        def __init__(self) -> None:
+            super().__init__()
+            self.end = asyncio.Event()
+
         async def chunks(self) -> Any:
             try:
                 while True:
                     yield b"1\r\n" * 20_000
             finally:
                 self.ended += 1
+                self.end.set()
 
     async def main() -> Any:
         body = Endless()
         async with raw_server(refuses_early) as server, TaSession(server.url, "t", timeout=30) as ta:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 with pytest.raises(HttpStatusError) as caught:
                     await ta.call(Request(UPLOAD, "", upload=body), same)
-            await asyncio.sleep(0.01)
+                await body.end.wait()
             return caught.value, body.ended
 
     problem, ended = asyncio.run(main())
