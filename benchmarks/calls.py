@@ -1,4 +1,4 @@
-"""CPU of one typed `progress()` call, against plain aiohttp, two generated clients, and a raw asyncio protocol as the floor.
+"""CPU of one typed `progress()` call, against plain aiohttp, two generated clients, and a raw asyncio protocol as the floor; and of `detail()`.
 
     python -m benchmarks.calls [--quick]
 
@@ -6,6 +6,8 @@ All sides run in this process, in alternating rounds, against one server in a pr
 what a careful author writes without types, retries and redaction: `session.get(url)`, `read()`, `orjson.loads`. The generated
 clients come from `openapi.json`. The raw protocol sends bytes prepared beforehand and waits for the end of the answer, which is the least
 that asyncio can do. Compared is the CPU time of this process per call.
+
+A `detail()` makes typed objects of the whole definition, which plain aiohttp leaves as dicts. That is about a quarter of a call.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import orjson
 
+from benchmarks.backends import DETAIL
 from benchmarks.generated import GENERATOR, PYTHON_CLIENT, generate
 from benchmarks.rounds import alternate, compare
 from benchmarks.table import show, skip
@@ -36,10 +39,11 @@ if TYPE_CHECKING:
 
 TOKEN = "benchmark-token"
 BODY = b'{"data":{"progress":80},"return_code":0,"return_message":"success"}'
-ANSWER = (
+HEAD = (
     b"HTTP/1.1 200 OK\r\nDate: Thu, 05 Nov 2020 04:06:31 GMT\r\nServer: canned\r\n"
-    b"Content-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+    b"Content-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
 )
+ANSWER = HEAD % (len(BODY), BODY)
 TARGET = f"/open/user-cluster-refresh-progress?token={TOKEN}&projectId=102&clusterId=970"
 # httpx takes milliseconds per call with many in flight: fewer calls suffice.
 SLOW = PYTHON_CLIENT
@@ -52,13 +56,16 @@ class _Canned(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
     def data_received(self, data: bytes) -> None:
-        self._transport.write(ANSWER * data.count(b"\r\n\r\n"))
+        self._transport.write(self._answer * data.count(b"\r\n\r\n"))
 
 
-def _serve(port: Connection) -> None:
+def _serve(port: Connection, answer: bytes) -> None:
     async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(_Canned, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(lambda: _Canned(answer), "127.0.0.1", 0)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -66,11 +73,11 @@ def _serve(port: Connection) -> None:
 
 
 @contextmanager
-def canned_server() -> Iterator[str]:
+def canned_server(answer: bytes = ANSWER) -> Iterator[str]:
     """Run the server in a process of its own and yield its base URL."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    server = context.Process(target=_serve, args=(sender,), daemon=True)
+    server = context.Process(target=_serve, args=(sender, answer), daemon=True)
     server.start()
     try:
         yield f"http://127.0.0.1:{receiver.recv()}"
@@ -95,6 +102,28 @@ async def _open_plain(stack: AsyncExitStack, url: str, token: str, at_once: int)
             return orjson.loads(await response.read())["data"]["progress"]
 
     return progress
+
+
+async def _open_detail(stack: AsyncExitStack, url: str, token: str, at_once: int) -> Progress:
+    ta = await stack.enter_async_context(TaSession(url, token, max_connections=at_once))
+    clusters = ta.project(102).clusters
+
+    async def detail() -> object:
+        return (await clusters.detail(970)).users_num
+
+    return detail
+
+
+async def _open_plain_detail(stack: AsyncExitStack, url: str, token: str, at_once: int) -> Progress:
+    del at_once
+    session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+
+    async def detail() -> object:
+        path = f"/open/user-cluster-detail?token={token}&projectId={102}&clusterId={970}"
+        async with session.get(url + path) as response:
+            return orjson.loads(await response.read())["data"]["usersNum"]
+
+    return detail
 
 
 class _Raw(asyncio.Protocol):
@@ -151,7 +180,7 @@ async def fan_out(call: Callable[[], Awaitable[object]], at_once: int, calls: in
 
 
 async def _measure(
-    url: str, at_once: int, rounds: int, calls: int, openers: Mapping[str, Open]
+    url: str, at_once: int, rounds: int, calls: int, openers: Mapping[str, Open], *, expected: object = 80
 ) -> dict[str, list[float]]:
     """Return the figures of each side, round by round."""
     # On CPython 3.11 and 3.12 this keeps memory from being mapped and unmapped for each answer, for all sides.
@@ -162,7 +191,7 @@ async def _measure(
         sides = {name: await opener(stack, url, TOKEN, at_once) for name, opener in openers.items()}
         counts = {name: max(calls // 10, at_once) if name == SLOW else calls for name in sides}
         for name, call in sides.items():
-            assert await call() == 80
+            assert await call() == expected
             await fan_out(call, at_once, counts[name] // 2)
         for name in alternate(sides, rounds):
             figures[name].append(await fan_out(sides[name], at_once, counts[name]))
@@ -190,6 +219,12 @@ def rows(*, quick: bool = False) -> list[Row]:
                 elif name in openers:
                     found.append(compare(f"{what} {name}", figures, name, 1.0, "us"))
             found.append(compare(f"{what} a raw protocol", figures, "raw", None, "us"))
+    body = orjson.dumps({"data": DETAIL, "return_code": 0, "return_message": "success"})
+    with canned_server(HEAD % (len(body), body)) as url:
+        openers = {"ours": _open_detail, "plain": _open_plain_detail}
+        rounds, calls = (9, 1000) if quick else (21, 2000)
+        figures = asyncio.run(_measure(url, 16, rounds, calls, openers, expected=DETAIL["usersNum"]))
+        found.append(compare("detail(), 16 in flight: plain aiohttp and dicts", figures, "plain", 1.3, "us"))
     return found
 
 

@@ -131,21 +131,24 @@ class DefinitionReader:
 
     def __init__(self, cls: type[Definition], slots: Sequence[Slot]) -> None:
         self._cls: Callable[..., object] = cls
-        self._slots = slots
+        self._slots = {slot.key: slot for slot in slots}
+        self._absent = dict.fromkeys(slot.name for slot in slots)
+        self._kept = [slot.name for slot in slots if slot.is_kept]
 
     def __call__(self, value: object, _: object = None) -> Any:
         """Read an object. Raises Mismatch only when `value` is not one."""
-        extra = _as_object(value).copy()
-        fields: dict[str, object] = {}
-        for slot in self._slots:
-            fields[slot.name] = None
-            if slot.key in extra:
-                try:
-                    fields[slot.name] = slot.read(extra[slot.key], None)
-                except Mismatch:
-                    continue
-                del extra[slot.key]
-        kept = {slot.name: fields.pop(slot.name) for slot in self._slots if slot.is_kept}
+        extra: dict[str, object] = {}
+        fields: dict[str, object] = self._absent.copy()
+        for key, raw in _as_object(value).items():
+            slot = self._slots.get(key)
+            if slot is None:
+                extra[key] = raw
+                continue
+            try:
+                fields[slot.name] = slot.read(raw, None)
+            except Mismatch:
+                extra[key] = raw
+        kept = {name: fields.pop(name) for name in self._kept}
         model = self._cls(**fields, extra=extra)
         for name, read in kept.items():
             object.__setattr__(model, name, read)  # the class is frozen
