@@ -419,16 +419,23 @@ def _nothing(_: JsonValue) -> None:
 
 
 def _new_id(data: JsonValue) -> int:
-    if type(data) is int:
-        return data
-    if type(data) is str and len(data) < 20 and data.isascii() and data.isdecimal():
-        return int(data)
+    new_id = _digits_as_int(data)
+    if type(new_id) is int:
+        return new_id
     raise SchemaError(Message("new-id-not-an-integer"), path="data")
 
 
+def _digits_as_int(value: JsonValue) -> JsonValue:
+    """Return the id that text of digits can only mean; anything else as it is."""
+    is_id = type(value) is str and len(value) < 20 and value.isascii() and value.isdecimal()
+    return int(value) if is_id else value  # type: ignore[arg-type]
+
+
 def _uploaded(data: JsonValue) -> UploadResult:
+    if isinstance(data, dict) and "clusterId" in data:
+        data = {**data, "clusterId": _digits_as_int(data["clusterId"])}
     return structure(UploadResult, data)
 
 
 def _replaced(data: JsonValue) -> UploadResult | None:
-    return structure(UploadResult, data) if isinstance(data, dict) else None
+    return _uploaded(data) if isinstance(data, dict) else None

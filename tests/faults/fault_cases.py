@@ -35,7 +35,7 @@ class FaultCase:
     server_tls: ssl.SSLContext | None = None
 
 
-WRONG: Any = {"clusterId": "970", "id": "970", "progress": "80", "userClusters": 7}
+WRONG: Any = {"clusterId": 970.5, "id": "970", "progress": "80", "userClusters": 7}
 
 
 def corrupted(change: Callable[[bytes], bytes], status: int = 200) -> FaultCase:

@@ -97,6 +97,20 @@ def test_without_counts_as_many_records_match_as_there_are_users_at_least(users,
         assert (caught.value.match_rate, caught.value.upload_num) == (None, None)
 
 
+@pytest.mark.parametrize(("text", "read"), [("1889", 1889), ("18.89", None), ("", None), ("9" * 20, None)])
+def test_the_id_of_an_upload_may_be_text_of_digits_as_that_of_a_create_may(text, read):
+    async def main():
+        transport = Answering(b'{"clusterId": "%s", "userNum": 1}' % text.encode())
+        async with TaSession("http://ta2:8992", "token", transport=transport) as ta:
+            return await upload(ta.project(1).clusters, b"a")
+
+    if read is not None:
+        assert run(main()).cluster_id == read
+    else:
+        with pytest.raises(OutcomeUnknown):
+            run(main())
+
+
 # The specification's sample answers a replacement with "data": "" and no counts.
 
 
