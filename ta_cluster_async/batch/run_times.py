@@ -56,6 +56,10 @@ def run_time(seen: Seen) -> tuple[float, float] | None:
     # The polls lie too far apart. If there are two points, the pace between them tells.
     (since, low), (until, high) = seen.risen, seen.latest
     if high > low:
+        # It may have risen by one percent more, since a progress of 40 means anything from 40 to 41. Where even that pace ends later than
+        # the end was seen, the two points do not belong together: old answers are among them, or it went faster and faster.
+        if until + (99 - high) * (until - since) / (high - low + 1) > seen.first:
+            return None
         return _by_pace(seen, (until - since) / (high - low), begin, end)
     # Else it is known only where the server lets nothing wait, and if a wait too short to be seen is no large part of it.
     is_known = not seen.may_have_waited and end - begin >= _MOST * (since - seen.posted)
