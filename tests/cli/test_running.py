@@ -201,7 +201,8 @@ from ta_cluster_async.cli.exit_codes import Exit
 go_on = threading.Event()
 
 def wait():
-    print("ended", flush=True)
+    sys.stdout.write("ended\\n")  # at once, as the command writes beside it
+    sys.stdout.flush()
     go_on.wait()
 
 async def command():
@@ -226,11 +227,13 @@ def test_the_threads_of_a_command_that_has_ended_are_waited_for_until_a_signal_a
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert line_of(process) in {"ended", "a table"}
-        assert line_of(process) in {"ended", "a table"}
-        if disk == "hangs":
-            process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=GOOD_TIME) == code
+        try:
+            assert {line_of(process), line_of(process)} == {"ended", "a table"}
+            if disk == "hangs":
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=GOOD_TIME) == code
+        finally:
+            process.kill()
 
 
 INTERRUPTED = """
