@@ -212,6 +212,10 @@ class HttpStatusError(ProtocolError):
         super().__init__(message, status=status, **call)
         self.retry_after = retry_after
 
+    def what_to_do(self) -> str:
+        """Return the advice; "" where the message itself says what to do."""
+        return "" if self.code == "length-required" else self.advice
+
     @property
     def may_pass(self) -> bool:
         """True unless the request is too large for the gateway."""

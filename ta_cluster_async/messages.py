@@ -181,6 +181,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "json-string-or-number": "a string or a number",
     "json-utc-time": "a time with a zone as YYYY-MM-DDTHH:MM:SS+00:00",
     "json-whole": "the value",
+    "json-with-event": "an object with an event",
     "kind-blank-str": "a blank str",
     "kind-str": "a str",
     "must-be-at-least-one": "{name} must be an int of at least 1.",
@@ -253,7 +254,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "body-not-json": "The definition given to {endpoint} contains a value that JSON cannot express ({reason}).",
     "body-not-utf-8": Plural("1 byte that is not UTF-8", "{count} bytes that are not UTF-8"),
     "body-text": "text ({excerpt!r})",
-    "csv-in-utf-16": "Line 1 starts with a UTF-16 byte order mark. Write the file as UTF-8, or give the ids as an iterable of str.",
+    "csv-in-utf-16": "{source} starts with a UTF-16 byte order mark. Write the file as UTF-8, or give the ids as an iterable of str.",
     "display-name-blank": "A display name must be a str with at least one visible character, not {actual}.",
     "display-name-too-long": (
         "The display name has {length} characters; at most {limit} are allowed. If your server takes longer ones, open the session"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, cast
 
 from attrs import evolve, field, frozen
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, SchemaError
 from ..messages import Message
 from .base import parts
 from .clusters import UserClusterDef
 from .converter import unstructure
 from .enums import Catalog, ClusterType, TagKind, catalog_of
-from .json import JsonValue, plain
+from .json import JsonValue, json_type, plain
 from .responses import ClusterDetail
 from .scalars import plain_scalar
 from .tags import (
@@ -26,15 +26,107 @@ from .tags import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .json import JsonObject
+
+
+class Creatable:
+    """What a whole request body can be made of and read from."""
+
+    __slots__ = ()
+    catalog: ClassVar[Catalog]
+
+    def to_wire(self) -> JsonObject:
+        """Return the body that creates this, in the API's names; without projectId, unless `extra` has it."""
+        return create_body(cast("ToCreate", self))
+
+    @classmethod
+    def from_wire(cls, value: JsonValue, *, path: str = "data") -> Self:
+        """Make one of a body that creates it, in the API's names. Keys that are unknown here are in `extra`, and go back unchanged.
+
+        Raises SchemaError that names the place below `path`, also where the body is that of another kind of definition.
+        """
+        body = _Body(value, path)
+        kind = body.text("clusterType")
+        if (catalog_of(kind) or cls.catalog) is not cls.catalog:
+            raise body.mismatch("clusterType", Message("json-one-of", values=", ".join(_types(cls.catalog))))
+        defined = cls._defined(body)
+        known = ClusterType(kind) if kind in tuple(ClusterType) else kind
+        made: Callable[..., Self] = cls
+        return made(
+            body.text("clusterName"),
+            body.text("displayName"),
+            cluster_type=known,
+            extra={key: item for key, item in body.found.items() if key not in _KEYS[cls.catalog]},
+            **defined,
+        )
+
+    @classmethod
+    def _defined(cls, body: _Body) -> dict[str, object]:
+        """Return what is defined, by the field's name."""
+        raise NotImplementedError
+
+
+class _Body:
+    """A body that is read.
+
+    Attributes:
+        found: Its keys.
+    """
+
+    def __init__(self, value: JsonValue, path: str) -> None:
+        self._path = path
+        self.found = cast("JsonObject", value)
+        if not isinstance(value, dict):
+            raise self._mismatch(path, Message("json-object"), json_type(value))
+
+    def text(self, key: str) -> str:
+        """Return a text that must be there."""
+        value = self.found.get(key)
+        if isinstance(value, str):
+            return value
+        raise self.mismatch(key, Message("json-string"))
+
+    def below(self, key: str) -> str:
+        """Return the place of a key."""
+        return f"{self._path}.{key}".removeprefix(".")
+
+    def tag(self, kind: TagKind) -> UserTagDef:
+        """Return the definition of a tag, which must be of this kind."""
+        tag = UserTagDef.from_wire(self.found.get("tagQp"), path=self.below("tagQp"))
+        if tag.kind is not kind:
+            raise self.mismatch("tagQp", Message("json-one-of", values=kind.value))
+        return tag
+
+    def event_of(self, around: FirstLastDef | QuotaDef | None) -> FirstLastEvent | QuotaEvent:
+        """Return the event of a tag, which must be there."""
+        if around is not None and around.event is not None:
+            return around.event
+        raise self.mismatch("tagQp", Message("json-with-event"))
+
+    def mismatch(self, key: str, expected: Message) -> SchemaError:
+        """Return the error of a value that is not what was expected."""
+        actual = json_type(self.found[key]) if key in self.found else Message("json-absent")
+        return self._mismatch(self.below(key), expected, actual)
+
+    @staticmethod
+    def _mismatch(where: str, expected: Message, actual: Message) -> SchemaError:
+        message = Message(
+            "json-mismatch", where=where or Message("json-whole"), expected=expected, actual=actual
+        )
+        return SchemaError(message, path=where)
+
+
+def _types(catalog: Catalog) -> list[str]:
+    return [kind.value for kind in ClusterType if catalog_of(kind.value) is catalog]
+
 
 # Pass the arguments after the two names by keyword: their order may change.
 
 
 @frozen
-class ConditionCluster:
+class ConditionCluster(Creatable):
     """A cluster made by conditions.
 
     Attributes:
@@ -53,13 +145,17 @@ class ConditionCluster:
     cluster_type: ClusterType | str = ClusterType.CLUSTER_BY_STATIC_CONDITION
     extra: Mapping[str, JsonValue] = field(factory=dict, hash=False)
 
+    @classmethod
+    def _defined(cls, body: _Body) -> dict[str, object]:
+        return {"definition": UserClusterDef.from_wire(body.found.get("qp"), path=body.below("qp"))}
+
 
 def _in_order(values: Iterable[TagValue]) -> tuple[TagValue, ...]:
     return parts(TagValue, values) or ()
 
 
 @frozen
-class ConditionTag:
+class ConditionTag(Creatable):
     """A tag whose values have a condition each.
 
     Attributes:
@@ -86,9 +182,14 @@ class ConditionTag:
         """How the value is found, as `tagQp` has it."""
         return evolve(self.base or UserTagDef(), values=self.values, first_last=None, quota=None)
 
+    @classmethod
+    def _defined(cls, body: _Body) -> dict[str, object]:
+        tag = body.tag(cls.kind)
+        return {"values": tag.values, "base": tag}
+
 
 @frozen
-class FirstLastTag:
+class FirstLastTag(Creatable):
     """A tag whose value is a property of the first or last occurrence of an event.
 
     Attributes:
@@ -117,9 +218,14 @@ class FirstLastTag:
         around = evolve(base.first_last or FirstLastDef(None), event=self.event)
         return evolve(base, values=None, first_last=around, quota=None)
 
+    @classmethod
+    def _defined(cls, body: _Body) -> dict[str, object]:
+        tag = body.tag(cls.kind)
+        return {"event": body.event_of(tag.first_last), "base": tag}
+
 
 @frozen
-class QuotaTag:
+class QuotaTag(Creatable):
     """A tag whose value is an aggregate over the user's events (from version 3.2.1).
 
     Attributes:
@@ -148,6 +254,11 @@ class QuotaTag:
         around = evolve(base.quota or QuotaDef(None), event=self.event)
         return evolve(base, values=None, first_last=None, quota=around)
 
+    @classmethod
+    def _defined(cls, body: _Body) -> dict[str, object]:
+        tag = body.tag(cls.kind)
+        return {"event": body.event_of(tag.quota), "base": tag}
+
 
 ToCreate: TypeAlias = (
     ConditionCluster | ConditionTag | FirstLastTag | QuotaTag | ClusterDetail | Mapping[str, object]
@@ -160,6 +271,8 @@ ToUpdate: TypeAlias = ToCreate
 _CATALOG = "clusterCatalog"
 _TYPE = "clusterType"
 _TAG_KIND = "subConditionTabType"
+_HEAD = ("clusterName", "displayName", _TYPE, _CATALOG)
+_KEYS = {Catalog.CLUSTER: {*_HEAD, "qp"}, Catalog.TAG: {*_HEAD, "tagQp", _TAG_KIND}}
 
 # Keys of the list's rows that are the server's own, should a detail have them too. Sent back, they would be out of date by then.
 _OF_THE_SERVER = frozenset({"historyDataStatus", "refreshDelay", "status", "uploadFileName", "userName"})

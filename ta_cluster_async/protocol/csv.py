@@ -68,10 +68,10 @@ def _encode(lines: list[str], first_row: int) -> bytes:
     return "".join(lines).removeprefix("\ufeff" if first_row == 1 else "").encode()
 
 
-def check_start(head: bytes) -> int:
+def check_start(head: bytes, source: Message) -> int:
     """Return how many bytes at the start of a CSV file to skip: 3 for a BOM, else 0. Raises InvalidRequest for UTF-16."""
     if head.startswith(_UTF16_BOMS):
-        raise InvalidRequest(Message("csv-in-utf-16"))
+        raise InvalidRequest(Message("csv-in-utf-16", source=source))
     return len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0
 
 

@@ -110,7 +110,7 @@ class TextReader(BlockingReader):
         longest = _LONGEST_START + (self._layout.max_line if self._layout.header else 0)
         # A pipe may give it byte by byte.
         while True:
-            bom = check_start(head)
+            bom = self._text.skips(head)
             is_whole = len(head) >= len(UTF8_BOM)
             if is_whole and self._layout.header and b"\n" in head:
                 header_end = end_of_record(head, bom)
@@ -287,7 +287,7 @@ class CheckedText:
         with TURNS.give_away():
             chunk = self._source.read()
         if self.place == 0:
-            check_start(chunk)
+            self.skips(chunk)
             self._head = chunk[:8]
             if b"\r" in chunk and b"\n" not in chunk:
                 self._end = b"\r"
@@ -327,6 +327,10 @@ class CheckedText:
             self._lines -= lines
             self.rows = max(self.rows - lines, 0)
 
+    def skips(self, head: bytes) -> int:
+        """Return how many bytes at the start are no text: 3 for a BOM, else 0. Raises InvalidRequest for UTF-16."""
+        return check_start(head, self._source.name)
+
     def _error(self, code: str, chunk: bytes, at: int) -> InvalidRequest:
         for start, (other, kind) in _OTHER_KINDS.items():
             if self._head.startswith(start):
@@ -358,7 +362,7 @@ class _RawText(io.RawIOBase):
             if self._is_new:
                 while 0 < len(chunk) < len(UTF8_BOM) and (more := self._text.read()):
                     chunk += more
-                chunk = chunk[check_start(chunk) :]
+                chunk = chunk[self._text.skips(chunk) :]
                 self._is_new = False
             self._chunk = memoryview(chunk)
         size = min(len(buffer), len(self._chunk))

@@ -202,6 +202,7 @@ def test_a_server_that_refuses_chunks_is_told_of_once(raw_server: Any, status: A
     problem, server = one(raw_server, answer, Request(endpoint, "", upload=Body(b"1\r\n")))
     assert type(problem) is HttpStatusError
     assert (problem.code, problem.status) == ("length-required", int(status[:3]))
+    assert str(problem).count(". ") == 1, "nothing but what to do here"
     assert "upload_buffer=" in str(problem)
     assert server.connections == 1
     known = Request(endpoint, "", upload=Body(b"1\r\n", length=3))

@@ -150,12 +150,15 @@ def test_a_byte_order_mark_before_the_first_id_is_left_out() -> None:
     assert encode_ids(["\ufeffa"], 2) == "\ufeffa\r\n".encode()
 
 
+SOURCE = Message("file-source", path="ids.csv")
+
+
 def test_a_file_may_start_with_a_utf8_mark_and_not_with_a_utf16_mark() -> None:
-    assert check_start(b"\xef\xbb\xbf1\r\n") == 3
-    assert check_start(b"1\r\n") == check_start(b"") == 0
+    assert check_start(b"\xef\xbb\xbf1\r\n", SOURCE) == 3
+    assert check_start(b"1\r\n", SOURCE) == check_start(b"", SOURCE) == 0
     for mark in (b"\xff\xfe1\x00", b"\xfe\xff\x001"):
-        with pytest.raises(InvalidRequest, match="UTF-16"):
-            check_start(mark)
+        with pytest.raises(InvalidRequest, match=r"ids\.csv starts with a UTF-16"):
+            check_start(mark, SOURCE)
 
 
 def test_rows_without_an_id_are_left_out_and_counted_where_that_is_wanted() -> None:

@@ -31,7 +31,7 @@ COMMAND_MESSAGES: Final[Mapping[str, Template]] = {
     "column-not-a-name": "--column must be the name of a column, or be left out.",
     "column-without-header": "--column chooses a column by the first line of a CSV: give --header as well.",
     "columns-not-names": "--column and --value-column must both be names of columns, or both be left out.",
-    "csv-in-utf-16": "Line 1 starts with a UTF-16 byte order mark. Save the file as UTF-8.",
+    "csv-in-utf-16": "{source} starts with a UTF-16 byte order mark. Save the file as UTF-8.",
     "display-name-blank": "The display name must have at least one visible character.",
     "display-name-too-long": (
         "The display name has {length} characters; at most {limit} are allowed. If your server takes longer ones, write"
