@@ -68,7 +68,7 @@ def test_ctrl_c_shows_tickets_and_the_command_to_go_on(ta_emulator: Emulator) ->
 
 def test_the_second_ctrl_c_ends_it_at_once_with_the_cursor_shown() -> None:
     hidden = STUBBORN.replace('print("begun"', 'print("\\x1b[?25lbegun"')
-    with Terminal("3600", program=("-c", hidden)) as terminal:
+    with Terminal("3600", "open", program=("-c", hidden)) as terminal:
         terminal.read_until("begun")
         terminal.type("\x03")
         terminal.read_until("asked")

@@ -50,7 +50,7 @@ echo "${COMPREPLY[@]}"
         check=True,
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
     )
-    assert ended.stdout.split() == ["--max-running", "--max-failures"]
+    assert ended.stdout.split() == ["--max-running", "--max-failures", "--max-change"]
 
 
 @pytest.fixture
