@@ -340,6 +340,19 @@ def test_a_changed_file_is_told_where_its_end_is_still_being_read(served, tmp_pa
     served(story)
 
 
+def test_of_a_reader_that_was_closed_nothing_is_told(tmp_path):
+    path = written(tmp_path / "ids.csv", b"a\r\n")
+
+    async def main():
+        reader = source_of(path, encode_ids)._start()
+        await reader.read()
+        await reader.aclose()
+        append(path)
+        return await reader.is_changed()
+
+    assert run(main()) is False
+
+
 def test_a_changed_file_is_told_where_it_replaces_others_too(served, tmp_path):
     path = written(tmp_path / "ids.csv", b"a\r\n")
 
