@@ -132,7 +132,7 @@ class DefinitionReader:
     def __init__(self, cls: type[Definition], slots: Sequence[Slot]) -> None:
         self._cls: Callable[..., object] = cls
         self._slots = {slot.key: slot for slot in slots}
-        self._absent = dict.fromkeys(slot.name for slot in slots)
+        self._absent: dict[str, object] = {slot.name: None for slot in slots}
         self._kept = [slot.name for slot in slots if slot.is_kept]
 
     def __call__(self, value: object, _: object = None) -> Any:

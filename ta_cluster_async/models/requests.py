@@ -53,8 +53,7 @@ class Creatable:
             raise body.mismatch("clusterType", Message("json-one-of", values=", ".join(_types(cls.catalog))))
         defined = cls._defined(body)
         known = ClusterType(kind) if kind in tuple(ClusterType) else kind
-        made: Callable[..., Self] = cls
-        return made(
+        return cast("Callable[..., Self]", cls)(
             body.text("clusterName"),
             body.text("displayName"),
             cluster_type=known,
