@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .language import catalogue, is_chinese, look_up
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...messages import Message, Template
+
+# Values of messages that list names. A comma within quotes is part of a name.
+_LISTS = frozenset({"allowed", "columns", "keys", "known", "names", "required", "takes", "values"})
+_NAME_OR_COMMA = re.compile(r"'[^']*'|, ")
 
 
 def tr(message: str, /, **values: object) -> str:
@@ -65,6 +70,8 @@ def _value(name: str, value: object) -> object:
         from .phrases import translated  # noqa: PLC0415 - only errors need it
 
         return translated(value)
+    if name in _LISTS and isinstance(value, str) and is_chinese():
+        return _NAME_OR_COMMA.sub(lambda found: "、" if found[0] == ", " else found[0], value)
     return value
 
 

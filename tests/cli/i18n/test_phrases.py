@@ -122,9 +122,17 @@ def test_reasons_are_translated_within_texts_and_messages_and_names_are_not() ->
     )
 
 
+def test_names_in_a_row_are_parted_as_in_chinese_and_a_comma_of_a_name_stays() -> None:
+    assert "'x'、'a, b'" in tr_message(Message("profile-key-unknown", key="k", known="'x', 'a, b'"))
+    assert (
+        tr("The file {path} cannot be written: {reason}.", path="a, b", reason="") == "无法写入文件 a, b：。"
+    )
+
+
 def test_in_english_a_text_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     assert translated("Permission denied") == "Permission denied"
+    assert "'sql', 'task'" in tr_message(Message("must-be-one-of", name="route", values="'sql', 'task'"))
 
 
 @pytest.mark.parametrize(
