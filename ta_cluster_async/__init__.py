@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         user,
     )
     from .models.clusters import EventCondition, EventQuota, PropertyFilter, UserClusterDef
+    from .models.dependencies import Dependency, dependencies
     from .models.enums import Analysis, Catalog, ClusterType, Comparator, Relation, TableType, TagKind
     from .models.json import JsonObject, JsonValue
     from .models.members import MemberQuery, MemberRow, MembersPosition, MemberValue
@@ -121,6 +122,7 @@ __all__ = [
     "ConditionCluster",
     "ConditionTag",
     "ConfigurationError",
+    "Dependency",
     "Endpoint",
     "Event",
     "EventBuilder",
@@ -232,6 +234,7 @@ __all__ = [
     "Value",
     "all_of",
     "any_of",
+    "dependencies",
     "event",
     "event_property",
     "plan_refresh",
@@ -269,6 +272,7 @@ else:  # a checker would believe any name
         "messages": "Message Plural Template",
         "models.builder": "EventBuilder MeasureBuilder PropertyBuilder all_of any_of event event_property user",
         "models.clusters": "EventCondition EventQuota PropertyFilter UserClusterDef",
+        "models.dependencies": "Dependency dependencies",
         "models.enums": "Analysis Catalog ClusterType Comparator Relation TableType TagKind",
         "models.json": "JsonObject JsonValue",
         "models.members": "MemberQuery MemberRow MemberValue MembersPosition",
