@@ -353,6 +353,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
         "There is no profile {name!r}: write its settings below a line [{name}] into the file {path}."
     ),
     "profile-key-unknown": "{key!r} is not a setting. The settings are {known}.",
+    "profile-nor-variable": "The file {path} has no profile named default, and {variable} is not set.",
     "profile-unknown": "The file {path} has no profile {name!r}. It has: {known}.",
     "profile-unusable": "The profile {name!r} in the file {path} cannot be used: {problem}",
     "profile-value": "{key} must be {expected}.",
@@ -397,6 +398,8 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "token-wrong-type": "The token must be a str, a Secret or an async function that returns one of them.",
     # session
     "environment-incomplete": "Set the environment variables {names}.",
+    "project-id-unusable": "The project id in {place} must be a whole number above 0. It is the numeric id, not the APPID.",
+    "project-unknown": "This session has no project id: give it as project(102), or set TA_PROJECT_ID or project_id in the profile.",
     # resources
     "definition-of-other-kind": "{method} takes {takes} or a mapping, not {kind}.",
     "definition-of-other-project": "The definition has the projectId {other}, and this is project {own}. Leave its projectId out.",

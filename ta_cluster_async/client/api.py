@@ -187,6 +187,14 @@ class ApiClient:
             )
 
     async def __aenter__(self) -> Self:
+        return await self.aopen()
+
+    async def aopen(self) -> Self:
+        """Open the session, and return it: what `async with` does, for notebooks and others that end with `await ta.aclose()`.
+
+        Raises:
+            ConfigurationError: It was opened before.
+        """
         self._check_new()
         loop = running_loop()
         if self._transport is None:

@@ -27,7 +27,7 @@ TOKEN = "profile-token-4711"
 @pytest.fixture
 def write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Path]:
     """Write the configuration file; its folder is returned, which has a token file."""
-    for name in ("TA_BASE_URL", "TA_TOKEN", "TA_TOKEN_FILE", "TA_PROFILE"):
+    for name in ("TA_BASE_URL", "TA_TOKEN", "TA_TOKEN_FILE", "TA_PROFILE", "TA_PROJECT_ID", "TA_CA_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     folder = tmp_path / "ta-cluster"
@@ -126,10 +126,40 @@ def test_the_profile_comes_before_the_environment_which_fills_in_what_it_lacks(
     assert token_of(TaSession.from_profile("bare")) == TOKEN
 
 
+def test_the_environment_comes_before_a_profile_that_is_not_named_as_in_the_command(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('[default]\nbase_url = "http://a"\nproject_id = 102\ntoken_file = "key"\n')
+    assert (TaSession.from_profile().project().id, TaSession.from_profile().base_url) == (102, "http://a")
+    monkeypatch.setenv("TA_BASE_URL", "http://b")
+    monkeypatch.setenv("TA_TOKEN", "of-the-environment")
+    monkeypatch.setenv("TA_PROJECT_ID", "7")
+    ta = TaSession.from_profile()
+    assert (ta.base_url, token_of(ta), ta.project().id) == ("http://b", "of-the-environment", 7)
+    named = TaSession.from_profile("default")
+    assert (named.base_url, token_of(named), named.project().id) == ("http://a", TOKEN, 102)
+
+
+def test_without_a_profile_the_environment_is_enough(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("")
+    monkeypatch.setenv("TA_BASE_URL", "http://b")
+    with pytest.raises(ConfigurationError, match="TA_TOKEN is not set"):
+        TaSession.from_profile()
+    monkeypatch.setenv("TA_TOKEN", "t")
+    assert TaSession.from_profile().project_id is None
+    monkeypatch.setenv("TA_CA_FILE", "/missing.pem")
+    with pytest.raises(ConfigurationError, match=r"/missing\.pem"):
+        TaSession.from_profile()
+
+
 @pytest.mark.parametrize(
     ("text", "name", "code"),
     [
-        ("", None, "profile-file-empty"),
+        ("", None, "profile-nor-variable"),
+        ("", "a", "profile-file-empty"),
+        ("[default]\n", None, "profile-without-base-url"),
+        ('[default]\nbase_url = "http://a"\n', None, "profile-without-token"),
+        ('[a]\nbase_url = "http://a"\nproject_id = 0\n', "a", "project-id-unusable"),
         ("[a]\n", "b", "profile-unknown"),
         ("[a\n", "a", "file-unreadable"),
         ("[a]\n", "a", "profile-without-base-url"),

@@ -46,6 +46,21 @@ def test_use_before_entering_is_a_clear_error(scripted: Any, ok: Any) -> None:
         run(ta.call(READ, same))
 
 
+def test_a_notebook_opens_and_closes_without_async_with(scripted: Any, ok: Any) -> None:
+    async def main() -> None:
+        ta = scripted(ok).session()
+        assert await ta.aopen() is ta
+        assert await ta.call(READ, same) == 7
+        with pytest.raises(ConfigurationError):
+            await ta.aopen()
+        await ta.aclose()
+        await ta.aclose()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await ta.aopen()
+
+    run(main())
+
+
 def test_use_after_closing_is_a_clear_error(scripted: Any, ok: Any) -> None:
     async def main() -> None:
         async with transport.session() as ta:

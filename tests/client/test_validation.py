@@ -208,6 +208,24 @@ def test_a_session_from_the_environment(monkeypatch: Any) -> None:
     )
 
 
+def test_the_project_of_the_environment_needs_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TA_BASE_URL", "http://127.0.0.1")
+    monkeypatch.setenv("TA_TOKEN", TOKEN)
+    for empty in (None, ""):
+        monkeypatch.delenv("TA_PROJECT_ID", raising=False) if empty is None else monkeypatch.setenv(
+            "TA_PROJECT_ID", empty
+        )
+        with pytest.raises(ConfigurationError, match="no project id"):
+            TaSession.from_env().project()
+    monkeypatch.setenv("TA_PROJECT_ID", " 102 ")
+    ta = TaSession.from_env()
+    assert (ta.project().id, ta.project(7).id) == (102, 7)
+    for wrong in ("0", "-1", "x", "1.5", "9" * 20, "١"):
+        monkeypatch.setenv("TA_PROJECT_ID", wrong)
+        with pytest.raises(ConfigurationError, match="TA_PROJECT_ID must be a whole number above 0"):
+            TaSession.from_env()
+
+
 @pytest.mark.parametrize("missing", [("TA_BASE_URL",), ("TA_TOKEN",), ("TA_BASE_URL", "TA_TOKEN")])
 @pytest.mark.parametrize("how", ["absent", "empty"])
 def test_what_is_missing_in_the_environment_is_named(monkeypatch: Any, missing: Any, how: Any) -> None:
