@@ -113,6 +113,13 @@ def wheel(session: nox.Session) -> None:
         session.run("ta-cluster", "--help", success_codes=[2])  # prints which extra it needs
 
 
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build, with every warning as an error."""
+    session.install("-e", ".[docs]")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", *session.posargs, "docs", "docs/_build")
+
+
 @nox.session(python="3.11", default=False)
 def messages(session: nox.Session) -> None:
     """Bring the Chinese catalogue up to date with the texts in the code."""

@@ -59,6 +59,8 @@ _CLOSING_SECONDS = 0.9
 class RefreshBatch:
     """A batch of refreshes as a stream of events.
 
+    Example::
+
         async with RefreshBatch(project, refs, max_running=16) as batch:
             async for event in batch:
                 print(event)
