@@ -29,6 +29,7 @@ from ..output.live import MOST_FAILURES, failure_line, progress_display, summary
 from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from .forecast import forecast
+from .members_folder import members_folder
 from .plan_file import PlanFile, completed, is_complete
 from .resume_hint import print_resume_hint
 from .run_history import read_journal
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ...protocol.refresh import PollPolicy
     from ...resources import Project
     from ..options import CliOptions
+    from .members_folder import MembersFolder
     from .run_history import RunHistory
     from .selection import Wanted
 
@@ -68,11 +70,14 @@ async def refresh(
     json_lines: bool,
     guard: tuple[int | None, float | None] = (None, None),
     strict_size: bool = False,
+    members_to: Path | None = None,
+    members_format: str = "csv",
     **batch_options: Any,
 ) -> Exit:
     """Refresh what is wanted, or show what would be done. The further options are those of `RefreshBatch`.
 
-    `guard` has the fewest users that are usual and the largest usual change, as a share.
+    `guard` has the fewest users that are usual and the largest usual change, as a share. The members of each success go into a file in
+    the folder `members_to`.
     """
     settings = find_settings(options)
     least, most = guard
@@ -108,26 +113,29 @@ async def refresh(
             return Exit.OK if found.unknown < len(selection.refs) else Exit.NOTHING
         is_watched = stderr().is_terminal and not is_quiet() and len(selection.refs) <= _FEW
         poll = for_a_person(project) if is_watched else None
-        if file is None:
-            batch = RefreshBatch(project, selection.refs, poll=poll, journal=book, **batch_options)
-        else:
-            batch = await _batch_of_plan(project, file, begun, selection, poll=poll, **batch_options)
-        async with (
-            _resumable(
-                batch,
-                context,
-                selection,
-                has_journal=file is None and book is not None,
-                has_plan=file is not None,
-                as_json=json_lines,
-            ),
-            _kept(batch, file),
-        ):
-            if json_lines:
-                await _as_lines(batch, selection)
+        # Outside of all else: what is still to be written when the batch has ended is nothing to resume.
+        async with members_folder(project, members_to, members_format) as members:
+            if file is None:
+                batch = RefreshBatch(project, selection.refs, poll=poll, journal=book, **batch_options)
             else:
-                await _on_screen(batch, selection, history, batch_options["max_running"])
-        return exit_of_report(batch.report, strict_size=strict_size)
+                batch = await _batch_of_plan(project, file, begun, selection, poll=poll, **batch_options)
+            async with (
+                _resumable(
+                    batch,
+                    context,
+                    selection,
+                    has_journal=file is None and book is not None,
+                    has_plan=file is not None,
+                    as_json=json_lines,
+                ),
+                _kept(batch, file),
+            ):
+                if json_lines:
+                    await _as_lines(batch, selection, members)
+                else:
+                    await _on_screen(batch, selection, history, batch_options["max_running"], members)
+        code = exit_of_report(batch.report, strict_size=strict_size)
+        return Exit.FAILED if code is Exit.OK and members is not None and members.failures else code
 
 
 async def _chosen(
@@ -304,10 +312,12 @@ def _report_so_far(batch: RefreshBatch) -> RefreshReport | None:
         return None
 
 
-async def _as_lines(batch: RefreshBatch, selection: Selection) -> None:
+async def _as_lines(batch: RefreshBatch, selection: Selection, members: MembersFolder | None) -> None:
     try:
         async with batch:
             async for event in batch:
+                if members is not None:
+                    members.take(event)
                 print_json(event_json(event))
     except JournalError:
         if _is_whole(batch.report, selection):  # else it is written with what is left
@@ -317,7 +327,11 @@ async def _as_lines(batch: RefreshBatch, selection: Selection) -> None:
 
 
 async def _on_screen(
-    batch: RefreshBatch, selection: Selection, history: RunHistory, max_running: int
+    batch: RefreshBatch,
+    selection: Selection,
+    history: RunHistory,
+    max_running: int,
+    members: MembersFolder | None,
 ) -> None:
     state = ProgressState(expected=history.expected(selection.refs), at_once=max_running)
     failure: JournalError | None = None
@@ -325,6 +339,8 @@ async def _on_screen(
         try:
             async with batch:
                 async for event in batch:
+                    if members is not None:
+                        members.take(event)
                     display.show(event)
         except JournalError as error:
             failure = error

@@ -28,9 +28,19 @@ class OnRunning(StrEnum):
     FAIL = "fail"
 
 
+class MembersFormat(StrEnum):
+    """The format of the files with members."""
+
+    CSV = "csv"
+    CSV_GZ = "csv.gz"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
 _CHOICE = tr("What to refresh")
 _HOW = tr("How to refresh")
 _SIZE = tr("What size is usual")
+_MEMBERS = tr("Members")
 
 
 @connected
@@ -238,6 +248,24 @@ def refresh(
             help=tr("Exit with 1 where there was such a warning, though everything succeeded."),
         ),
     ] = False,
+    members_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--members-to",
+            metavar="DIR",
+            rich_help_panel=_MEMBERS,
+            help=tr(
+                "Write the members of each that succeeds into a file of this folder, named after it, with its id where other letters "
+                "than a to z, digits and _ are in the name."
+            ),
+        ),
+    ] = None,
+    members_format: Annotated[
+        MembersFormat,
+        typer.Option(
+            "--members-format", rich_help_panel=_MEMBERS, help=tr("The format of the files of --members-to.")
+        ),
+    ] = MembersFormat.CSV,
     json_lines: Annotated[
         bool,
         typer.Option(
@@ -276,6 +304,8 @@ def refresh(
             json_lines=json_lines,
             guard=(min_users, max_change),
             strict_size=strict_size,
+            members_to=members_to,
+            members_format=members_format.value,
             max_running=max_running,
             submit_ahead=submit_ahead,
             order=order.value.replace("-", "_"),
