@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 EXPLANATIONS = ROOT / "tests" / "mutants.md"
 PACKAGE = "ta_cluster_async"
-COPIED = (PACKAGE, "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
+COPIED = (PACKAGE, "tests", "docs", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
 # What is there for the type checker or for the developer's eyes. The codes and parameters of messages are mutated like all else: programs
 # decide by them, so that a test has to notice.
 NO_CHANGE = (
@@ -111,7 +111,7 @@ class Mutants:
                 *("-o", "faulthandler_timeout=30"),  # some mutants wait forever
                 *(f"--deselect={test}" for test in room.left_out),
             ],
-            "also_copy": ["README.md", "CHANGELOG.md", "LICENSE"],
+            "also_copy": ["docs", "README.md", "CHANGELOG.md", "LICENSE"],
             "do_not_mutate_patterns": list(NO_CHANGE),
             # When mutmut kills a process after its timeout, another process may have its id. pytest ends what waits forever instead.
             "timeout_constant": 36000,

@@ -1,4 +1,4 @@
-"""The web backends of README.md, on real servers in front of an emulated TA."""
+"""The web backends of docs/howto/web.md, on real servers in front of an emulated TA."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ import uvicorn
 from aiohttp import web
 
 from ta_cluster_async import RefreshReport, RefreshTicket
+from ta_cluster_async.emulator import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ta_cluster_async.emulator import Emulator
 
-TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "howto" / "web.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.ta_emulator(job_seconds=1.2)
 
@@ -33,8 +34,8 @@ def example(words: str) -> dict[str, Any]:
     """What the block of the page with these words defines."""
     blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     [code] = [block for block in blocks if words in block]
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(code, "README.md", "exec"), names)
+    names: dict[str, Any] = {"__name__": "web"}
+    exec(compile(code, "web.md", "exec"), names)
     return names
 
 
@@ -121,14 +122,17 @@ def test_fastapi_serves_details_refreshes_and_tickets_and_closes_the_session(ta:
 
         status, started = ask(f"{url}/clusters/seeded_1/refresh", method="POST")
         assert status == 202
-        assert RefreshTicket.from_json(started["ticket"]).cluster_id == 970
+        ticket = json.dumps(started)  # posted as it came
+        assert RefreshTicket.from_json(ticket).cluster_id == 970
 
-        assert ask(f"{url}/refreshes", started["ticket"]) == (200, {"users": 2000})
+        assert ask(f"{url}/refreshes", ticket) == (200, {"users": 2000})
 
         status, said = ask(f"{url}/clusters/nobody")
         assert status == 404
         assert "nobody" in said["error"]
-        assert ask(f"{url}/refreshes", "{}")[0] == 502
+        assert ask(f"{url}/refreshes", "{}")[0] == 422
+        ta.faults.add(Fault.html(502), count=None)
+        assert ask(f"{url}/clusters/seeded_1")[0] == 502
         session = api.state.project.session
         assert "open" in repr(session)
     assert "closed" in repr(session)
@@ -146,6 +150,15 @@ def test_aiohttp_web_refreshes_a_batch_and_closes_the_session(ta: Emulator) -> N
         assert "open" in repr(session)
     assert "closed" in repr(session)
     assert sorted(effect.cluster_id for effect in ta.effects) == [970, 971]
+
+
+@pytest.mark.parametrize("body", ["", "{", "970", '["seeded_1", 1.5]', "[[]]", "[true]"])
+def test_aiohttp_web_refuses_what_is_no_list_of_refs(ta: Emulator, body: str) -> None:
+    with aiohttp_with(example("web.Application()")["make_app"]()) as url:
+        status, said = ask(f"{url}/refresh", body, method="POST")
+    assert status == 400
+    assert "error" in said
+    assert not ta.effects
 
 
 def test_a_request_that_is_given_up_leaves_the_server_sound(ta: Emulator) -> None:
