@@ -12,6 +12,7 @@ import typer
 
 from .i18n.translate import tr
 from .output.console import set_quiet
+from .output.format import OutputFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,24 @@ def _set_quiet(quiet: bool) -> bool:  # noqa: FBT001 - typer calls it so
 Quiet: TypeAlias = Annotated[
     bool,
     typer.Option("--quiet", "-q", help=tr("Write only warnings and errors to stderr."), callback=_set_quiet),
+]
+
+
+Output: TypeAlias = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help=tr(
+            "How to write the result; json is what --json writes. In csv a text that a spreadsheet would calculate begins with '."
+        ),
+    ),
+]
+Fields: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--fields", metavar="A,B", help=tr("Only these fields, in this order, by the names in --json.")
+    ),
 ]
 _OPTIONS = {
     "base_url": (

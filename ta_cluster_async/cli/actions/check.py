@@ -18,6 +18,7 @@ from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..output.console import print_json, print_message, print_result
 from ..output.errors import message_text
+from ..output.records import form_of, print_records
 from ..output.tables import check_table
 from .selection import Wanted, before, select, server_now
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from ...batch.journal.sizes import PastSize
     from ...resources import Project
     from ..options import CliOptions
+    from ..output.format import OutputFormat
     from .selection import Selection
+
+_COLUMNS = ("ref", "cluster_id", "cluster_name", "users_num", "progress", "refresh_time", "ok", "problems")
 
 
 @frozen(kw_only=True)
@@ -77,9 +81,10 @@ async def check(
     min_users: int | None,
     max_change: float | None,
     journal: Path | None,
-    as_json: bool,
+    wanted: tuple[OutputFormat | None, str | None, bool],
 ) -> Exit:
-    """Write what is off, from lists that are read once."""
+    """Write what is off, from lists that are read once. `wanted` has --output, --fields and --json."""
+    form = form_of(*wanted[:2], as_json=wanted[2])
     settings = find_settings(options)
     path = journal or settings.journal
     if max_change is not None and path is None:
@@ -92,12 +97,12 @@ async def check(
     guard = SizeGuard(min_users=min_users, max_change=max_change)
     async with open_project(settings) as project:
         # The whole list is read, also where only ids and names are given.
-        wanted = Wanted(refs=refs, everything=not refs, exclude=exclude)
-        selection = await select(project, wanted, None, settings.timezone, reads_list=True)
+        chosen = Wanted(refs=refs, everything=not refs, exclude=exclude)
+        selection = await select(project, chosen, None, settings.timezone, reads_list=True)
         past = await _sizes(project, selection, None if max_change is None else path, guard.runs)
     found = [_check(ref, selection, stale_before, guard, past) for ref in selection.refs]
     off = [one for one in found if one.problems]
-    if as_json:
+    if form.is_json:
         print_json(
             {
                 "event": "check",
@@ -105,9 +110,11 @@ async def check(
                 "project_id": project.id,
                 "checked": len(found),
                 "off": len(off),
-                "clusters": [one.to_dict() for one in found],
+                "clusters": form.chosen([one.to_dict() for one in found], _COLUMNS),
             }
         )
+    elif not form.is_usual_table:
+        print_records([one.to_dict() for one in found], form, _COLUMNS)
     else:
         _print(found, off)
     if not found:

@@ -14,7 +14,7 @@ from ..connection import listed, open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..input import STDIN, check_stdin, read_text
-from ..output.console import is_confirmed, print_lines, print_message, print_warning, stdout
+from ..output.console import is_confirmed, print_json, print_lines, print_message, print_warning, stdout
 from ..output.diff import colored, diff_lines
 from ..output.errors import message_text
 from ..running import interruptible
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 _OF_THE_BODY = ("projectId", "clusterName")
 
 
-async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool, max_repeated: int) -> Exit:
+async def create(
+    options: CliOptions, file: str, *, tags: bool, dry_run: bool, max_repeated: int, as_json: bool = False
+) -> Exit:
     """Create what a file defines, or show what would be created."""
     check_stdin(file, options.token_file)
     async with open_project(options) as project:
@@ -40,16 +42,26 @@ async def create(options: CliOptions, file: str, *, tags: bool, dry_run: bool, m
         if tags and catalog is Catalog.CLUSTER:
             raise InvalidRequest(tr("{file} defines a cluster, but --tags is given.", file=file))
         if dry_run:
-            return await _show_creation(project, found)
+            return await _show_creation(project, found, as_json=as_json)
         resource = project.tags if catalog is Catalog.TAG else project.clusters
         new_id = await resource.create(found.body)
-    print_lines([str(new_id)])
+    if as_json:
+        _print_done("created", new_id, found.name)
+    else:
+        print_lines([str(new_id)])
     print_message(tr("Created {name} ({id}).", name=found.name, id=new_id))
     return Exit.OK
 
 
 async def update(
-    options: CliOptions, ref: str, file: str, *, tags: bool, dry_run: bool, max_repeated: int
+    options: CliOptions,
+    ref: str,
+    file: str,
+    *,
+    tags: bool,
+    dry_run: bool,
+    max_repeated: int,
+    as_json: bool = False,
 ) -> Exit:
     """Give a cluster or tag the definition in a file, or show what would change."""
     check_stdin(file, options.token_file)
@@ -64,8 +76,10 @@ async def update(
         if "remarks" in body:
             before.setdefault("remarks", await _remarks(project, detail))
         if dry_run:
-            return _show_update(detail, before, body)
+            return _show_update(detail, before, body, as_json=as_json)
         if not _diff(detail, before, body):
+            if as_json:
+                _print_done("unchanged", detail.id, detail.cluster_name)
             print_message(
                 tr(
                     "Nothing was sent: {name} ({id}) is as the file says.",
@@ -76,11 +90,15 @@ async def update(
             return Exit.OK
         resource = project.tags if Catalog.TAG in (found.catalog, detail.catalog) else project.clusters
         await resource.update(ref_of(ref), body)
+    if as_json:
+        _print_done("updated", detail.id, detail.cluster_name)
     print_message(tr("Updated {name} ({id}).", name=detail.cluster_name, id=detail.id))
     return Exit.OK
 
 
-async def delete(options: CliOptions, refs: Sequence[str], *, tags: bool, yes: bool) -> Exit:
+async def delete(
+    options: CliOptions, refs: Sequence[str], *, tags: bool, yes: bool, as_json: bool = False
+) -> Exit:
     """Delete clusters and tags, after a question unless `yes`."""
     async with open_project(options) as project:
         found: dict[int, tuple[str, ClusterDetail]] = {}
@@ -93,8 +111,14 @@ async def delete(options: CliOptions, refs: Sequence[str], *, tags: bool, yes: b
             return Exit.USAGE
         for ref, detail in found.values():
             await _resource(project, detail).delete(ref_of(ref))
+            if as_json:
+                _print_done("deleted", detail.id, detail.cluster_name)
             print_message(tr("Deleted {name} ({id}).", name=detail.cluster_name, id=detail.id))
     return Exit.OK
+
+
+def _print_done(event: str, cluster_id: int, name: str | None) -> None:
+    print_json({"event": event, "cluster_id": cluster_id, "cluster_name": name})
 
 
 def _read(project: Project, file: str, max_repeated: int, *, create: bool) -> LoadedDefinition:
@@ -111,12 +135,16 @@ def _read(project: Project, file: str, max_repeated: int, *, create: bool) -> Lo
     return found
 
 
-async def _show_creation(project: Project, found: LoadedDefinition) -> Exit:
+async def _show_creation(project: Project, found: LoadedDefinition, *, as_json: bool) -> Exit:
     name = found.name or ""
     try:
         taken = await project.clusters.detail(name)
     except NotFound:
-        stdout().print(colored(diff_lines(None, found.body, (tr("nothing"), name))), soft_wrap=True)
+        lines = diff_lines(None, found.body, (tr("nothing"), name))
+        if as_json:
+            print_json({"event": "would_create", "cluster_id": None, "cluster_name": name, "diff": lines})
+        else:
+            stdout().print(colored(lines), soft_wrap=True)
         return Exit.OK
     raise InvalidRequest(
         tr(
@@ -143,9 +171,12 @@ def _diff(detail: ClusterDetail, before: JsonObject, body: JsonObject) -> list[s
     return diff_lines(comparable(before), comparable(body), names)
 
 
-def _show_update(detail: ClusterDetail, before: JsonObject, body: JsonObject) -> Exit:
+def _show_update(detail: ClusterDetail, before: JsonObject, body: JsonObject, *, as_json: bool) -> Exit:
     lines = _diff(detail, before, body)
-    if lines:
+    if as_json:
+        ids = {"cluster_id": detail.id, "cluster_name": detail.cluster_name}
+        print_json({"event": "would_update", **ids, "diff": lines})
+    elif lines:
         stdout().print(colored(lines), soft_wrap=True)
     else:
         print_message(tr("Nothing would change."))

@@ -11,9 +11,10 @@ from ..config.settings import find_settings
 from ..exit_codes import Exit
 from ..i18n.translate import tr
 from ..options import CliOptions
-from ..output.console import print_error, print_json, print_message, print_result, stdout
+from ..output.console import print_error, print_message, print_result, stdout
 from ..output.files import write_file
 from ..output.json_lines import run_json
+from ..output.records import form_of, print_records
 from ..output.tables import report_table, run_table, runs_table
 from ..report.source import NoSuchRun, find_run, is_file, record_of_file, record_of_run
 from ..running import run_blocking
@@ -21,10 +22,35 @@ from ..running import run_blocking
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..output.format import OutputFormat
     from ..report.source import Record
 
 _MOST_ROWS = 100
 """Rows of a table on a terminal; of a larger run only what did not succeed is shown."""
+
+_COLUMNS_OF_RUNS = (
+    "run_id",
+    "base_url",
+    "project_id",
+    "state",
+    "started_at",
+    "ended_at",
+    "makespan",
+    "requests",
+    "counts",
+    "unfinished",
+)
+_COLUMNS_OF_OUTCOMES = (
+    "ref",
+    "cluster_id",
+    "cluster_name",
+    "status",
+    "users_num",
+    "queue_seconds",
+    "run_seconds",
+    "code",
+    "message",
+)
 
 _EXTRA = ("jinja2", "markupsafe", "plotly")
 
@@ -42,13 +68,13 @@ def _found(command: Callable[[], Exit]) -> Exit:
         return Exit.NOTHING
 
 
-def list_runs(journal: Path | None, *, json_lines: bool) -> Exit:
-    """Write the runs in a journal."""
+def list_runs(journal: Path | None, *, wanted: tuple[OutputFormat | None, str | None, bool]) -> Exit:
+    """Write the runs in a journal. `wanted` has --output, --fields and --json."""
+    form = form_of(*wanted[:2], as_json=wanted[2])
     book = _journal(journal)
     runs = book.runs()
-    if json_lines:
-        for info in runs:
-            print_json(run_json(info))
+    if not form.is_usual_table:
+        print_records([run_json(info) for info in runs], form, _COLUMNS_OF_RUNS)
     elif runs:
         print_result(runs_table(runs))
     else:
@@ -56,13 +82,13 @@ def list_runs(journal: Path | None, *, json_lines: bool) -> Exit:
     return Exit.OK
 
 
-def show_run(run: str, journal: Path | None, *, json_lines: bool) -> Exit:
-    """Write the outcomes of a run."""
+def show_run(run: str, journal: Path | None, *, wanted: tuple[OutputFormat | None, str | None, bool]) -> Exit:
+    """Write the outcomes of a run. `wanted` has --output, --fields and --json."""
+    form = form_of(*wanted[:2], as_json=wanted[2])
     record = _record(run, journal)
     report = record.report
-    if json_lines:
-        for outcome in report.outcomes:
-            print_json(outcome.to_dict())
+    if not form.is_usual_table:
+        print_records([outcome.to_dict() for outcome in report.outcomes], form, _COLUMNS_OF_OUTCOMES)
         return Exit.OK
     print_result(report_table(report, is_over=record.over, unfinished=record.unfinished))
     few = len(report.outcomes) <= _MOST_ROWS or not stdout().is_terminal

@@ -7,7 +7,7 @@ import typer
 
 from ..durations import seconds_of, share_of
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, completed_by, connected
+from ..options import CliOptions, Fields, Output, Quiet, completed_by, connected
 
 
 @connected
@@ -66,6 +66,8 @@ def check(
     as_json: Annotated[
         bool, typer.Option("--json", help=tr("Write what was found as one JSON object."))
     ] = False,
+    output: Output = None,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """Check that clusters and tags are there, fresh and of a usual size, and change nothing.
@@ -87,6 +89,6 @@ def check(
             min_users=min_users,
             max_change=max_change,
             journal=journal,
-            as_json=as_json,
+            wanted=(output, fields, as_json),
         )
     )

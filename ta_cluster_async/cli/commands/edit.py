@@ -29,6 +29,7 @@ MaxRepeated: TypeAlias = Annotated[
         help=tr("How many values the aliases of a YAML file may repeat."),
     ),
 ]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help=tr("Write what was done as a line of JSON."))]
 _MAX_REPEATED = 100_000
 
 
@@ -42,6 +43,7 @@ def create(
     ] = False,
     dry_run: DryRun = False,
     max_repeated: MaxRepeated = _MAX_REPEATED,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Create a cluster or tag, and write its id.
@@ -54,7 +56,7 @@ def create(
     from ..actions import edit
     from ..running import run
 
-    run(edit.create(options, file, tags=tags, dry_run=dry_run, max_repeated=max_repeated))
+    run(edit.create(options, file, tags=tags, dry_run=dry_run, max_repeated=max_repeated, as_json=as_json))
 
 
 @connected
@@ -66,6 +68,7 @@ def update(
     tags: OnlyTags = False,
     dry_run: DryRun = False,
     max_repeated: MaxRepeated = _MAX_REPEATED,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Change the definition of a cluster or tag.
@@ -78,7 +81,11 @@ def update(
     from ..actions import edit
     from ..running import run
 
-    run(edit.update(options, ref, file, tags=tags, dry_run=dry_run, max_repeated=max_repeated))
+    run(
+        edit.update(
+            options, ref, file, tags=tags, dry_run=dry_run, max_repeated=max_repeated, as_json=as_json
+        )
+    )
 
 
 @connected
@@ -97,6 +104,7 @@ def delete(
     options: CliOptions,
     tags: OnlyTags = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=tr("Do not ask for confirmation."))] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Delete clusters and tags, after confirmation.
@@ -107,4 +115,4 @@ def delete(
     from ..actions import edit
     from ..running import run
 
-    run(edit.delete(options, refs, tags=tags, yes=yes))
+    run(edit.delete(options, refs, tags=tags, yes=yes, as_json=as_json))

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ..i18n.translate import tr
-from ..options import Quiet, completed_by
+from ..options import Fields, Output, Quiet, completed_by
 from ..output.help import HelpfulCommand, HelpfulGroup, command_help
 
 app: typer.Typer = typer.Typer(
@@ -40,6 +40,8 @@ def list_runs(
     *,
     journal: JournalFile = None,
     json_lines: Annotated[bool, typer.Option("--json", help=tr("Write each run as a line of JSON."))] = False,
+    output: Output = None,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """List the runs in a journal, the newest first.
@@ -49,7 +51,7 @@ def list_runs(
     del quiet
     from ..actions import runs
 
-    runs.run_sync(lambda: runs.list_runs(journal, json_lines=json_lines))
+    runs.run_sync(lambda: runs.list_runs(journal, wanted=(output, fields, json_lines)))
 
 
 def show_run(
@@ -59,6 +61,8 @@ def show_run(
     json_lines: Annotated[
         bool, typer.Option("--json", help=tr("Write each outcome as a line of JSON."))
     ] = False,
+    output: Output = None,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """Show the outcomes of a run, and why clusters did not succeed.
@@ -68,7 +72,7 @@ def show_run(
     del quiet
     from ..actions import runs
 
-    runs.run_sync(lambda: runs.show_run(run, journal, json_lines=json_lines))
+    runs.run_sync(lambda: runs.show_run(run, journal, wanted=(output, fields, json_lines)))
 
 
 def report_run(

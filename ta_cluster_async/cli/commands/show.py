@@ -1,11 +1,12 @@
 """`ta-cluster list`, `show` and `progress`: commands that change nothing."""
 
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import typer
 
 from ..i18n.translate import tr
-from ..options import CliOptions, Quiet, completed_by, connected
+from ..options import CliOptions, Fields, Output, Quiet, completed_by, connected
 
 Ref: TypeAlias = Annotated[
     str,
@@ -18,6 +19,23 @@ Ref: TypeAlias = Annotated[
 OnlyTags: TypeAlias = Annotated[
     bool, typer.Option("--tags", help=tr("Take only a tag; without this, either is taken."))
 ]
+
+
+class State(StrEnum):
+    """What the latest computation came to."""
+
+    DONE = "done"
+    RUNNING = "running"
+    FAILED = "failed"
+
+
+class Sorting(StrEnum):
+    """What a list is sorted by."""
+
+    ID = "id"
+    NAME = "name"
+    USERS = "users"
+    REFRESHED = "refreshed"
 
 
 @connected
@@ -37,6 +55,21 @@ def list_rows(
             help=tr("Only this type, such as cluster_by_dynamic_condition; may be repeated."),
         ),
     ] = None,
+    status: Annotated[
+        State | None,
+        typer.Option("--status", help=tr("Only those whose latest computation is done, running or failed.")),
+    ] = None,
+    sort: Annotated[
+        Sorting | None,
+        typer.Option("--sort", help=tr("Sort by this, the smallest first; without it, as the server does.")),
+    ] = None,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help=tr("Turn the order round: the largest first with --sort."))
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help=tr("Write no more than the first N rows.")),
+    ] = None,
     page: Annotated[
         int | None,
         typer.Option("--page", min=1, metavar="N", help=tr("Only this page; without it, all rows.")),
@@ -53,6 +86,8 @@ def list_rows(
     json_lines: Annotated[
         bool, typer.Option("--json", help=tr("Write each row as a line of JSON in the API's own names."))
     ] = False,
+    output: Output = None,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """List the clusters of the project, or its tags.
@@ -69,9 +104,13 @@ def list_rows(
             tags=tags,
             name=name,
             types=types or (),
+            status=status,
+            sort=sort,
+            reverse=reverse,
+            limit=limit,
             page=page,
             page_size=page_size,
-            json_lines=json_lines,
+            wanted=(output, fields, json_lines),
         )
     )
 
@@ -88,6 +127,8 @@ def show_one(
             "--json", help=tr("Write it as JSON in the API's own names, which `update` and `create` read.")
         ),
     ] = False,
+    output: Output = None,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """Show one cluster or tag with its definition.
@@ -98,11 +139,17 @@ def show_one(
     from ..actions import show
     from ..running import run
 
-    run(show.show_one(options, ref, tags=tags, as_json=as_json))
+    run(show.show_one(options, ref, tags=tags, wanted=(output, fields, as_json)))
 
 
 @connected
-def progress(ref: Ref, *, options: CliOptions, quiet: Quiet = False) -> None:
+def progress(
+    ref: Ref,
+    *,
+    options: CliOptions,
+    as_json: Annotated[bool, typer.Option("--json", help=tr("Write it as a line of JSON."))] = False,
+    quiet: Quiet = False,
+) -> None:
     """Write the progress of the latest computation.
 
     It is a percentage, 100 when done, and -1 when failed. The 100 may be from an earlier refresh: `wait` can tell.
@@ -113,4 +160,4 @@ def progress(ref: Ref, *, options: CliOptions, quiet: Quiet = False) -> None:
     from ..actions import show
     from ..running import run
 
-    run(show.show_progress(options, ref))
+    run(show.show_progress(options, ref, as_json=as_json))

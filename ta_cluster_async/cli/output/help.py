@@ -75,8 +75,7 @@ class _TableWithWholeNames(Table):
 
     def add_row(self, *cells: Any, **settings: Any) -> None:
         """See rich."""
-        if is_chinese():
-            cells = tuple(Text() if str(cell) in _TYPES else cell for cell in cells)
+        cells = tuple(Text() if str(cell) in _TYPES else cell for cell in cells)
         super().add_row(*cells, **settings)
         for column in self.columns[:-2]:
             column.no_wrap = True

@@ -187,6 +187,16 @@ def report_table(report: RefreshReport, *, is_over: bool, unfinished: int) -> Ta
     return _field_table(fields)
 
 
+def plain_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """Return rows of texts, which are escaped already, under a header."""
+    table = _table()
+    for name in header:
+        _add_name_column(table, name)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def _state(info: RunInfo) -> Text:
     if info.state == "complete":
         return Text(tr("complete"))

@@ -67,6 +67,13 @@ def test_on_a_narrow_terminal_help_cuts_off_neither_options_nor_texts(
                 assert not option.startswith("-") or re.search(rf"{option}\b", page), (name, option)
 
 
+def test_help_says_nothing_of_types_that_a_person_knows(command: Command) -> None:
+    for name, _ in leaves():
+        page = command(*name.split(), "--help").out
+        assert "<bool>" not in page
+        assert "<str>" not in page
+
+
 def test_help_is_chinese_and_nothing_of_it_is_cut_off() -> None:
     """All pages in one process, since the language of help is decided when the command is loaded."""
     code = f"""
