@@ -107,8 +107,9 @@ def pages() -> dict[str, str]:
     return {
         **found,
         "settings.md": settings_page(),
+        "endpoints.md": endpoints_page(),
         "index.md": (
-            f"# Reference\n\n```{{toctree}}\n:maxdepth: 1\ncommand\nsettings\ncodes\n{listed}\ncommand.zh\ncodes.zh\n```\n"
+            f"# Reference\n\n```{{toctree}}\n:maxdepth: 1\ncommand\nsettings\ncodes\nendpoints\n{listed}\ncommand.zh\ncodes.zh\n```\n"
         ),
     }
 
@@ -286,6 +287,23 @@ def attribute_docs(kind: type[Any]) -> Mapping[str, str]:
     section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
     found = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in found}
+
+
+def endpoints_page() -> str:
+    """Return the page of the API's paths with what sending each twice means."""
+    from ta_cluster_async.protocol import endpoints
+
+    meanings = member_docs(endpoints.Replay)
+    found = [one for one in vars(endpoints).values() if isinstance(one, endpoints.Endpoint)]
+    return (
+        "# Paths of the API\n\nWhat happens when a request is sent again although the first one may have been applied:\n\n"
+        + table(("kind", "meaning"), ((code(one.value), meanings[one.name]) for one in endpoints.Replay))
+        + "\n"
+        + table(
+            ("operation", "method", "path", "kind"),
+            ((code(one.name), one.method, code(one.path), code(one.replay.value)) for one in found),
+        )
+    )
 
 
 def groups() -> dict[str, list[tuple[str, str]]]:

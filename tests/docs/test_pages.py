@@ -45,6 +45,7 @@ README = ROOT / "README.md"
 PAGES = [
     README,
     *sorted((ROOT / "docs" / "howto").glob("*.md")),
+    *sorted((ROOT / "docs" / "explanation").glob("*.md")),
     *(ROOT / "docs" / name for name in ("index.md", "tutorial.md", "tutorial.zh.md")),
 ]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -15,12 +16,14 @@ from ta_cluster_async.cli import app
 from ta_cluster_async.cli.exit_codes import Exit
 from ta_cluster_async.client.profiles import _KINDS
 from ta_cluster_async.messages import MESSAGES
+from ta_cluster_async.protocol import endpoints
 
 ROOT = Path(__file__).parents[2]
 
 
-def the_generator():
-    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+def script(name):
+    """A script of docs as a module."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -28,7 +31,8 @@ def the_generator():
     return module
 
 
-generate = the_generator()
+generate = script("generate")
+drawings = script("drawings")
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +133,28 @@ def test_pages_that_are_no_longer_made_are_removed(tmp_path, pages):
     generate.write(tmp_path)
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md")} > pages.keys()
     assert not (tmp_path / "old.md").exists()
+
+
+def test_each_path_of_the_api_has_a_row(pages):
+    known = {one.path for one in vars(endpoints).values() if isinstance(one, endpoints.Endpoint)}
+    assert {row[2].strip(" `") for row in table_of(pages["endpoints.md"]) if len(row) == 4} >= known
+    assert len(known) > 14
+
+
+def table_of(page):
+    """The cells of each row of the tables."""
+    return [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `")]
+
+
+def test_the_drawings_are_those_that_the_script_makes():
+    folder = ROOT / "docs" / "explanation"
+    assert {path.stem for path in folder.glob("*.svg")} == drawings.DRAWINGS.keys()
+    for name, drawing in drawings.DRAWINGS.items():
+        assert (folder / f"{name}.svg").read_text(encoding="utf-8") == drawing.svg()
+
+
+def test_each_page_of_explanation_has_its_drawing_and_each_drawing_can_be_read_as_xml():
+    for page in (ROOT / "docs" / "explanation").glob("*.md"):
+        assert f"]({page.stem}.svg)" in page.read_text(encoding="utf-8")
+        root = ET.fromstring(page.with_suffix(".svg").read_text(encoding="utf-8"))
+        assert root.tag.endswith("svg")
