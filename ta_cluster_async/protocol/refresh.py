@@ -301,7 +301,7 @@ def _standing(
 def _is_due(watch: Watch, at: float) -> bool:
     """Whether the progress, at its pace so far, was near its end when the end was first seen."""
     first, last = watch.first_risen, watch.last_seen
-    if first is None or last is None or last <= first[1] or watch.moved <= first[0]:
+    if first is None or last is None or last <= first[1]:
         return False
     pace = (last - first[1]) / (watch.moved - first[0])
     return last + pace * (at - watch.moved) >= _DUE
@@ -312,7 +312,8 @@ def _running(
 ) -> tuple[Watch, Verdict]:
     if refresh_time is not None:
         running_time = refresh_time if progress else watch.running_time
-        watch = evolve(watch, latest_time=_later(watch.latest_time, refresh_time), running_time=running_time)
+        latest = refresh_time if watch.latest_time is None else max(watch.latest_time, refresh_time)
+        watch = evolve(watch, latest_time=latest, running_time=running_time)
     if progress != watch.last_seen or watch.standing is not None:
         best = progress if watch.progress is None else max(progress, watch.progress)
         has_moved = progress != watch.last_seen
@@ -370,10 +371,6 @@ def _is_explained(
     if before is not None and 0 <= before < 100:
         return meaning.marks_end
     return before in (None, progress)
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return other if one is None else one if other is None else max(one, other)
 
 
 def has_begun(watch: Watch, progress: int, refresh_time: datetime | None) -> bool:

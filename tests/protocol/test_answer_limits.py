@@ -184,3 +184,46 @@ def test_the_depth_is_that_of_the_value(value: object, ascii_only: bool, depth: 
     text = json.dumps(value, ensure_ascii=ascii_only)
     expected = Message("answer-depth", limit=depth) if _depth(value) > depth else None
     assert excess(text, depth=depth, detail=2**20) == expected
+
+
+@pytest.mark.parametrize(("name", "value"), [("number", KIB), ("ratio", 1), ("depth", 400)])
+def test_the_bounds_themselves_may_be_set(name: str, value: int) -> None:
+    assert getattr(AnswerLimits(**{name: value}), name) == value
+
+
+def test_an_answer_of_a_kibibyte_may_have_any_ratio() -> None:
+    assert LIMITS.excess_of_bytes(KIB, 1, "number") is None
+    assert LIMITS.excess_of_bytes(KIB + 1, 1, "number") == Message("answer-ratio", limit=100)
+
+
+def test_there_may_be_one_value_for_each_64_bytes() -> None:
+    values = [0] * 16  # a bracket and 15 commas
+    assert excess(json.dumps(values), "number", number=KIB) is None
+    assert excess(json.dumps([*values, 0]), "number", number=1100) is None
+    assert excess(json.dumps([*values, 0, 0]), "number", number=1100) == Message("answer-values", limit=17)
+
+
+def test_quotes_without_end_are_too_many_values() -> None:
+    quotes = '"' + "," * 20 + '"' + '""' * 40
+    assert excess(quotes, "number", number=KIB) == Message("answer-values", limit=16)
+
+
+def test_each_value_may_have_a_key() -> None:
+    pairs = ",".join(['"a":"b"'] * 15 + ['"c":"d,"'])
+    assert excess("{" + pairs + "}", "number", number=KIB) is None
+
+
+def test_text_and_values_count_together() -> None:
+    text = "[" + "0," * 15 + f'"{"x" * 600}"]'
+    assert excess(text, "number", number=KIB) == Message("answer-memory", size=len(text), limit=4 * KIB)
+    assert excess(text.replace("0,", ""), "number", number=KIB) is None
+
+
+def test_a_sixteenth_of_an_answer_may_be_of_very_long_numbers() -> None:
+    number = "7" * 500 + " " * 600
+    assert excess(number, "number", number=8000) is None
+    assert excess(number, "number", number=7999) == Message("answer-digits", limit=500)
+
+
+def test_what_is_said_has_the_status() -> None:
+    assert LIMITS.too_large(Message("answer-bytes", limit=1), "rows", 502).params["status"] == 502

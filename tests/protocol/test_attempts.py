@@ -91,6 +91,7 @@ def test_a_refused_connection_after_a_lost_answer_is_an_unknown_outcome() -> Non
     assert type(problem) is OutcomeUnknown
     assert problem.reason == "refused"
     assert "earlier attempt" in str(problem)
+    assert "refused." in str(problem)
 
 
 def test_a_refused_connection_after_a_rejection_is_not_sent() -> None:
@@ -167,3 +168,8 @@ def test_a_create_with_an_unknown_return_code_is_not_safe_to_repeat() -> None:
     met = Attempts(UPDATE)
     met.add(ApiError(-2000, "?"))
     assert met.failure().safe_to_retry
+
+
+def test_rejections_of_the_token_are_counted_and_nothing_else() -> None:
+    rejected = TokenRejected(-1001, "no")
+    assert attempts(PROGRESS, rejected, too_often(), rejected, bad_gateway()).rejections == 2

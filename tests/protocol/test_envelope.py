@@ -21,6 +21,8 @@ from ta_cluster_async.errors import (
     TaError,
     TokenRejected,
 )
+from ta_cluster_async.messages import Message
+from ta_cluster_async.protocol.answer_limits import AnswerLimits
 from ta_cluster_async.protocol.envelope import decode
 from ta_cluster_async.protocol.requests import Response
 
@@ -462,3 +464,35 @@ def test_retry_after_is_a_date_from_now_on_in_every_kind_of_answer(body: bytes) 
 def test_only_the_beginning_of_a_long_message_is_searched_for_the_token(length: int, is_cut: bool) -> None:  # noqa: FBT001
     problem = error(b'{"return_code":-1,"return_message":"%s"}' % (b"m" * length))
     assert problem.return_message == ("m" * 12 * 1024 + "…" if is_cut else "m" * length)
+
+
+MANY = b"[0" + b",0" * 200 + b"]"
+SMALL = AnswerLimits(number=1024)
+
+
+@pytest.mark.parametrize("status", [200, 299])
+def test_too_much_in_an_answer_is_told_with_its_status_and_the_setting(status: int) -> None:
+    problem = decode(Response(status, MANY), TOKEN.mask, NOW, "number", SMALL)
+    assert isinstance(problem, NotJson)
+    assert problem.status == status
+    assert problem.params == {
+        "status": status,
+        "problem": Message("answer-values", limit=16),
+        "setting": "number",
+    }
+
+
+@pytest.mark.parametrize("status", [300, 399])
+def test_too_much_in_a_redirect_is_a_redirect(status: int) -> None:
+    problem = decode(Response(status, MANY), TOKEN.mask, NOW, "number", SMALL)
+    assert isinstance(problem, HttpStatusError)
+    assert (problem.code, problem.status, problem.params) == ("http-redirect", status, {"status": status})
+
+
+def test_too_much_in_an_error_page_is_the_error_with_its_excerpt_masked_and_its_wait() -> None:
+    page = b"s3cr3t%2Btoken " + MANY
+    problem = decode(Response(503, page, "Sun, 13 Sep 2020 12:26:50 GMT"), TOKEN.mask, NOW, "number", SMALL)
+    assert isinstance(problem, HttpStatusError)
+    assert (problem.status, problem.retry_after) == (503, 10.0)
+    assert "s3cr3t" not in str(problem)
+    assert "[0,0,0" in str(problem)

@@ -45,3 +45,9 @@ def test_where_all_sizes_are_refused_the_size_is_not_the_reason_until_a_page_is_
 def test_a_small_page_is_not_refused_for_its_size() -> None:
     sizes = PageSizes()
     assert sizes.refused(50) is None
+
+
+def test_a_page_of_one_row_that_is_refused_is_refused_for_another_reason() -> None:
+    sizes = PageSizes()
+    assert sizes.refused(1) is None
+    assert sizes.refused(1000) is None

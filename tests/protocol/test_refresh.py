@@ -360,12 +360,54 @@ def test_what_runs_before_the_post(progress: int, time: datetime | None, *, runs
         ((0, None), (0, T1), True),
         ((0, None), (1, None), True),
         ((None, None), (100, T1), False),
+        # Older than the baseline: the answer of a replica that lags.
+        ((100, T1), (-1, T0), False),
     ],
 )
 def test_whether_a_post_of_unknown_outcome_was_applied(
     before: State, now: tuple[int, datetime | None], *, begun: bool
 ) -> None:
     assert has_begun(watch_of(*before), *now) is begun
+
+
+# What is remembered
+
+
+def test_the_latest_time_is_the_latest_of_all() -> None:
+    assert after(watch_of(), (1, 40, T1), (2, 50, T0))[0].latest_time == T1
+    assert after(watch_of(None, None), (1, 40, T0), (2, 50, T1))[0].latest_time == T1
+
+
+def test_a_progress_that_comes_back_after_an_echo_has_not_moved() -> None:
+    assert after(watch_of(), (1, 40, T0), (2, 100, T0), (3, 40, T0))[0].moved == 1
+
+
+def test_the_first_rise_is_the_first_progress_above_0() -> None:
+    watch, _ = after(watch_of(), (1, 0, T0))
+    assert watch.first_risen is None
+    assert after(watch, (2, 10, T0), (3, 20, T0))[0].first_risen == (2, 10)
+
+
+def test_nothing_is_waited_out_after_the_end() -> None:
+    watch, verdict = after(watch_of(), (1, 100, T1), (6, 100, T1))
+    assert verdict is Verdict.SUCCEEDED
+    assert watch.standing is None
+
+
+def test_an_end_that_settles_where_the_time_never_moves_is_a_lesson_too() -> None:
+    watch, _ = after(watch_of(), (1, 40, T0))
+    never = TimeMeaning(never=3)
+    watch, _ = judge(watch, POLICY, 2, 100, T0, meaning=never)
+    watch, verdict = judge(watch, POLICY, 7, 100, T0, meaning=never)
+    assert (verdict, watch.lesson) == (Verdict.SUCCEEDED, "never")
+
+
+def test_a_refresh_that_was_joined_at_its_very_beginning_ends_with_a_moved_time_where_that_marks_the_end() -> (
+    None
+):
+    watch = watch_of(0, T0, proven=True)
+    assert judge(watch, POLICY, 1, 100, T0, meaning=TimeMeaning(end=3))[1] is Verdict.WAIT
+    assert judge(watch, POLICY, 1, 100, T0)[1] is Verdict.SUCCEEDED
 
 
 # Standing still

@@ -62,8 +62,13 @@ def test_parameters_that_are_none_are_left_out() -> None:
     ],
 )
 def test_a_parameter_too_few_or_too_many_is_refused(endpoint: Any, query: Any) -> None:
-    with pytest.raises(InvalidRequest, match=endpoint.name):
+    with pytest.raises(InvalidRequest, match=endpoint.name) as caught:
         build(endpoint, query)
+    assert caught.value.params == {
+        "endpoint": endpoint.name,
+        "required": ", ".join(sorted(endpoint.required)),
+        "allowed": ", ".join(endpoint.query),
+    }
 
 
 def test_a_lone_surrogate_is_refused() -> None:
@@ -90,6 +95,13 @@ def test_a_definition_that_json_cannot_say_is_refused_without_showing_it(value: 
         build(CREATE, {}, {"qp": value})
     assert caught.value.endpoint == "create"
     assert caught.value.__context__ is None
+    assert caught.value.params["reason"]
+
+
+def test_a_definition_that_holds_itself_is_refused_with_the_kind_of_the_problem() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        build(CREATE, {}, {"qp": loop_in_itself()})
+    assert caught.value.params["reason"] in ("RecursionError", "ValueError")
 
 
 @pytest.mark.parametrize("endpoint", [DETAIL, PROGRESS, PROGRESS_BY_NAME, UPDATE], ids=lambda e: e.name)

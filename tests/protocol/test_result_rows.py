@@ -98,3 +98,42 @@ def test_rows_of_one_value_are_their_values():
 def test_rows_of_one_value_are_never_made_of_others(text):
     with pytest.raises((SchemaError, ErrorLine)):
         read(text, width=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "rows"),
+    [
+        (TEXT, 2, ROWS),
+        (b'["a"]\n["b"]\n', 1, ["a", "b"]),
+        (b'["a"]\r\n["b"]\r\n["c"]\r\n', 1, ["a", "b", "c"]),
+    ],
+)
+def test_whole_lines_are_read_at_once_and_not_one_by_one(monkeypatch, text, width, rows):
+    def slow(*_):
+        raise AssertionError("the slow way")
+
+    monkeypatch.setattr(RowReader, "_line_by_line", slow)
+    assert RowReader(width).feed(text) == rows
+
+
+def test_rows_come_with_the_end_of_their_line():
+    reader = RowReader(1)
+    assert reader.feed(b'["a"]\n["b') == ["a"]
+    assert reader.feed(b'"]\n') == ["b"]
+
+
+def test_blanks_within_a_row_are_no_ends_of_lines():
+    assert read(b'["a b", 1]\n\n["c", 2]\n') == [["a b", 1], ["c", 2]]
+
+
+def test_the_envelope_of_an_error_may_be_indented():
+    with pytest.raises(ErrorLine):
+        read(b'  {"return_code": -1}\n')
+
+
+def test_the_row_at_the_end_comes_once():
+    reader = RowReader(1)
+    reader.feed(b'["a"]')
+    assert reader.end() == ["a"]
+    assert reader.end() == []
+    assert reader.count == 1

@@ -29,6 +29,7 @@ from ta_cluster_async.protocol.retry import (
     RetryBudget,
     RetryPolicy,
     is_rate_limit,
+    is_refusal,
     may_have_applied,
     may_resend,
     parse_retry_after,
@@ -290,3 +291,20 @@ def test_a_budget_is_never_more_than_it_was() -> None:
         budget.give()
         left.append(budget.left)
     assert left == [0.75, 1.5, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (ApiError(-3009, "no"), True),
+        (ApiError(-3009, "no", status=503), False),
+        (NotFound(-1, "分群不存在"), True),
+        (MissingParameter(-1008, "clusterId is empty"), True),
+        (RateLimited(-1005, "too frequent"), False),
+        (TokenRejected(-1001, "no"), False),
+        (HttpStatusError("no", status=404), False),
+        (NotSent("no", reason="refused"), False),
+    ],
+)
+def test_only_the_servers_own_word_about_the_request_is_a_refusal(error: TaError, *, refused: bool) -> None:
+    assert is_refusal(error) is refused

@@ -29,8 +29,10 @@ def test_a_name_by_the_rules_passes(name: Any) -> None:
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_name_against_the_rules_is_refused_before_it_is_sent(name: Any) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as caught:
         check_name(name, strict=True)
+    assert caught.value.params.get("name", name) == name
+    assert caught.value.code in {"name-not-allowed", "text-with-surrogate"}
 
 
 @given(st.text(max_size=30))
@@ -53,6 +55,18 @@ def test_other_rules_pass_when_the_session_is_not_strict(name: Any) -> None:
 def test_a_blank_name_and_one_of_another_type_are_refused_by_any_rules(name: Any) -> None:
     with pytest.raises(InvalidRequest):
         check_name(name, strict=False)
+
+
+def test_a_padded_name_is_shown() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_name("a ", strict=False)
+    assert (caught.value.code, caught.value.params) == ("name-empty-or-padded", {"name": "a "})
+
+
+def test_a_long_display_name_is_told_the_limit() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check_display_name("a" * 51, strict=True)
+    assert caught.value.params == {"length": 51, "limit": 50}
 
 
 class Tier(str, Enum):  # noqa: UP042  (its str() is its name, which is what goes wrong)
