@@ -40,6 +40,7 @@ NAMES = (
     "plan",
     "kill",
     "leaks",
+    "bombs",
     "load",
     "backends",
 )

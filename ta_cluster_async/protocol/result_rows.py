@@ -11,8 +11,9 @@ from . import json
 if TYPE_CHECKING:
     from ..models import JsonValue
 
-# A line may be as long as this before its end must come. A row of members has some hundred bytes.
-LONGEST_LINE: Final = 2**20
+# A line may be as long as this before its end must come. A row of members has some hundred bytes, and a line that is all empty arrays
+# blocks the event loop for a quarter of a second for each MiB.
+LONGEST_LINE: Final = 2**18
 
 
 class ErrorLine(Exception):

@@ -209,3 +209,44 @@ ENDLESS: dict[str, Bomb] = {
     ),
 }
 """Those that only the end of the time ends. The server writes their pieces with a pause after each."""
+
+
+def _lines(line: bytes, size: int, *headers: str) -> Bomb:
+    """Lines of this kind, of so many bytes together."""
+    return lambda _: _http(line * (size // len(line)), "200 OK", *headers)
+
+
+def _line(item: bytes, end: bytes = b"0]\n") -> Bomb:
+    """One line that is nearly as long as a line may be."""
+    return lambda _: _http(b"[" + item * (250_000 // len(item)) + end)
+
+
+ROWS: dict[str, Bomb] = {
+    "a line of empty arrays": _line(b"[],"),
+    "a line of objects": _line(b'{"a":0},'),
+    "a line of nested arrays": _line(b"[", b"]" * 10_000 + b"\n"),
+    "a line of open arrays": _line(b"[", b"\n"),
+    "a line of digits": _line(b"7", b"]\n"),
+    "a line of long integers": _line(b"7" * 4000 + b","),
+    "a line of distinct texts": _line(b'"\\ud83d\\ude00",', b'""]\n'),
+    "a line without end": lambda _: _http(b'["' + b"x" * 3_000_000),
+    "blank lines": _lines(b"\n", 8_000_000),
+    "carriage returns": _lines(b"\r", 8_000_000),
+    "rows of nothing": _lines(b"[]\n", 3_000_000),
+    "rows of arrays": _lines(b"[[]]\n", 5_000_000),
+    "rows of two": _lines(b'["a",1]\n', 5_000_000),
+    "an error of nested arrays": lambda _: _http(b'{"return_code":' + b"[" * 250_000 + b"\n"),
+    "an error of many values": lambda _: _http(b'{"return_code":-1,"data":[' + b"0," * 120_000 + b"0]}\n"),
+    "gzip of blank lines": lambda _: _http(
+        gzip.compress(b"\n" * 64_000_000), "200 OK", "Content-Encoding: gzip"
+    ),
+    "gzip of a line": lambda _: _http(gzip.compress(b"[" * 64_000_000), "200 OK", "Content-Encoding: gzip"),
+}
+"""Rows of members."""
+
+ENDLESS_ROWS: dict[str, Bomb] = {
+    "rows without end": _endless(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b'["a"]\n'),
+    "blank lines without end": _endless(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"\n"),
+    "members of gzip without end": _endless(_GZIP_HEAD, gzip.compress(b"\n" * 1_000_000)),
+}
+"""Rows of members that only the end of the time ends."""
