@@ -20,6 +20,7 @@ from ..output.console import print_json, print_message, print_result
 from ..output.errors import message_text
 from ..output.records import form_of, print_records
 from ..output.tables import check_table
+from .notify import failures_told, notifier_of
 from .selection import Wanted, before, select, server_now
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Checked:
         """The name, where there is one."""
         return self.row.cluster_name if self.row is not None else str(self.ref)
 
+    @property
+    def key(self) -> str:
+        """What it is told apart by: the id, where there is one."""
+        return str(self.ref if self.row is None else self.row.id)
+
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON values."""
         row = self.row
@@ -82,8 +88,9 @@ async def check(
     max_change: float | None,
     journal: Path | None,
     wanted: tuple[OutputFormat | None, str | None, bool],
+    notify: tuple[str | None, str | None] = (None, None),
 ) -> Exit:
-    """Write what is off, from lists that are read once. `wanted` has --output, --fields and --json."""
+    """Write what is off, from lists that are read once. `wanted` has --output, --fields and --json, `notify` is that of `refresh`."""
     form = form_of(*wanted[:2], as_json=wanted[2])
     settings = find_settings(options)
     path = journal or settings.journal
@@ -95,31 +102,33 @@ async def check(
         )
     stale_before = None if fresh is None else before(server_now(settings.timezone), fresh)
     guard = SizeGuard(min_users=min_users, max_change=max_change)
-    async with open_project(settings) as project:
-        # The whole list is read, also where only ids and names are given.
-        chosen = Wanted(refs=refs, everything=not refs, exclude=exclude)
+    # The whole list is read, also where only ids and names are given.
+    chosen = Wanted(refs=refs, everything=not refs, exclude=exclude)
+    notifier = notifier_of(*notify, None if path is None else Journal(path), "check", chosen)
+    async with open_project(settings) as project, failures_told(notifier, project):
         selection = await select(project, chosen, None, settings.timezone, reads_list=True)
         past = await _sizes(project, selection, None if max_change is None else path, guard.runs)
-    found = [_check(ref, selection, stale_before, guard, past) for ref in selection.refs]
-    off = [one for one in found if one.problems]
-    if form.is_json:
-        print_json(
-            {
-                "event": "check",
-                "version": 1,
-                "project_id": project.id,
-                "checked": len(found),
-                "off": len(off),
-                "clusters": form.chosen([one.to_dict() for one in found], _COLUMNS),
-            }
-        )
-    elif not form.is_usual_table:
-        print_records([one.to_dict() for one in found], form, _COLUMNS)
-    else:
-        _print(found, off)
-    if not found:
-        return Exit.NOTHING
-    return Exit.FAILED if off else Exit.OK
+        found = [_check(ref, selection, stale_before, guard, past) for ref in selection.refs]
+        off = [one for one in found if one.problems]
+        report = {
+            "event": "check",
+            "version": 1,
+            "project_id": project.id,
+            "checked": len(found),
+            "off": len(off),
+            "clusters": [one.to_dict() for one in found],
+        }
+        if form.is_json:
+            print_json({**report, "clusters": form.chosen([one.to_dict() for one in found], _COLUMNS)})
+        elif not form.is_usual_table:
+            print_records([one.to_dict() for one in found], form, _COLUMNS)
+        else:
+            _print(found, off)
+        if not found:
+            return Exit.NOTHING
+        codes = {one.key: ", ".join(each.code for each in one.problems) for one in off}
+        is_told = notifier is None or await notifier.tell(project, codes, report)
+    return Exit.FAILED if off or not is_told else Exit.OK
 
 
 def _print(found: Sequence[Checked], off: Sequence[Checked]) -> None:

@@ -30,6 +30,7 @@ from ..output.progress import ProgressState
 from ..output.tables import outcome_table
 from .forecast import forecast
 from .members_folder import members_folder
+from .notify import failures_told, notifier_of, off_in
 from .plan_file import PlanFile, completed, is_complete
 from .resume_hint import print_resume_hint
 from .run_history import read_journal
@@ -72,12 +73,13 @@ async def refresh(
     strict_size: bool = False,
     members_to: Path | None = None,
     members_format: str = "csv",
+    notify: tuple[str | None, str | None] = (None, None),
     **batch_options: Any,
 ) -> Exit:
     """Refresh what is wanted, or show what would be done. The further options are those of `RefreshBatch`.
 
     `guard` has the fewest users that are usual and the largest usual change, as a share. The members of each success go into a file in
-    the folder `members_to`.
+    the folder `members_to`. `notify` has the command that is told of changes, and the name of the job for it.
     """
     settings = find_settings(options)
     least, most = guard
@@ -87,7 +89,8 @@ async def refresh(
     _check_options(wanted, journal, plan, dry_run=dry_run)
     _check_sizes(guard, book, strict_size=strict_size)
     check_stdin(wanted.from_file, options.token_file)
-    async with open_project(settings) as project:
+    notifier = notifier_of(*notify, book, "refresh", wanted)
+    async with open_project(settings) as project, failures_told(None if dry_run else notifier, project):
         file = None if plan is None else PlanFile(plan)
         begun = _begun(file, project, wanted)
         selection = await _chosen(project, wanted, book, settings.timezone, begun)
@@ -135,7 +138,10 @@ async def refresh(
                 else:
                     await _on_screen(batch, selection, history, batch_options["max_running"], members)
         code = exit_of_report(batch.report, strict_size=strict_size)
-        return Exit.FAILED if code is Exit.OK and members is not None and members.failures else code
+        is_well = members is None or not members.failures
+        if notifier is not None:
+            is_well &= await notifier.tell(project, off_in(batch.report), report_json(batch.report))
+        return code if is_well or code is not Exit.OK else Exit.FAILED
 
 
 async def _chosen(

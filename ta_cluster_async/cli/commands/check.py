@@ -63,6 +63,25 @@ def check(
             "--journal", metavar="FILE", help=tr("The journal with the sizes of earlier runs (TA_JOURNAL).")
         ),
     ] = None,
+    notify_command: Annotated[
+        str | None,
+        typer.Option(
+            "--notify-command",
+            metavar="CMD",
+            help=tr(
+                "Run this program, without a shell and for up to 30 s, with the report as JSON on its standard input: once when something "
+                "else is off than the last time, and once when all is well again. The journal remembers it."
+            ),
+        ),
+    ] = None,
+    notify_name: Annotated[
+        str | None,
+        typer.Option(
+            "--notify-name",
+            metavar="NAME",
+            help=tr("What --notify-command tells this job apart by, instead of what was chosen."),
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help=tr("Write what was found as one JSON object."))
     ] = False,
@@ -90,5 +109,6 @@ def check(
             max_change=max_change,
             journal=journal,
             wanted=(output, fields, as_json),
+            notify=(notify_command, notify_name),
         )
     )

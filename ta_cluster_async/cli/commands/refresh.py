@@ -41,6 +41,7 @@ _CHOICE = tr("What to refresh")
 _HOW = tr("How to refresh")
 _SIZE = tr("What size is usual")
 _MEMBERS = tr("Members")
+_NOTICES = tr("Whom to tell")
 
 
 @connected
@@ -266,6 +267,27 @@ def refresh(
             "--members-format", rich_help_panel=_MEMBERS, help=tr("The format of the files of --members-to.")
         ),
     ] = MembersFormat.CSV,
+    notify_command: Annotated[
+        str | None,
+        typer.Option(
+            "--notify-command",
+            metavar="CMD",
+            rich_help_panel=_NOTICES,
+            help=tr(
+                "Run this program, without a shell and for up to 30 s, with the report as JSON on its standard input: once when something "
+                "else is off than the last time, and once when all is well again. The journal remembers it."
+            ),
+        ),
+    ] = None,
+    notify_name: Annotated[
+        str | None,
+        typer.Option(
+            "--notify-name",
+            metavar="NAME",
+            rich_help_panel=_NOTICES,
+            help=tr("What --notify-command tells this job apart by, instead of what was chosen."),
+        ),
+    ] = None,
     json_lines: Annotated[
         bool,
         typer.Option(
@@ -306,6 +328,7 @@ def refresh(
             strict_size=strict_size,
             members_to=members_to,
             members_format=members_format.value,
+            notify=(notify_command, notify_name),
             max_running=max_running,
             submit_ahead=submit_ahead,
             order=order.value.replace("-", "_"),
