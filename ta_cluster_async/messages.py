@@ -398,6 +398,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "token-wrong-type": "The token must be a str, a Secret or an async function that returns one of them.",
     # session
     "environment-incomplete": "Set the environment variables {names}.",
+    "table-without-pyarrow": "An Arrow table needs the extra arrow: pip install 'ta-cluster-async[arrow]'.",
     "project-id-unusable": "The project id in {place} must be a whole number above 0. It is the numeric id, not the APPID.",
     "project-unknown": "This session has no project id: give it as project(102), or set TA_PROJECT_ID or project_id in the profile.",
     # resources

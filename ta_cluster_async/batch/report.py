@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 import attrs
 from attrs import field, frozen
@@ -14,11 +14,48 @@ from attrs import field, frozen
 from ..errors import InvalidRequest, TaError
 from ..messages import Message
 from ..models import RefreshTicket
+from ..models.html import html_fields, html_table
 from ..models.json import json_text
 from ..models.strict_json import json_key, read_json, read_value
+from .outcome_table import arrow_table
 from .stored_messages import plain, restore
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 VERSION = 1
+
+_COLUMNS = (
+    "ref",
+    "status",
+    "cluster_id",
+    "cluster_name",
+    "users_num",
+    "progress",
+    "baseline_refresh_time",
+    "refresh_time",
+    "queue_seconds",
+    "run_seconds",
+    "detect_seconds",
+    "attempts",
+    "resumed",
+    "settled_at",
+    "code",
+    "message",
+    "warnings",
+)
+_SHOWN_COLUMNS = (
+    "ref",
+    "cluster_id",
+    "cluster_name",
+    "status",
+    "users_num",
+    "run_seconds",
+    "message",
+    "warnings",
+)
+_SHOWN = 100
+"""Outcomes that a notebook shows."""
 
 
 class Status(StrEnum):
@@ -130,6 +167,18 @@ class Outcome:
     def ok(self) -> bool:
         """True for a success, also for one with warnings."""
         return self.status is Status.SUCCEEDED
+
+    def to_row(self) -> dict[str, object]:
+        """Return it as one flat row: texts, numbers and times. The ticket and the parameters of messages are left out."""
+        row = attrs.asdict(
+            self, recurse=False, filter=lambda a, _: a.name not in {"error", "ticket", "params"}
+        )
+        row["status"] = self.status.value
+        row["warnings"] = " ".join(warning.message for warning in self.warnings)
+        return {name: row[name] for name in _COLUMNS}
+
+    def _repr_html_(self) -> str:
+        return html_fields("Outcome", self.to_row())
 
     def what(self) -> Message | None:
         """Return why it did not succeed as a value, to be said in another language.
@@ -266,6 +315,29 @@ class RefreshReport:
     def total(self) -> int:
         """How many references there were, duplicates counted once."""
         return sum(self.counts.values())
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """Return the outcomes as flat rows with the same keys, such as for `pandas.DataFrame(report.to_rows())`."""
+        return [outcome.to_row() for outcome in self.outcomes]
+
+    def to_arrow(self) -> pa.Table:
+        """Return the outcomes as a `pyarrow.Table` whose schema is always the same. `ref` is text in it.
+
+        Raises:
+            ConfigurationError: The extra `arrow` is not installed.
+        """
+        return arrow_table(self.to_rows())
+
+    def _repr_html_(self) -> str:
+        counts = ", ".join(f"{count} {status.value}" for status, count in self.counts.items())
+        title = f"RefreshReport: {counts or 'nothing to do'} in {self.makespan:.1f} s"
+        # Failures first.
+        shown = sorted(self.outcomes, key=lambda one: one.status not in FAILURES)[:_SHOWN]
+        if len(shown) < len(self.outcomes):
+            title += f"; {len(shown)} of {len(self.outcomes)} outcomes"
+        if self.stopped:
+            title += f"; stopped early: {self.stopped}"
+        return html_table(title, _SHOWN_COLUMNS, ([one.to_row()[n] for n in _SHOWN_COLUMNS] for one in shown))
 
     def to_json(self) -> str:
         """Return the report as JSON text. It holds no token and no URL, and nothing that a terminal obeys."""

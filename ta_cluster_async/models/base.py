@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from ..errors import InvalidRequest
 from ..messages import Message
+from .html import html_fields
 from .json import JsonValue
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Wire:
             f"{name}={_show(value)}" for name, value in shown if value is not None and value != {}
         )
         return f"{type(self).__name__}({', '.join(fields_shown)})"
+
+    def _repr_html_(self) -> str:
+        fields = attrs.fields(type(self))
+        return html_fields(type(self).__name__, {a.name: getattr(self, a.name) for a in fields if a.repr})
 
 
 def _show(value: object) -> str:

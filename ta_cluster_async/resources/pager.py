@@ -54,6 +54,10 @@ class Pager:
         self._ahead = ahead
         self.missing: int = 0
 
+    def __repr__(self) -> str:
+        filters = ", ".join(f"{name}={value!r}" for name, value in self._filters.items())
+        return f"<Pager of {filters}, page_size={self._page_size}>"
+
     def ahead(self) -> Pager:
         """Return the same list, which requests the next page while the present one is consumed.
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from attrs import evolve, field, frozen
 
+from ...models.html import html_table
 from ...protocol.endpoints import Ref
 from .encoding import decode, encode
 from .refreshes import PlannedRefresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_SHOWN = 100
+"""Refreshes that a notebook shows."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -56,6 +61,20 @@ class RefreshPlan:
     def __repr__(self) -> str:
         states = ", ".join(f"{count} {state}" for state, count in self.counts.items())
         return f"<RefreshPlan of {len(self)} in project {self.project_id}, made {self.made_at:%Y-%m-%d %H:%M:%SZ}: {states or 'empty'}>"
+
+    def _repr_html_(self) -> str:
+        header = ("ref", "cluster_id", "state", "baseline_progress", "baseline_refresh_time")
+        rows = (
+            (
+                one.ref,
+                one.cluster_id,
+                one.state if one.outcome is None else one.outcome.status,
+                one.baseline_progress,
+                one.baseline_refresh_time,
+            )
+            for one in islice(self, _SHOWN)
+        )
+        return html_table(repr(self)[1:-1], header, rows)
 
     def get(self, ref: Ref) -> PlannedRefresh | None:
         """Return what the plan has for a reference as it was given; None when it has nothing."""
