@@ -157,7 +157,7 @@ class RefreshBatch:
             raise ConfigurationError(Message("batch-runs-once"))
         state = self._state = BatchState(self._project, self._options, plan=self._plan)
         if self._before_start is not None:
-            state.gate = StartGate(self._before_start)
+            state.gate = StartGate(self._before_start, deadline=state.deadline)
         if not self._has_consumer:
             state.events.drop()
         planner = Planner(state, self._refs)
@@ -356,7 +356,7 @@ async def refresh_all(
         keep_successes: Whether the report has the outcomes of successes. False for a million references.
         plan: A plan in place of `refs`: what has ended since its baselines were read is reported, what runs is watched, and only the rest
             is started, each after one more read.
-        before_start: Called with the tickets of refreshes right before their requests are sent, several at once where they are ready
+        before_start: Called with the tickets of refreshes right before each of their requests, several at once where they are ready
             together; a coroutine function is awaited. What it raises ends the batch before they are sent. `RefreshBatch.plan` has them by
             then, so that a store can be written ahead.
         resume_grace: Seconds. Another process may have begun the plan, so that those that have not moved are started only when nothing has

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from anyio.lowlevel import checkpoint_if_cancelled
+
 from ..errors import (
     ApiError,
     JournalError,
@@ -72,19 +74,26 @@ class Submitter:
             await state.events.wait_for_consumer()
 
     async def _start(self, target: Target) -> None:
-        state = self._state
+        gate = self._state.gate
         try:
             await self._submit(target)
-        except TokenRejected as error:
+        except TaError as error:
+            # What the caller's own step raises is about no cluster, and is not the server's word.
+            if ends_the_batch(error) or (gate is not None and error is gate.error):
+                raise
+            self._not_taken(target, error)
+
+    def _not_taken(self, target: Target, error: TaError) -> None:
+        """Give a target that an error has kept from being started its outcome, and stop the batch where that is about all."""
+        state = self._state
+        if isinstance(error, TokenRejected):
             state.abort(error)
             state.finish(target, state.unstarted(target, error))
-        except JournalError as error:
+        elif isinstance(error, JournalError):
             state.interrupted = True
             state.stop(Message("batch-journal-lost", cause=error.what()), error=error)
             state.finish(target, state.unstarted(target, error))
-        except TaError as error:
-            if ends_the_batch(error):
-                raise
+        else:
             if state.sender.gave_up and error.may_pass:
                 end_batch(state, error)
             if state.stopped and error.may_pass:
@@ -251,10 +260,10 @@ class Submitter:
         state = self._state
         endpoint = REFRESHES[target.call_ref]
         request = Request(endpoint, ref_query(endpoint, state.project.id, target.call_ref))
-        ticket = new_ticket(state, target)
-        await self._intend(target, ticket)
-        began, wait = state.loop.time(), 1.0
-        while not state.stopped:
+        ticket = await self._intend(target)
+        began, wait = inf, 1.0
+        while await self._may_send(target, ticket):
+            began = min(began, state.loop.time())
             target.sending(ticket)
             error = await self._send(request)
             if error is None:
@@ -289,19 +298,27 @@ class Submitter:
         state.finish(target, state.unstarted(target))
         return None
 
-    async def _intend(self, target: Target, ticket: RefreshTicket) -> None:
-        """Keep the intent for the process after this one, and let the caller's own step go first."""
+    async def _intend(self, target: Target) -> RefreshTicket:
+        """Keep the intent for the process after this one."""
+        ticket = new_ticket(self._state, target)
+        if self._state.journal is not None:
+            await self._state.journal.intend(ticket, target.ref)
+        return ticket
+
+    async def _may_send(self, target: Target, ticket: RefreshTicket) -> bool:
+        """Keep the intent in the plan and let the caller's own step go first. Returns False when the batch was stopped."""
         state = self._state
-        if state.journal is not None:
-            await state.journal.intend(ticket, target.ref)
         if state.plan is not None:
             state.plan.begun(target.ref, ticket, "intended", target.attempts + 1)
-        if state.gate is not None:
-            try:
+        try:
+            if state.gate is not None and not state.stopped:
                 await state.gate.wait(ticket)
-            except BaseException:
-                self._not_begun(target)
-                raise
+            # The step itself may have cancelled the batch, which no await has shown yet.
+            await checkpoint_if_cancelled()
+        except BaseException:
+            self._not_begun(target)
+            raise
+        return not state.stopped
 
     def _not_begun(self, target: Target) -> None:
         """Nothing was applied, so that the process after this one need not look for it, but for an earlier request without an answer."""

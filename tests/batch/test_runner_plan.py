@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from ta_cluster_async import Project, RefreshReport, RefreshTicket
+    from ta_cluster_async import Project, RefreshReport, RefreshTicket, TaError
 
 
 def tell(
@@ -260,6 +260,130 @@ def test_what_the_step_before_the_start_raises_ends_the_batch_before_the_request
     tell(story)
 
 
+def test_a_batch_that_the_step_cancels_starts_nothing_that_the_step_allowed() -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(6)
+
+        def step(_: Sequence[RefreshTicket]) -> None:
+            batch.cancel()
+
+        batch = RefreshBatch(project, ids, max_running=4, before_start=step)
+        async with batch:
+            pass
+        await asyncio.sleep(60.0)
+        assert not posted(em)
+        assert batch.plan.counts == {"planned": 6}
+        assert batch.report.counts == {Status.CANCELLED: 6}
+        assert [outcome.ticket for outcome in batch.report.outcomes] == [None] * 6
+        assert [outcome.attempts for outcome in batch.report.outcomes] == [0] * 6
+
+    tell(story)
+
+
+def test_a_batch_that_is_cancelled_during_the_step_starts_nothing() -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(6)
+
+        async def step(_: Sequence[RefreshTicket]) -> None:
+            await asyncio.sleep(5.0)
+
+        batch = RefreshBatch(project, ids, max_running=4, before_start=step)
+        async with batch:
+            await asyncio.sleep(2.0)
+            batch.cancel()
+        await asyncio.sleep(60.0)
+        assert not posted(em)
+        assert batch.plan.counts == {"planned": 6}
+        assert [outcome.ticket for outcome in batch.report.outcomes] == [None] * 6
+
+    tell(story)
+
+
+@pytest.mark.parametrize("seconds", [19.0, 10_000.0])
+def test_what_the_step_allows_when_the_batch_is_out_of_time_is_not_started(seconds: float) -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(6)
+
+        async def step(_: Sequence[RefreshTicket]) -> None:
+            await asyncio.sleep(seconds)
+
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        batch = RefreshBatch(project, ids, max_running=4, timeout=20.0, before_start=step)
+        async with batch:
+            pass
+        assert loop.time() - began < 21.0
+        assert not posted(em)
+        assert batch.plan.counts == {"planned": 6}
+        assert batch.report.counts == {Status.TIMED_OUT: 6}
+        assert [outcome.ticket for outcome in batch.report.outcomes] == [None] * 6
+
+    tell(story)
+
+
+def test_the_time_of_the_step_is_not_that_of_the_request() -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(6)
+
+        async def step(_: Sequence[RefreshTicket]) -> None:
+            await asyncio.sleep(2 * project.session.timeout)
+
+        report = await refresh_all(project, ids, max_running=3, before_start=step)
+        assert report.counts == {Status.SUCCEEDED: 6}
+        assert posted(em) == Counter(ids)
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        NotSent("the store cannot be reached"),
+        TokenRejected(return_code=-1, return_message="the store does not take its own"),
+    ],
+)
+def test_what_the_step_raises_is_not_taken_for_the_servers_word(problem: TaError) -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(6)
+
+        async def step(_: Sequence[RefreshTicket]) -> None:
+            raise problem
+
+        with pytest.raises(type(problem)) as raised:
+            await refresh_all(project, ids, before_start=step)
+        assert raised.value is problem
+        report = problem.__dict__["report"]
+        assert report.counts == {Status.CANCELLED: 6}
+        assert (report.stop_code, report.stop_params) == ("batch-error", {"error": type(problem).__name__})
+        await asyncio.sleep(60.0)
+        assert not posted(em)
+
+    tell(story)
+
+
+def test_the_step_goes_before_each_request_and_not_only_the_first() -> None:
+    async def story(em: Emulator, project: Project) -> None:
+        ids = em.seed_clusters(1)
+        em.faults.add(Fault.status(429), path="user-cluster-refresh", count=None)
+        states: list[str] = []
+
+        def step(_: Sequence[RefreshTicket]) -> None:
+            states.extend(one.state for one in batch.plan)
+            if len(states) == 3:
+                raise PermissionError("another copy has it")
+
+        batch = RefreshBatch(project, ids, before_start=step)
+        with pytest.raises(PermissionError):
+            async with batch:
+                pass
+        await asyncio.sleep(60.0)
+        assert states == ["intended"] * 3
+        assert not posted(em)
+        assert batch.plan.counts == {"planned": 1}
+
+    tell(story)
+
+
 def test_a_fence_holds_a_second_copy_off_where_answers_do_not_show_the_first() -> None:
     async def story(em: Emulator, project: Project) -> None:
         ids = em.seed_clusters(20)
@@ -287,7 +411,9 @@ def test_a_start_that_certainly_did_not_happen_is_planned_still() -> None:
         em.faults.add(Fault.status(429), path="user-cluster-refresh", count=None)
         async with RefreshBatch(project, ids) as batch:
             await asyncio.sleep(10.0)
-            assert batch.plan.counts == {"planned": 2}
+            async with asyncio.timeout(60.0):
+                while batch.plan.counts != {"planned": 2}:  # between two requests
+                    await asyncio.sleep(0.1)
             batch.cancel()
         assert batch.plan.counts == {"planned": 2}
         assert not posted(em)
