@@ -14,10 +14,12 @@ from .guard import SizeGuard
 
 if TYPE_CHECKING:
     import os
+    from datetime import datetime
     from typing import Any
 
     from attrs import Attribute
 
+    from .dependencies import DependsOn
     from .journal.journal import Journal
     from .plan.plan import RefreshPlan
     from .start_gate import BeforeStart
@@ -41,6 +43,9 @@ class RefreshOptions(TypedDict, total=False):
     before_start: BeforeStart | None
     resume_grace: float | None
     guard: SizeGuard | None
+    depends_on: DependsOn | None
+    fresh_for: float | datetime | None
+    with_dependencies: bool
 
 
 def check_project(project: object) -> None:

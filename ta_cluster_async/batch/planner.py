@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..errors import TaError
     from ..protocol.endpoints import Ref
+    from .dependencies import Dependencies
     from .journal.journal import Entry, RunJournal
     from .lookup import Found
     from .state import BatchState
@@ -45,6 +46,7 @@ class Planner:
         state: The batch.
         refs: The references.
         starts: False to read the baselines into the batch's plan and leave it there.
+        dependencies: What holds the targets until it is known what they need; None without such an order.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Planner:
         refs: Iterable[object] | AsyncIterable[object],
         *,
         starts: bool = True,
+        dependencies: Dependencies | None = None,
     ) -> None:
         self._state = state
         self._starts = starts
+        self._dependencies = dependencies
         self._hold = PlanHold(state) if state.plan is not None and state.plan.is_given else None
         self._needed = state.limit.number
         self._window = max(_WINDOW, 2 * self._needed)
@@ -94,11 +98,9 @@ class Planner:
                 await self._read_journal()
                 self._record_open()
                 await state.events.wait_for_consumer()
-        if self._hold is not None:
-            async for target in self._hold.run():
-                self._place(target)
-                self._emit_planned(complete=False)
-        self._enqueue_held()
+        await self._place_held()
+        if self._dependencies is not None:
+            await self._resolve(self._dependencies)
         state.planned = True
         state.drop_waiting()
         self._emit_planned(complete=True)
@@ -108,6 +110,23 @@ class Planner:
         self._chunks.close()
         for _ in self._abandoning():
             self._record_open()
+
+    async def _place_held(self) -> None:
+        if self._hold is not None:
+            async for target in self._hold.run():
+                self._place(target)
+                self._emit_planned(complete=False)
+        self._enqueue_held()
+
+    async def _resolve(self, dependencies: Dependencies) -> None:
+        """Read what is needed, look up what is to be refreshed too, and let those start that need nothing. Raises InvalidRequest."""
+        try:
+            while more := await dependencies.read():
+                await self._plan_chunk(more)
+                await self._place_held()
+        except TokenRejected as error:
+            self._state.abort(error)
+        dependencies.resolve()
 
     @property
     def _enough(self) -> int:

@@ -74,7 +74,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
     """There is no such cluster, or the server refused to refresh it."""
     SKIPPED = "skipped"
-    """It was running already and `on_running="skip"`."""
+    """It was running already and `on_running="skip"`, or what it needs (`depends_on`) did not succeed or is not fresh: the code says which."""
     CANCELLED = "cancelled"
     """The batch was stopped or cancelled before its end was seen."""
 
@@ -85,6 +85,10 @@ FAILURES = frozenset({Status.FAILED, Status.UNCONFIRMED, Status.STALLED, Status.
 
 RESUMABLE = frozenset({"batch-refreshes-refused", "batch-server-down", "batch-token-rejected"})
 """The codes of `RefreshReport.stop_code` after which another run of the same journal or plan goes on with what is left."""
+
+
+UNMET = frozenset({"needs-failed", "needs-missing", "needs-skipped", "needs-stale", "needs-unreadable"})
+"""The codes of outcomes that were skipped for what they need, which is not the wish of the caller."""
 
 
 @frozen(kw_only=True)
@@ -179,6 +183,11 @@ class Outcome:
 
     def _repr_html_(self) -> str:
         return html_fields("Outcome", self.to_row())
+
+    @property
+    def is_failure(self) -> bool:
+        """True unless it succeeded, or was skipped as `on_running` says."""
+        return not self.ok and (self.status is not Status.SKIPPED or self.code in UNMET)
 
     def what(self) -> Message | None:
         """Return why it did not succeed as a value, to be said in another language.
@@ -291,8 +300,8 @@ class RefreshReport:
 
     @property
     def ok(self) -> bool:
-        """True when all references were tried, and each succeeded or was skipped. That is so as well where there were none: see `empty`."""
-        return not self.stopped and not self.counts.keys() - {Status.SUCCEEDED, Status.SKIPPED}
+        """True when all references were tried, and each succeeded or was skipped as `on_running` says. So it is where there were none: see `empty`."""
+        return not (self.stopped or self.counts.keys() - {Status.SUCCEEDED, Status.SKIPPED} or self.failures)
 
     @property
     def empty(self) -> bool:
@@ -301,10 +310,8 @@ class RefreshReport:
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
-        """The outcomes that are neither a success nor skipped."""
-        return tuple(
-            outcome for outcome in self.outcomes if outcome.status not in (Status.SUCCEEDED, Status.SKIPPED)
-        )
+        """The outcomes that are neither a success nor skipped as `on_running` says: of what failed, and of what needs it."""
+        return tuple(outcome for outcome in self.outcomes if outcome.is_failure)
 
     @property
     def flagged(self) -> tuple[Outcome, ...]:

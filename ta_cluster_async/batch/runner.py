@@ -19,6 +19,7 @@ from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from ..protocol.refresh import NOTHING_KNOWN
 from .attach import left_running
+from .dependencies import Dependencies, DependencyRules
 from .guard import SizeGuard
 from .journal.journal import Journal
 from .options import Options, check_choice, check_project
@@ -34,11 +35,13 @@ from .workers import FirstFailure
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
     from types import TracebackType
     from typing import Unpack
 
     from ..protocol.refresh import PollPolicy
     from ..resources import Project
+    from .dependencies import DependsOn
     from .event_stream import EventStream
     from .events import Event
     from .journal.journal import RunJournal
@@ -90,6 +93,9 @@ class RefreshBatch:
         before_start: BeforeStart | None = None,
         resume_grace: float | None = None,
         guard: SizeGuard | None = None,
+        depends_on: DependsOn | None = None,
+        fresh_for: float | datetime | None = None,
+        with_dependencies: bool = False,
     ) -> None:
         check_project(project)
         check_choice("on_error", on_error, ("continue", "stop"))
@@ -118,6 +124,7 @@ class RefreshBatch:
             resume_grace=policy.settle if resume_grace is None else positive(resume_grace, "resume_grace"),
             guard=guard,
         )
+        self._rules = DependencyRules.of(depends_on, fresh_for, includes=with_dependencies)
         self._plan = plan
         self._before_start = before_start
         if on_error == "stop":
@@ -160,7 +167,9 @@ class RefreshBatch:
             state.gate = StartGate(self._before_start, deadline=state.deadline)
         if not self._has_consumer:
             state.events.drop()
-        planner = Planner(state, self._refs)
+        dependencies = None if self._rules is None else Dependencies(state, self._rules)
+        state.start_order = dependencies
+        planner = Planner(state, self._refs, dependencies=dependencies)
         self._scope = anyio.CancelScope()
         if self._journal is not None:
             state.journal = await self._journal.open(
@@ -362,8 +371,17 @@ async def refresh_all(
         resume_grace: Seconds. Another process may have begun the plan, so that those that have not moved are started only when nothing has
             moved for so long, and the server has places again; the `settle` of `poll` when None. Answers of the server must be younger.
         guard: What size after a success is usual. What is not becomes a warning of the outcome; the refresh counts as a success all the same.
+        depends_on: What each needs: nothing starts before all that it needs in this batch has succeeded. A mapping from references to lists of
+            references, or `definitions` to read it from the definitions, which takes one detail for each, and all references before the
+            first is started. What needs one that did not succeed is `skipped`, and says which. What runs already when the batch begins is
+            treated as `on_running` says: with `rerun` it is refreshed anew after what it needs.
+        fresh_for: What is needed and not in the batch must have been refreshed in the last so many seconds, by this machine's local time, or
+            since this server time, and have succeeded; else what needs it is skipped. None to look only at what is in the batch. Uploaded
+            and result clusters, which have nothing to refresh, are always good enough.
+        with_dependencies: Refresh what is needed and not in the batch as well, unless it is fresh enough.
 
     Raises:
+        InvalidRequest: Some need each other; nothing was started. The message names the circle.
         JournalError: The journal cannot be used, or another runner has it, and nothing was sent; or it could not be written to its end.
         Exception: What `refs` or `on_event` raises, as it is.
         asyncio.CancelledError: The batch was cancelled. This and any other exception has the report as its attribute `report`, and notes

@@ -21,7 +21,7 @@ from .listing import ListView
 from .log import BatchLog
 from .outage import Outage
 from .plan.record import PlanRecord
-from .report import OutcomeWarning, RefreshReport, Status
+from .report import FAILURES, OutcomeWarning, RefreshReport, Status
 from .schedule import PollSchedule, ends_per_second
 from .sender import Sender
 from .target import last_poll
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .plan.plan import RefreshPlan
     from .report import Outcome
     from .start_gate import StartGate
+    from .start_order import StartOrder
     from .target import Target
 
 # A policy of zeros must not make a loop that never lets time pass.
@@ -95,6 +96,7 @@ class BatchState:
         outcomes: The outcomes that the report shows.
         plan: The plan with all that has happened so far; None where none is kept.
         gate: The caller's step before refreshes are started; None without one.
+        start_order: What holds targets back until others have ended; None without one.
     """
 
     def __init__(self, project: Project, options: Options, *, plan: RefreshPlan | None = None) -> None:
@@ -149,6 +151,7 @@ class BatchState:
         if options.keep_successes or plan is not None:
             self.plan = PlanRecord(project.id, self.started_at, plan)
         self.gate: StartGate | None = None
+        self.start_order: StartOrder | None = None
         self._totals = Totals()
 
     def at(self) -> float:
@@ -198,6 +201,8 @@ class BatchState:
 
     def enqueue(self, target: Target, *, first: bool = False) -> None:
         """Let a target wait for a place."""
+        if self.start_order is not None and self.start_order.holds(target):
+            return
         if first:
             self.waiting.appendleft(target)
         else:
@@ -287,8 +292,10 @@ class BatchState:
         if not self.interrupted and not outcome.resumed:
             self._keep(outcome)
         self.events.emit(Finished(at=self.at(), outcome=outcome))
+        if self.start_order is not None:
+            self.start_order.ended(outcome)
         failures, limit = self._totals.failures, self.options.max_failures
-        if limit is not None and not self.stopped and failures >= limit:
+        if limit is not None and outcome.status in FAILURES and not self.stopped and failures >= limit:
             self.stop(Message("batch-max-failures", count=failures, limit=limit))
         self.changed.fire()
 
@@ -313,6 +320,8 @@ class BatchState:
         if self.stopped is None:
             return
         self._enqueue_put_back()
+        if self.start_order is not None:
+            self.waiting.extend(self.start_order.take())
         while self.waiting:
             target = self.waiting.popleft()
             del self.waiting_ids[target.cluster_id]

@@ -65,6 +65,8 @@ class Cluster:
         users: How many users are in it; None where the server does not say.
         ignores: Whether a request to refresh it is answered with success and nothing happens.
         runs: When each refresh was posted, when it started and when it ended.
+        needs: The names in its definition.
+        kind: Its type; that of a condition when None.
         shows: Makes the progress of a running refresh from the share of its time that is over.
     """
 
@@ -79,6 +81,8 @@ class Cluster:
     dated: bool = True
     ignores: bool = False
     users: int | None = 7
+    needs: tuple[str, ...] = ()
+    kind: str | None = None
     runs: list[tuple[float, float, float]] = field(factory=list)
     shows: Callable[[float], int] = lambda share: min(99, int(100 * share))
 
@@ -310,8 +314,12 @@ class Deployment:
         if ask.name.startswith("progress"):
             return answer({"progress": progress})
         kind = "tag_by_static_condition" if cluster.catalog == TAG else "cluster_by_static_condition"
+        kind = cluster.kind or kind
         row = {"id": cluster.id, "clusterName": cluster.name, "clusterType": kind, "displayName": "x"}
         row |= {"progress": progress, "projectId": 1, "usersNum": cluster.users, "refreshTime": _text(time)}
+        if cluster.needs:
+            filters = [{"tableType": "user_cluster", "columnName": name} for name in cluster.needs]
+            row["userClusterDef"] = {"filts": filters}
         return answer(row)
 
     def _list(self, catalog: str, number: int, size: int) -> Response:

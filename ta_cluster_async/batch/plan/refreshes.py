@@ -72,9 +72,9 @@ class PlannedRefresh:
         Of one whose end was not seen, the baseline stays: should its refresh have ended since, it is not started again.
         """
         outcome = self.outcome
-        if outcome is None or outcome.status in (Status.SUCCEEDED, Status.SKIPPED):
+        if outcome is None or not outcome.is_failure:
             return self
-        if outcome.status in (Status.FAILED, Status.REJECTED):
+        if outcome.status in (Status.FAILED, Status.REJECTED, Status.SKIPPED):
             # What it shows then is the baseline of its next refresh.
             return PlannedRefresh(ref=self.ref)
         return evolve(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ...batch.report import Status
 from ...errors import ConfigurationError, InvalidRequest
 from ...messages import Message
 from ...models import ClusterRow
@@ -218,11 +217,10 @@ async def _failed_in(project: Project, run: str, journal: Journal | None) -> lis
             info = find_run(runs, run, journal.path)
         except NoSuchRun as problem:
             raise InvalidRequest(str(problem)) from None
-        good = (Status.SUCCEEDED, Status.SKIPPED)
         return [
             outcome.ref if outcome.cluster_id is None else outcome.cluster_id
             for outcome in journal.outcomes(info.run_id)
-            if outcome.status not in good
+            if outcome.is_failure
         ]
 
     return await asyncio.to_thread(read)
