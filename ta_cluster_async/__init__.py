@@ -306,7 +306,7 @@ else:  # a checker would believe any name
             value = getattr(_import_module(f".{_MODULES[name]}", __name__), name)
         elif name == "__version__":
             value = _import_module("importlib.metadata").version("ta-cluster-async")
-        elif name in ("batch", "emulator", "errors", "messages", "models"):
+        elif name in ("batch", "emulator", "errors", "messages", "models", "telemetry"):
             value = _import_module(f".{name}", __name__)
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -77,6 +77,7 @@ def new_ticket(state: BatchState, target: Target, *, attached: bool = False) -> 
         baseline_progress=target.seen.progress,
         submitted_at=datetime.now(UTC),
         attached=attached,
+        traceparent=None if state.observed is None else state.observed.traceparent(target),
     )
 
 
@@ -87,4 +88,6 @@ def left_running(reason: Message, *, is_on_its_way: bool) -> Message:
 
 def _track(state: BatchState, target: Target, ticket: RefreshTicket) -> None:
     state.track(target)
+    if state.observed is not None:
+        state.observed.began(target, ticket.traceparent)
     state.events.emit(Attached(**state.of(target), ticket=ticket))

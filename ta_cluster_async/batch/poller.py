@@ -201,7 +201,8 @@ class Poller:
         if self._was_polled(target):
             return
         try:
-            seen = await state.sender.send(read_state(state, target))
+            with state.observing(target):
+                seen = await state.sender.send(read_state(state, target))
         except TaError as problem:
             poll_failed(state, target, problem)
             return

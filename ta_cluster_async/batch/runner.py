@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterable, Iterable
+from contextlib import nullcontext
 from math import inf
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
@@ -22,6 +23,7 @@ from .attach import left_running
 from .dependencies import Dependencies, DependencyRules
 from .guard import SizeGuard
 from .journal.journal import Journal
+from .observed import observe
 from .options import Options, check_choice, check_project
 from .plan.plan import RefreshPlan
 from .planner import Planner
@@ -189,9 +191,11 @@ class RefreshBatch:
         )
         if self._cancelled:
             self._scope.cancel()
-        self._driver = asyncio.create_task(
-            self._drive(state, planner, self._scope), name="ta_cluster_async batch"
-        )
+        state.observed = observe(self._project, state.run_id)
+        with nullcontext() if state.observed is None else state.observed.current():
+            self._driver = asyncio.create_task(
+                self._drive(state, planner, self._scope), name="ta_cluster_async batch"
+            )
         # Its error is raised to the consumer or to who waits for the end; asyncio must not log it where there is neither.
         self._driver.add_done_callback(_ignore_result)
         return self
@@ -260,6 +264,8 @@ class RefreshBatch:
                     except JournalError as problem:
                         failure = failure or problem
             finally:
+                if state.observed is not None:
+                    state.observed.ended(self.report, failure)
                 state.events.end()
         if failure is not None:
             failure.__dict__.setdefault("report", self._report)

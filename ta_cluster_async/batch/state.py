@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,12 +30,14 @@ from .totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from ..client.api import ApiClient
     from ..errors import TaError, TokenRejected
     from ..protocol.refresh import PollPolicy
     from ..resources import Project
     from .journal.journal import RunJournal
+    from .observed import ObservedBatch
     from .options import Options
     from .plan.plan import RefreshPlan
     from .report import Outcome
@@ -97,6 +100,7 @@ class BatchState:
         plan: The plan with all that has happened so far; None where none is kept.
         gate: The caller's step before refreshes are started; None without one.
         start_order: What holds targets back until others have ended; None without one.
+        observed: Tells telemetry of the batch; None while that is off.
     """
 
     def __init__(self, project: Project, options: Options, *, plan: RefreshPlan | None = None) -> None:
@@ -152,6 +156,7 @@ class BatchState:
             self.plan = PlanRecord(project.id, self.started_at, plan)
         self.gate: StartGate | None = None
         self.start_order: StartOrder | None = None
+        self.observed: ObservedBatch | None = None
         self._totals = Totals()
 
     def at(self) -> float:
@@ -161,6 +166,10 @@ class BatchState:
     def of(self, target: Target) -> OfTarget:
         """Return what an event of a target says of it."""
         return OfTarget(at=self.at(), ref=target.ref, cluster_id=target.cluster_id, cluster_name=target.name)
+
+    def observing(self, target: Target) -> AbstractContextManager[None]:
+        """Make what is done inside belong to the refresh of a target, for telemetry."""
+        return nullcontext() if self.observed is None else self.observed.refreshing(target)
 
     def deadline_of(self, now: float) -> float:
         """Return when a refresh that comes into flight now is out of time."""
@@ -291,6 +300,8 @@ class BatchState:
             self.outcomes.append(outcome)
         if not self.interrupted and not outcome.resumed:
             self._keep(outcome)
+        if self.observed is not None:
+            self.observed.finished(outcome)
         self.events.emit(Finished(at=self.at(), outcome=outcome))
         if self.start_order is not None:
             self.start_order.ended(outcome)

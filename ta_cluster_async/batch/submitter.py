@@ -68,7 +68,8 @@ class Submitter:
         state = self._state
         while (target := await state.next_target()) is not None:
             # When this is cancelled, the target stays among those that are being started, and so in the report.
-            await self._start(target)
+            with state.observing(target):
+                await self._start(target)
             state.starting.discard(target)
             state.changed.fire()
             await state.events.wait_for_consumer()

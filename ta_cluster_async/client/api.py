@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from enum import Enum, auto
 from importlib import import_module
 from math import inf
@@ -32,6 +32,7 @@ from ..protocol.page_sizes import PageSizes
 from ..protocol.refresh import NOTHING_KNOWN, PollPolicy
 from ..protocol.requests import Response
 from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
+from . import observing
 from .deadline import running_loop
 from .limiter import Limiter
 from .overload import ResponseTimes
@@ -273,6 +274,19 @@ class ApiClient:
         Raises:
             TaError: As the class tree in `errors` says.
         """
+        observer = observing.observer
+        if observer is None:
+            return await self._call(request, convert, timeout, quick)
+        with observer.call(request.endpoint, self._base_url):
+            return await self._call(request, convert, timeout, quick)
+
+    async def _call(
+        self,
+        request: Request,
+        convert: Callable[[JsonValue], T],
+        timeout: float | None,
+        quick: Callable[[bytes], T | None] | None,
+    ) -> T:
         loop = running_loop()
         if loop is not self._loop or self._state is not _State.OPEN:
             self._check_usable()
@@ -321,7 +335,10 @@ class ApiClient:
         """
         self._check_usable()
         assert self._loop is not None
-        head = await self._retry(request, convert, self._loop.time() + timeout, None)
+        deadline = self._loop.time() + timeout
+        observer = observing.observer
+        with nullcontext() if observer is None else observer.call(request.endpoint, self._base_url):
+            head = await self._retry(request, convert, deadline, None)
         assert request.rest is not None
         token = self._tokens.usable
         mask = token.mask if token is not None else str
@@ -346,6 +363,8 @@ class ApiClient:
             outcome = self._closed_error(outcome)
             attempts.add(outcome)
             logger.debug("%s attempt %d: %s", request.endpoint.name, attempts.count, type(outcome).__name__)
+            if observing.observer is not None:
+                observing.observer.attempt_failed(request.endpoint, outcome)
             if not isinstance(outcome, TokenRejected) or not self._tokens.can_ask:
                 again = await self._wait_to_retry(outcome, request, attempts, deadline)
             else:

@@ -20,6 +20,7 @@ from ..messages import Message
 from ..models.ticket_errors import OutcomeUnknown
 from ..protocol.answer_limits import SHORT, AnswerLimits
 from ..protocol.requests import CSV_TYPE, FORM_TYPE, JSON_TYPE, Response
+from . import observing
 from .secret import Secret
 from .timeouts import Timeouts, is_cancelled
 
@@ -135,14 +136,23 @@ class _Request(aiohttp.ClientRequest):
 class _AddToken:
     """Gives the request that aiohttp is about to write what puts the token into its URL: the only place that does. No local keeps it."""
 
-    __slots__ = ("_authority", "_called", "_parameter", "_path", "_query", "_scheme")
+    __slots__ = ("_authority", "_called", "_parameter", "_path", "_query", "_scheme", "_show")
 
-    def __init__(self, scheme: str, authority: str, path: str, query: str, parameter: Secret) -> None:
+    def __init__(  # noqa: PLR0917  (one caller, once per request)
+        self,
+        scheme: str,
+        authority: str,
+        path: str,
+        query: str,
+        parameter: Secret,
+        show: Callable[[], None] | None,
+    ) -> None:
         self._scheme = scheme
         self._authority = authority
         self._path = path
         self._query = query
         self._parameter = parameter
+        self._show = show
         self._called = False
 
     def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> Awaitable[ClientResponse]:
@@ -150,6 +160,8 @@ class _AddToken:
             # aiohttp would send a GET once more by itself. Retries are the session's: it counts and spaces them.
             raise aiohttp.ServerDisconnectedError
         self._called = True
+        if self._show is not None:
+            self._show()  # traces have been told of the request; the source of an upload has a context of its own
         assert isinstance(request, _Request)
         request.add_token = self._url
         return handler(request)
@@ -225,9 +237,10 @@ class AiohttpTransport:
             return _pool_closed()
         answer: Answer | None = None
         stop: BaseException | None = None
+        show = None if observing.observer is None else observing.observer.hide()
         limit = self._timeouts.start(timeout)
         try:
-            response = await self._begin(request, token, timeout)
+            response = await self._begin(request, token, timeout, show)
             if request.streamed:
                 answer = await self._read_first_line(response, request)
             else:
@@ -238,6 +251,8 @@ class AiohttpTransport:
             stop = problem
         finally:
             self._timeouts.stop(limit)
+            if show is not None:
+                show()
         if answer is not None:
             if not limit.expired:
                 return answer
@@ -280,7 +295,9 @@ class AiohttpTransport:
         self._timeouts.close()
         await self._session.close()
 
-    def _begin(self, request: Request, token: Secret, timeout: float) -> Awaitable[ClientResponse]:
+    def _begin(
+        self, request: Request, token: Secret, timeout: float, show: Callable[[], None] | None
+    ) -> Awaitable[ClientResponse]:
         """Start the request: the result is awaited for the head of the answer."""
         if token is not self._token:
             self._token, self._parameter = token, Secret("token=" + quote(token.reveal(), safe=""))
@@ -302,7 +319,9 @@ class AiohttpTransport:
             timeout=_CONNECT if timeout >= _FULL_CONNECT_FROM else _connect_within(timeout * _CONNECT_SHARE),
             allow_redirects=False,
             ssl=self._ssl,
-            middlewares=(_AddToken(self._scheme, self._authority, path, request.query, self._parameter),),
+            middlewares=(
+                _AddToken(self._scheme, self._authority, path, request.query, self._parameter, show),
+            ),
         )
 
     async def _read_first_line(self, response: ClientResponse, request: Request) -> Response | NotJson:

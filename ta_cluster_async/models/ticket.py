@@ -42,6 +42,7 @@ class RefreshTicket:
         submitted_at: When the refresh was submitted or joined, in UTC by this client's clock.
         attached: A refresh that was running already was joined, and no request was sent to start one.
         seen_running: A progress of 0 to 99 was seen after it was submitted, which proves that it ran.
+        traceparent: The OpenTelemetry span that it was started in, as W3C Trace Context writes it; None where `telemetry` was off.
         version: The version of this format.
     """
 
@@ -56,6 +57,7 @@ class RefreshTicket:
     submitted_at: datetime = field(converter=_utc, metadata=json_key(utc=True))
     attached: bool = False
     seen_running: bool = False
+    traceparent: str | None = field(default=None, metadata=json_key(may_be_absent=True))
     version: int = field(default=VERSION, init=False, repr=False)
 
     def to_json(self) -> str:
@@ -64,6 +66,8 @@ class RefreshTicket:
         before = self.baseline_refresh_time
         values["baseline_refresh_time"] = None if before is None else time_text(before)
         values["submitted_at"] = self.submitted_at.isoformat()
+        if self.traceparent is None:
+            del values["traceparent"]  # the text is what it was before there was telemetry
         return json.dumps({"version": values.pop("version"), **values})
 
     @classmethod

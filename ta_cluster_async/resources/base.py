@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from ..client import observing
 from ..client.deadline import Deadline
 from ..errors import (
     ConfigurationError,
@@ -188,7 +189,16 @@ class CatalogResource:
             )
         if ticket.catalog not in (None, self.catalog):
             raise InvalidRequest(Message("ticket-of-other-catalog", catalog=str(ticket.catalog)))
-        return Refresh(self._client, ticket, ticket.cluster_id, self._client.poll if poll is None else poll)
+        policy = self._client.poll if poll is None else poll
+        observed = None
+        if observing.observer is not None:
+            observed = observing.observer.refresh(
+                self._client.base_url,
+                self._project_id,
+                cluster_id=ticket.cluster_id,
+                traceparent=ticket.traceparent,
+            )
+        return Refresh(self._client, ticket, ticket.cluster_id, policy, observed=observed)
 
     def _members(  # noqa: PLR0917  (the callers pass on what they were given)
         self,

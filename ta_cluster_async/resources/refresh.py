@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
+from contextlib import nullcontext
 from copy import copy
 from datetime import datetime
 from random import Random
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from ..client.api import ApiClient
+    from ..client.observing import RefreshObserver
     from ..errors import ApiError
     from ..models import ClusterDetail
     from ..models.ticket_errors import RefreshError
@@ -86,6 +89,7 @@ class Refresh:
         policy: PollPolicy,
         *,
         refusal: ApiError | None = None,
+        observed: RefreshObserver | None = None,
     ) -> None:
         self.ref = ref
         self._client = session
@@ -103,6 +107,10 @@ class Refresh:
         self._latest_poll = self._started
         self._is_polling = False
         self._polled = Signal()
+        self._observed = observed
+        if observed is not None:
+            # Nobody need wait for it: what is observed of it ends with the handle.
+            weakref.finalize(self, observed.ended, "left")
 
     def __repr__(self) -> str:
         progress = "no progress seen" if self._watch.progress is None else f"{self._watch.progress} %"
@@ -185,7 +193,8 @@ class Refresh:
         self._is_polling = True
         self._latest_poll = self._loop.time()
         try:
-            self._outcome = await self._read(self._latest_poll + min(seconds, self._client.timeout))
+            with nullcontext() if self._observed is None else self._observed.current():
+                self._outcome = await self._read(self._latest_poll + min(seconds, self._client.timeout))
         except ConfigurationError:
             raise  # the session is closed, or was opened in another loop: that says nothing about the refresh
         except TaError as problem:
@@ -195,6 +204,8 @@ class Refresh:
         finally:
             self._is_polling = False
             self._polled.fire()
+        if self._observed is not None and self._outcome is not None:
+            self._observed.ended(*_status(self._outcome))
         self._polls += 1
         now = self._loop.time()
         self._next_poll = now + self._policy.interval(now - self._started, self._random)
@@ -288,3 +299,13 @@ class Refresh:
     ) -> RefreshError:
         seen = self._watch.progress if progress is None else progress
         return kind(message, ticket=self.ticket, progress=seen, endpoint="refresh")
+
+
+_STATUSES: dict[type[TaError], str] = {RefreshUnconfirmed: "unconfirmed", RefreshStalled: "stalled"}
+
+
+def _status(outcome: RefreshResult | TaError) -> tuple[str, str]:
+    """Return how a refresh ended, in the words of a batch, and why."""
+    if isinstance(outcome, TaError):
+        return _STATUSES.get(type(outcome), "failed"), str(outcome)
+    return "succeeded", ""

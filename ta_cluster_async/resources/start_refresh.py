@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..client import observing
 from ..client.deadline import Deadline
 from ..errors import ApiError, InvalidRequest, TaError
 from ..messages import Message
@@ -18,6 +19,7 @@ from .state import read_state
 
 if TYPE_CHECKING:
     from ..client.api import ApiClient
+    from ..client.observing import RefreshObserver
     from ..models import JsonValue
     from ..protocol.endpoints import Ref
     from ..protocol.refresh import PollPolicy
@@ -37,6 +39,26 @@ async def submit(
 
     Raises InvalidRequest, before the POST, for what is known to be of the other catalog.
     """
+    if observing.observer is None:
+        return await _submit(client, project_id, ref, catalog, policy, timeout, None)
+    observed = observing.observer.refresh(client.base_url, project_id)
+    try:
+        with observed.current():
+            return await _submit(client, project_id, ref, catalog, policy, timeout, observed)
+    except BaseException as problem:
+        observed.ended("failed", str(problem) if isinstance(problem, TaError) else type(problem).__name__)
+        raise
+
+
+async def _submit(  # noqa: PLR0917  (one caller)
+    client: ApiClient,
+    project_id: int,
+    ref: Ref,
+    catalog: Catalog,
+    policy: PollPolicy,
+    timeout: float | None,
+    observed: RefreshObserver | None,
+) -> Refresh:
     deadline = Deadline(timeout, client.timeout)
     now = await read_state(client, project_id, ref, timeout=deadline.left())
     if now.detail.catalog not in (None, catalog):
@@ -57,11 +79,12 @@ async def submit(
             baseline_progress=now.progress,
             submitted_at=datetime.now(UTC),
             attached=step is Start.ATTACH,
+            traceparent=None if observed is None else observed.traceparent(now.detail.id),
         )
         if step is Start.POST:
             refusal = await _post(client, ticket, ref, deadline)
         if step is Start.ATTACH or refusal is None:
-            return Refresh(client, ticket, ref, policy, refusal=refusal)
+            return Refresh(client, ticket, ref, policy, refusal=refusal, observed=observed)
         refused.append(now)
         now = await _state_after(refusal, client, ticket, ref, deadline)
 
