@@ -127,6 +127,36 @@ def messages(session: nox.Session) -> None:
     session.run("python", "-m", "tests.cli.i18n.catalogue")
 
 
+# Airflow, and the Python that its tests run on. The last one reports the coverage of all.
+AIRFLOWS = [("2.11.2", "3.12"), ("3.3.2", "3.11"), ("3.3.2", "3.13"), ("3.3.2", "3.12")]
+
+
+@nox.session
+@nox.parametrize(
+    ("version", "python"), AIRFLOWS, ids=[f"{version}-py{python}" for version, python in AIRFLOWS]
+)
+def airflow(session: nox.Session, version: str) -> None:
+    """Run the tests of the provider with Airflow 2 and 3; every line of it is reached by one of them."""
+    session.install(f"apache-airflow=={version}")
+    # After Airflow, whose own limits may be older than what this library needs; and only what these tests need.
+    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
+    names = ("babel", "coverage", "hatchling", "hypothesis", "pytest", "pytest-xdist")
+    pinned = [one for one in given if one.partition("==")[0] in names]
+    session.install("-e", ".[cli,emulator]", *pinned)
+    coverage = Path(session.cache_dir, "airflow-coverage").resolve()
+    if (version, session.python) == AIRFLOWS[0]:
+        for old in coverage.parent.glob("airflow-coverage*"):
+            old.unlink()
+    env = {"COVERAGE_FILE": str(coverage)}
+    # What Airflow warns of is its own affair.
+    options = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
+    session.run("coverage", "run", "-m", "pytest", *options, "tests/airflow", *session.posargs, env=env)
+    if (version, session.python) == AIRFLOWS[-1]:
+        session.run("coverage", "combine", "--quiet", env=env)
+        included = ("--include", "ta_cluster_async/airflow/*")
+        session.run("coverage", "report", *included, "--fail-under", "100", env=env)
+
+
 @nox.session(python="3.13")
 def audit(session: nox.Session) -> None:
     """Look up known vulnerabilities of the library's dependencies and of all extras. Needs the network."""
