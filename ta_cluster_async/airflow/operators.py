@@ -1,4 +1,4 @@
-"""The operators: plan, refresh and upload."""
+"""The operators: plan and refresh here, and upload by its name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .planning import check_one, make_plan, run_now
 from .refresh import BatchSettings, run_batch
 from .result import failure_message
 from .triggers import TaRefreshTrigger
+from .uploads import TaUploadOperator
 from .versions import AirflowException, AirflowFailException, BaseOperator, conf
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ..batch.plan.plan import RefreshPlan
     from .hook import TaConnection
     from .versions import Context
+
+__all__ = ["TaPlanOperator", "TaRefreshOperator", "TaUploadOperator"]
 
 _KEPT = "ta_cluster_plan"
 
