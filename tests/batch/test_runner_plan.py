@@ -412,7 +412,7 @@ def test_a_start_that_certainly_did_not_happen_is_planned_still() -> None:
         async with RefreshBatch(project, ids) as batch:
             await asyncio.sleep(10.0)
             async with asyncio.timeout(60.0):
-                while batch.plan.counts != {"planned": 2}:  # between two requests
+                while batch.plan.counts != {"planned": 2}:  # noqa: ASYNC110  (between two requests)
                     await asyncio.sleep(0.1)
             batch.cancel()
         assert batch.plan.counts == {"planned": 2}
