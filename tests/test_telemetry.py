@@ -116,7 +116,7 @@ def test_a_batch_of_500_is_one_span_with_500_refreshes_below_it_and_calls_below_
             for number, cluster_id in enumerate(ids):
                 em.plan(cluster_id, JobPlan(seconds=5.0 + number % 7, fails=number % 100 == 0))
             poll = PollPolicy(first=5.0, longest=10.0)  # few rounds of polls
-            refs = [*ids, "nobody"]
+            refs: list[int | str] = [*ids, "nobody"]
             report = await refresh_all(ta.project(em.project_id), refs, max_running=100, poll=poll)
             return ids, report
 

@@ -161,7 +161,7 @@ def test_a_failed_call_leaves_no_chain_and_only_our_frames(scripted: Any) -> Non
         call(scripted(UNAVAILABLE), retry=RetryPolicy(attempts=1))
     assert caught.value.__cause__ is caught.value.__context__ is None
     frames = [entry.name for entry in caught.traceback]
-    assert frames[-3:] == ["main", "call", "_retry"]
+    assert frames[-4:] == ["main", "call", "_call", "_retry"]
 
 
 # The deadline
