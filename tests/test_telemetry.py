@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from ta_cluster_async import (
+    Finished,
     NotFound,
     PollPolicy,
     RefreshBatch,
@@ -224,15 +225,23 @@ def test_a_batch_that_goes_on_with_a_journal_links_to_the_spans_of_the_one_befor
         async with Emulator(settings=Settings(evaluate=False)) as em, TaSession(em.url, em.token) as ta:
             ids = em.seed_clusters(3)
             project = ta.project(em.project_id)
+            for cluster_id in ids[1:]:
+                em.plan(cluster_id, JobPlan(seconds=600.0))
             async with RefreshBatch(project, ids, journal=tmp_path / "runs.db") as batch:
-                await asyncio.sleep(1)
+                async for event in batch:
+                    if isinstance(event, Finished):
+                        break
                 batch.cancel()
             await refresh_all(project, ids, journal=tmp_path / "runs.db")
 
     run(main())
-    first, later = exported.spans("ta.refresh")[:3], exported.spans("ta.refresh")[3:]
+    ended, *first = exported.spans("ta.refresh")[:3]
+    later = exported.spans("ta.refresh")[3:]
+    assert ended.attributes["ta.status"] == "succeeded"
     links = {(link.context.trace_id, link.context.span_id) for span in later for link in span.links}
     assert links == {ids_of(span) for span in first}
+    # What the first batch has finished is counted once.
+    assert exported.points()["ta.refreshes"] == {("succeeded",): 3, ("cancelled",): 2}
 
 
 def test_a_ticket_without_telemetry_is_the_text_that_it_was():
