@@ -42,6 +42,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
             "Check the settings, the address, TLS, the token, the project and the clock, and say what to correct."
         ),
     ),
+    "auth": ("auth", "app", tr("Keep a token and make a profile with it.")),
+    "config": (
+        "config",
+        "app",
+        tr("Show the settings that are used, and where the file of profiles is."),
+    ),
     "completion": (
         "completion",
         "completion",

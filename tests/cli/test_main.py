@@ -49,8 +49,10 @@ def leaves() -> list[tuple[str, Any]]:
 
 def test_the_commands_are_those_that_are_promised() -> None:
     assert {name.split()[0] for name, _ in leaves()} == {
+        "auth",
         "check",
         "completion",
+        "config",
         "create",
         "delete",
         "demo",

@@ -85,7 +85,7 @@ def find_settings(options: CliOptions) -> Settings:
         return None
 
     base_url = look_up("base_url", options.base_url, text="--base-url")
-    project_id = _project_id(look_up("project_id", options.project_id, text="--project-id"), sources)
+    project_id = project_id_of(look_up("project_id", options.project_id, text="--project-id"), sources)
     ca_file = look_up("ca_file", options.ca_file, text="--ca-file")
     journal = look_up("journal", None, text="--journal")
     timezone = look_up("timezone", None, text="")
@@ -125,7 +125,8 @@ def _place(profile: Profile) -> str:
     return tr("the profile {name}", name=profile.name)
 
 
-def _project_id(value: object, sources: Mapping[str, str]) -> int | None:
+def project_id_of(value: object, sources: Mapping[str, str]) -> int | None:
+    """Return a project id as a number. Raises ConfigurationError, which names its place, where it is none."""
     if value is None:
         return None
     text = str(value).strip()

@@ -107,6 +107,14 @@ def is_confirmed(question: str) -> bool:
     return answer.strip().lower() in {"y", "yes", "是"}
 
 
+def ask(question: str) -> str:
+    """Return what a person at the terminal answers to a question on stderr."""
+    import typer  # noqa: PLC0415 - see above
+
+    answer: str = typer.prompt(visible(question), prompt_suffix="", err=True)
+    return answer
+
+
 def typed_secret(question: str) -> str:
     """Return what a person at the terminal types and does not see."""
     return getpass.getpass(visible(question), stream=sys.stderr)
