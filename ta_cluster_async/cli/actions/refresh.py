@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -341,19 +342,31 @@ async def _on_screen(
 ) -> None:
     state = ProgressState(expected=history.expected(selection.refs), at_once=max_running)
     failure: JournalError | None = None
-    with progress_display(state=state) as display:
-        try:
-            async with batch:
-                async for event in batch:
-                    if members is not None:
-                        members.take(event)
-                    display.show(event)
-        except JournalError as error:
-            failure = error
+    try:
+        with progress_display(state=state) as display:
+            try:
+                async with batch:
+                    async for event in batch:
+                        if members is not None:
+                            members.take(event)
+                        display.show(event)
+            except JournalError as error:
+                failure = error
+    except asyncio.CancelledError:
+        _print_ended(_report_so_far(batch))
+        raise
     if failure is None or batch.report.total:
         _print_report(batch.report, already_shown=display.shown)
     if failure is not None:
         raise failure
+
+
+def _print_ended(report: RefreshReport | None) -> None:
+    """Show what has ended when a person stops the rest. It goes to stderr: stdout has the tickets, for `wait --from-file`."""
+    outcomes = () if report is None else report.outcomes
+    ended = [outcome for outcome in outcomes if outcome.status is not Status.CANCELLED][-_MOST_ROWS:]
+    if ended and not is_quiet():
+        stderr().print(outcome_table(ended))
 
 
 def _print_report(report: RefreshReport, *, already_shown: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 from typing import TYPE_CHECKING
@@ -94,6 +95,7 @@ def test_without_a_journal_the_command_names_what_is_left_and_keeps_the_options(
     assert running.returncode == 143
     assert len(out.splitlines()) == 1
     done, second, third = refreshed(ta_emulator)[0], *({970, 971, 972} - {refreshed(ta_emulator)[0]})
+    assert re.search(rf"^ *{done} +seeded_\d+ +succeeded", err, re.MULTILINE)
     again = resume_command(err)
     assert again[:5] == ["refresh", "--max-running", "1", "--timeout", "3600"]
     assert {*map(int, again[5:])} == {second, third}
