@@ -70,7 +70,11 @@ async def login(options: CliOptions, *, no_keyring: bool) -> Exit:
         # As the session has checked it.
         base_url = ta.base_url
     try:
-        values = {"base_url": base_url, "project_id": project_id, "ca_file": ca_file}
+        values: dict[str, str | int | None] = {
+            "base_url": base_url,
+            "project_id": project_id,
+            "ca_file": ca_file,
+        }
         _keep(name, path, old, token, values, no_keyring=no_keyring)
     except OSError as problem:
         reason = problem.strerror or type(problem).__name__
