@@ -8,6 +8,8 @@
 Each session makes its own environment from the package registry.
 """
 
+import re
+import shutil
 from pathlib import Path
 
 import nox
@@ -111,6 +113,25 @@ def wheel(session: nox.Session) -> None:
     with session.chdir(folder):  # not in the checkout, which would be imported instead
         session.run("python", "-I", "-W", "error", "-c", USE_IT)
         session.run("ta-cluster", "--help", success_codes=[2])  # prints which extra it needs
+
+
+@nox.session(python="3.11")
+def readme(session: nox.Session) -> None:
+    """Run README's two commands in an unpacked source distribution, as its reader would."""
+    python = tools(session, "build")
+    folder = Path(session.create_tmp())
+    for old in folder.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    session.run(python, "-m", "build", "--sdist", "--outdir", str(folder), external=True)
+    [archive] = folder.glob("*.tar.gz")
+    shutil.unpack_archive(archive, folder, filter="data")
+    [unpacked] = (path for path in folder.iterdir() if path.is_dir())
+    text = (unpacked / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python3 -m venv .*$", text, re.MULTILINE)
+    assert len(commands) == 2, commands  # noqa: S101
+    with session.chdir(unpacked):
+        for command in commands:
+            session.run("sh", "-c", command, external=True)
 
 
 @nox.session(python="3.11")
