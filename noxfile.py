@@ -128,7 +128,7 @@ def readme(session: nox.Session) -> None:
     [unpacked] = (path for path in folder.iterdir() if path.is_dir())
     text = (unpacked / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^python3 -m venv .*$", text, re.MULTILINE)
-    assert len(commands) == 2, commands  # noqa: S101
+    assert len(commands) == 2, commands
     with session.chdir(unpacked):
         for command in commands:
             session.run("sh", "-c", command, external=True)
