@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .batch.guard import SizeGuard
     from .batch.journal.journal import Journal
     from .batch.journal.rows import RunInfo, RunState
+    from .batch.options import DependsOn
     from .batch.plan.plan import RefreshPlan
     from .batch.plan.refreshes import PlannedRefresh, PlanState
     from .batch.planning import plan_refresh
@@ -123,6 +124,7 @@ __all__ = [
     "ConditionTag",
     "ConfigurationError",
     "Dependency",
+    "DependsOn",
     "Endpoint",
     "Event",
     "EventBuilder",
@@ -252,6 +254,7 @@ else:  # a checker would believe any name
         "batch.events": "Attached Event Finished Held Planned Progressed Released Submitted",
         "batch.journal.journal": "Journal",
         "batch.journal.rows": "RunInfo RunState",
+        "batch.options": "DependsOn",
         "batch.plan.plan": "RefreshPlan",
         "batch.plan.refreshes": "PlanState PlannedRefresh",
         "batch.planning": "plan_refresh",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from math import inf
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from .report import Outcome
     from .state import BatchState
     from .target import Target
-
-DependsOn: TypeAlias = Literal["definitions"] | Mapping[Ref, Iterable[Ref]]
-"""What each reference needs; or `definitions`, to read that from the definitions."""
 
 _CONCURRENCY = 8
 # So many names of a circle are shown.
@@ -210,49 +207,41 @@ class Dependencies:
                 self._release(key)
 
     async def _read_definition(self, target: Target) -> None:
-        error = None
-        try:
-            detail = await self._detail(target.call_ref)
-        except TaError as problem:
-            error = problem
+        read = await self._detail(target.call_ref)
         self._needs[target.cluster_id] = ()
-        if error is None:
+        if not isinstance(read, TaError):
             project = self._state.project.id
             self._needs[target.cluster_id] = tuple(
                 one.name
-                for one in dependencies(detail)
+                for one in dependencies(read)
                 # One that reads what it was before waits for nobody.
                 if one.project_id in (None, project) and one.name != target.name
             )
-        elif self._raises(error):
-            raise error
+        elif self._raises(read):
+            raise read
         elif not self._state.stopped:
-            self._unreadable[target.cluster_id] = error
+            self._unreadable[target.cluster_id] = read
 
     async def _judge(self, ref: Ref, missing: list[Ref]) -> None:
         """See whether what is not in the batch is good enough, or is to be refreshed too."""
-        error = None
-        try:
-            detail = await self._detail(ref)
-        except TaError as problem:
-            error = problem
-        if error is None:
-            if self._is_good(detail):
+        read = await self._detail(ref)
+        if not isinstance(read, TaError):
+            if self._is_good(read):
                 self._outside[ref] = None
             elif self._rules.includes:
                 self._outside[ref] = None
                 missing.append(ref)
             else:
-                time = detail.refresh_time
+                time = read.refresh_time
                 self._outside[ref] = Message(
                     "needs-stale", needed=ref, refreshed="-" if time is None else str(time)
                 )
-        elif isinstance(error, NotFound):
+        elif isinstance(read, NotFound):
             self._outside[ref] = Message("needs-missing", needed=ref)
-        elif self._raises(error):
-            raise error
+        elif self._raises(read):
+            raise read
         else:
-            self._outside[ref] = Message("needs-unreadable", needed=ref, problem=error.what())
+            self._outside[ref] = Message("needs-unreadable", needed=ref, problem=read.what())
 
     def _is_good(self, detail: ClusterDetail) -> bool:
         if str(detail.cluster_type or "").endswith(_NOT_REFRESHED):
@@ -260,11 +249,15 @@ class Dependencies:
         since, time = self._rules.fresh_since, detail.refresh_time
         return since is not None and detail.progress == 100 and time is not None and time >= since
 
-    async def _detail(self, ref: Ref) -> ClusterDetail:
+    async def _detail(self, ref: Ref) -> ClusterDetail | TaError:
         state = self._state
-        return await state.sender.read(
-            lambda: read_detail(state.session, state.project.id, ref, timeout=state.sender.timeout())
-        )
+        try:
+            return await state.sender.read(
+                lambda: read_detail(state.session, state.project.id, ref, timeout=state.sender.timeout())
+            )
+        except TaError as problem:
+            error = problem
+        return error
 
     def _raises(self, error: TaError) -> bool:
         """Whether an error ends the batch. Ends it by itself where the server answers nothing any more."""
@@ -288,13 +281,13 @@ class Dependencies:
     def _rank(self, needed: Mapping[int, set[Ref]]) -> None:
         """Find how long all takes that can only start after each. Raises InvalidRequest for a circle."""
         sorter: TopologicalSorter[Ref] = TopologicalSorter(needed)
+        order: list[Ref] = []
+        circle: list[Ref] = []
         try:
-            order = list(sorter.static_order())
+            order += sorter.static_order()
         except CycleError as problem:
-            circle: list[Ref] | None = problem.args[1]
-        else:
-            circle = None
-        if circle is not None:
+            circle += problem.args[1]
+        if circle:
             # The sorter has what is needed first.
             names = [self._names[one] for one in reversed(circle)]
             if len(names) > _SHOWN:

@@ -43,11 +43,10 @@ if TYPE_CHECKING:
 
     from ..protocol.refresh import PollPolicy
     from ..resources import Project
-    from .dependencies import DependsOn
     from .event_stream import EventStream
     from .events import Event
     from .journal.journal import RunJournal
-    from .options import RefreshOptions
+    from .options import DependsOn, RefreshOptions
     from .report import RefreshReport
     from .start_gate import BeforeStart
 

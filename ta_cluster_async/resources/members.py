@@ -5,12 +5,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from math import ceil
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from attrs import evolve
 
 from ..client.deadline import Deadline
-from ..errors import MembersChanged, MembersIncomplete, MissingParameter, SchemaError, TaError, TransportError
+from ..errors import (
+    HttpStatusError,
+    MembersChanged,
+    MembersIncomplete,
+    MissingParameter,
+    NotJson,
+    SchemaError,
+    TaError,
+    TransportError,
+)
 from ..messages import Message
 from ..models.members import MembersPosition
 from ..protocol.endpoints import QUERY_SQL, SQL_PAGE, SQL_TASK, SUBMIT_SQL
@@ -42,6 +51,8 @@ Convert: TypeAlias = "Callable[[Rows, int], list[T]]"
 _FIRST_TASK_POLL = 0.5
 _LONGEST_TASK_POLL = 5.0
 _FINISHED = "FINISHED"
+_FIRST_ROW_ALONE = "return-code-missing"
+"""What is said of a page that was cut right behind its first row, which is JSON and no envelope."""
 _FAILED = frozenset({"FAILED", "CANCELED", "CANCELLED", "KILLED"})
 
 
@@ -202,12 +213,13 @@ class Members(Generic[T]):
             request = self._statement_request(SUBMIT_SQL, statement, deadline)
             task_id = await self._client.call(request, _task_id, timeout=deadline.left())
             start = MembersPosition(task_id, query.first_page, 0)
-        pages = await self._wait_for_task(start.task_id, deadline)
+        result = await self._wait_for_task(start.task_id, deadline)
+        pages = result.pages
         page = start.page
         while pages is None or page < query.first_page + pages:
             position = MembersPosition(start.task_id, page, self.count)
             try:
-                rows = await self._read_page(position, deadline)
+                rows = await self._read_page(position, deadline, result.rows_of(page - query.first_page))
             except MissingParameter:
                 if pages is not None:
                     raise
@@ -217,8 +229,8 @@ class Members(Generic[T]):
             yield rows
             page += 1
 
-    async def _wait_for_task(self, task_id: str, deadline: Deadline) -> int | None:
-        """Wait for the end of a submitted statement, and return how many pages its result has, where the server says so."""
+    async def _wait_for_task(self, task_id: str, deadline: Deadline) -> _Result:
+        """Wait for the end of a submitted statement, and return what the server says of its result."""
         pause = _FIRST_TASK_POLL
         while True:
             request = Request(SQL_TASK, urlencoded([("taskId", task_id)]))
@@ -227,14 +239,14 @@ class Members(Generic[T]):
             )
             status = info.get("status")
             if status == _FINISHED:
-                return _page_count(info.get("resultStat"), self._query.page_size)
+                return _Result.of(info.get("resultStat"), self._query.page_size)
             if status in _FAILED:
                 raise self._incomplete(Message("members-query-failed", status=str(status)))
             await asyncio.sleep(min(pause, deadline.left()))
             pause = min(2 * pause, _LONGEST_TASK_POLL)
 
-    async def _read_page(self, position: MembersPosition, deadline: Deadline) -> Rows:
-        """Return the rows of a page, which is read again where it breaks off."""
+    async def _read_page(self, position: MembersPosition, deadline: Deadline, expected: int) -> Rows:
+        """Return the rows of a page, which is read again where it breaks off or has fewer rows than expected."""
         query = self._query
         parameters = urlencoded([("taskId", position.task_id), ("pageId", position.page)])
         attempts = self._client.retry.attempts
@@ -245,7 +257,15 @@ class Members(Generic[T]):
                 async with aclosing(self._read_rows(request, deadline)) as blocks:
                     async for block in blocks:
                         rows += block
-            except (MembersIncomplete, TransportError) as problem:
+                if query.count_rows and len(rows) < expected:
+                    # One that was cut between two lines looks whole.
+                    count = self.count + len(rows)
+                    raise self._incomplete(
+                        Message("members-miscounted", count=count, expected=self.count + expected)
+                    )
+            except (MembersIncomplete, TransportError, HttpStatusError, NotJson, SchemaError) as problem:
+                if isinstance(problem, SchemaError) and problem.what().code != _FIRST_ROW_ALONE:
+                    raise
                 attempts -= 1
                 if attempts > 0 and deadline.at > asyncio.get_running_loop().time():
                     continue
@@ -392,12 +412,35 @@ def _task_info(data: JsonValue) -> dict[str, JsonValue]:
     raise SchemaError(Message("sql-task-without-status"), path="data")
 
 
-def _page_count(stat: JsonValue, page_size: int) -> int | None:
-    if not isinstance(stat, dict):
-        return None
-    pages, rows, size = stat.get("pageCount"), stat.get("rowCount"), stat.get("pageSize")
-    if type(pages) is int:
-        return pages
-    if type(rows) is int:
-        return ceil(rows / (size if type(size) is int and size > 0 else page_size))
-    return None
+class _Result(NamedTuple):
+    """What the server says of a result in pages.
+
+    Attributes:
+        pages: How many there are; None where it does not say.
+        rows: How many rows they have together; None where it does not say, or does not say how many a page has.
+        size: Rows of each page but the last.
+    """
+
+    pages: int | None
+    rows: int | None
+    size: int
+
+    @classmethod
+    def of(cls, stat: JsonValue, page_size: int) -> _Result:
+        """Read `resultStat`."""
+        if not isinstance(stat, dict):
+            return cls(None, None, page_size)
+        pages, rows, size = stat.get("pageCount"), stat.get("rowCount"), stat.get("pageSize")
+        is_sized = type(size) is int and size > 0
+        each = cast("int", size) if is_sized else page_size
+        if type(rows) is not int:
+            return cls(pages if type(pages) is int else None, None, each)
+        counted = ceil(rows / each)
+        if type(pages) is not int:
+            return cls(counted, rows if is_sized else None, each)
+        # Numbers that do not fit together say nothing about one page.
+        return cls(pages, rows if is_sized and pages == counted else None, each)
+
+    def rows_of(self, index: int) -> int:
+        """Return how many rows the page with this number from 0 has at least."""
+        return 0 if self.rows is None else min(self.size, self.rows - index * self.size)

@@ -21,7 +21,7 @@ from ta_cluster_async import (
     all_of,
     event,
 )
-from ta_cluster_async.emulator import Settings
+from ta_cluster_async.emulator import Fault, Settings
 from ta_cluster_async.emulator.loop import run
 from ta_cluster_async.errors import ApiError, MissingParameter, NotJson
 from ta_cluster_async.protocol.requests import Response
@@ -374,7 +374,9 @@ PAST_THE_END = b'{"return_code":-1008,"return_message":"(pageId)"}'
     "info",
     [
         {"pageCount": 2},
-        {"rowCount": 1500, "pageSize": 1000},
+        {"rowCount": 3, "pageSize": 2},
+        {"rowCount": 3, "pageSize": 2, "pageCount": 2},
+        {"rowCount": 9, "pageSize": 2, "pageCount": 2},
         {"rowCount": 1500},
         {"rowCount": 1500, "pageSize": 0},
     ],
@@ -411,6 +413,62 @@ def test_answers_that_are_none():
         collected(task_server([], submitted={"taskId": 5}), query=TASK)
     with refused(SchemaError, "sql-task-without-status"):
         collected(task_server([], statuses=[None]), query=TASK)
+
+
+SHORT = {"rowCount": 3, "pageSize": 2}
+
+
+def test_a_page_with_fewer_rows_than_the_server_counts_is_read_again():
+    assert collected(task_server([b'["1"]\n', *PAGES], info=SHORT), query=TASK) == ["1", "2", "3"]
+    with refused(MembersIncomplete, "members-miscounted", count=2, expected=3) as caught:
+        collected(task_server([PAGES[0]] + [HEAD + b"\n"] * 9, info=SHORT), query=TASK)
+    assert (caught.value.members, caught.value.resume) == (["1", "2"], MembersPosition("t1", 1, 2))
+    unchecked = evolve(TASK, count_rows=False)
+    assert collected(task_server([b'["1"]\n', PAGES[1]], info=SHORT), query=unchecked) == ["1", "3"]
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>502</html>"])
+def test_reading_goes_on_after_a_gateway(answer):
+    gateway = Response(502, answer)
+    assert collected(task_server([PAGES[0], gateway, PAGES[1]], info=SHORT), query=TASK) == ["1", "2", "3"]
+    with pytest.raises(MembersIncomplete) as caught:
+        collected(task_server([PAGES[0]] + [gateway] * 99, info=SHORT), query=TASK)
+    assert caught.value.resume == MembersPosition("t1", 1, 2)
+
+
+def test_a_page_with_rows_of_another_width_is_not_read_again():
+    server = task_server([PAGES[0], b'["3", "4"]\n'], info=SHORT)
+    with pytest.raises(SchemaError):
+        collected(server, query=TASK)
+    assert [name for name, _ in server.sent].count("sql-result-page") == 2
+
+
+@pytest.mark.parametrize("looks_whole", [True, False])
+def test_a_cut_at_any_byte_of_a_page_is_made_good_or_gone_on_with(served, looks_whole):
+    async def story(world):
+        [ref] = world.em.seed_clusters(1)
+        await (await world.clusters.refresh(ref))
+        whole = await world.clusters.members(ref, query=TASK).collect()
+        assert len(whole) > 1000
+        row = len(json.dumps([whole[1000]]))
+        size = sum(len(json.dumps([one])) + 2 for one in whole[1000:])
+        # Around the first row and its line end, after whole rows, and within one far behind.
+        for at in (0, 1, row - 1, row, row + 1, row + 2, row + 3, size // 2, size - row - 2, size - 3):
+            world.em.faults.add(Fault.cut_at(at, looks_whole=looks_whole), path="sql-result-page", nth=2)
+            assert await world.clusters.members(ref, query=TASK).collect() == whole, at
+        for at in (row, row + 2):
+            world.em.faults.add(
+                Fault.cut_at(at, looks_whole=looks_whole), path="sql-result-page", nth=2, count=None
+            )
+            with pytest.raises(MembersIncomplete) as caught:
+                await world.clusters.members(ref, query=TASK).collect()
+            world.em.faults.clear()
+            resume = caught.value.resume
+            assert (resume.page, resume.count, caught.value.members) == (1, 1000, whole[:1000])
+            rest = await world.clusters.members(ref, query=TASK, resume=resume).collect()
+            assert caught.value.members + rest == whole
+
+    served(story, settings=EVALUATED)
 
 
 def test_a_page_is_read_again_and_reading_goes_on_where_it_broke_off():
