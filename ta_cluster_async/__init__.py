@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .batch.bulk import ItemOutcome
+    from .batch.dependency_rules import DependsOn
     from .batch.events import Attached, Event, Finished, Held, Planned, Progressed, Released, Submitted
     from .batch.guard import SizeGuard
     from .batch.journal.journal import Journal
     from .batch.journal.rows import RunInfo, RunState
-    from .batch.options import DependsOn
     from .batch.plan.plan import RefreshPlan
     from .batch.plan.refreshes import PlannedRefresh, PlanState
     from .batch.planning import plan_refresh
@@ -254,7 +254,7 @@ else:  # a checker would believe any name
         "batch.events": "Attached Event Finished Held Planned Progressed Released Submitted",
         "batch.journal.journal": "Journal",
         "batch.journal.rows": "RunInfo RunState",
-        "batch.options": "DependsOn",
+        "batch.dependency_rules": "DependsOn",
         "batch.plan.plan": "RefreshPlan",
         "batch.plan.refreshes": "PlanState PlannedRefresh",
         "batch.planning": "plan_refresh",

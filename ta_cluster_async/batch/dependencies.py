@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from math import inf
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
-from ..client.validation import positive
-from ..errors import ConfigurationError, InvalidRequest, NotFound, TaError, TokenRejected
+from ..errors import InvalidRequest, NotFound, TaError, TokenRejected
 from ..messages import Message
 from ..models.dependencies import dependencies
-from ..protocol.endpoints import Ref
-from ..protocol.validation import check_ref
 from ..resources.state import read_detail
 from .report import Status
 from .retry import ends_the_batch, is_refusal
@@ -25,9 +18,11 @@ from .server_down import end_batch
 from .workers import run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from ..models import ClusterDetail
+    from ..protocol.endpoints import Ref
+    from .dependency_rules import DependencyRules
     from .report import Outcome
     from .state import BatchState
     from .target import Target
@@ -37,56 +32,6 @@ _CONCURRENCY = 8
 _SHOWN = 20
 # What was uploaded, or drilled down to by hand, has nothing to refresh.
 _NOT_REFRESHED = ("_by_import", "_by_result")
-
-
-@frozen(kw_only=True)
-class DependencyRules:
-    """The order that a batch was asked for.
-
-    Attributes:
-        needs: What each reference needs; None to read that from the definitions.
-        fresh_since: What is not in the batch must have been refreshed since then, by the server's clock; None to ask for nothing.
-        includes: Whether what is needed is refreshed too, unless it is fresh.
-    """
-
-    needs: Mapping[Ref, tuple[Ref, ...]] | None
-    fresh_since: datetime | None
-    includes: bool
-
-    @classmethod
-    def of(cls, depends_on: object, fresh_for: object, *, includes: bool) -> DependencyRules | None:
-        """Return the rules of these options; None where none is asked for. Raises ConfigurationError for what they cannot be."""
-        if depends_on is None:
-            if fresh_for is not None or includes:
-                raise ConfigurationError(Message("depends-on-missing"))
-            return None
-        since = fresh_for if isinstance(fresh_for, datetime) else None
-        if since is not None and since.tzinfo is not None:
-            raise ConfigurationError(Message("fresh-for-with-zone"))
-        if fresh_for is not None and since is None:
-            since = _before(positive(fresh_for, "fresh_for"))
-        needs = None if depends_on == "definitions" else _mapping(depends_on)
-        return cls(needs=needs, fresh_since=since, includes=includes)
-
-
-def _mapping(given: object) -> dict[Ref, tuple[Ref, ...]]:
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(Message("depends-on-invalid", kind=type(given).__name__))
-    found: dict[Ref, tuple[Ref, ...]] = {}
-    for ref, needed in given.items():
-        if isinstance(needed, str | bytes) or not isinstance(needed, Iterable):
-            raise ConfigurationError(Message("depends-on-invalid", kind=type(needed).__name__))
-        found[check_ref(ref, strict=False)] = tuple(check_ref(one, strict=False) for one in needed)
-    return found
-
-
-def _before(seconds: float) -> datetime:
-    # The server is taken to have the clock and the zone of this machine.
-    now = datetime.now().astimezone().replace(tzinfo=None)
-    try:
-        return now - timedelta(seconds=seconds)
-    except OverflowError:
-        return datetime.min  # noqa: DTZ901 - a naive server time
 
 
 class Dependencies:
@@ -207,41 +152,38 @@ class Dependencies:
                 self._release(key)
 
     async def _read_definition(self, target: Target) -> None:
-        read = await self._detail(target.call_ref)
+        detail, error = await self._detail(target.call_ref)
         self._needs[target.cluster_id] = ()
-        if not isinstance(read, TaError):
+        if detail is not None:
             project = self._state.project.id
             self._needs[target.cluster_id] = tuple(
                 one.name
-                for one in dependencies(read)
+                for one in dependencies(detail)
                 # One that reads what it was before waits for nobody.
                 if one.project_id in (None, project) and one.name != target.name
             )
-        elif self._raises(read):
-            raise read
-        elif not self._state.stopped:
-            self._unreadable[target.cluster_id] = read
+        elif error is not None and not self._state.stopped:
+            self._unreadable[target.cluster_id] = error
 
     async def _judge(self, ref: Ref, missing: list[Ref]) -> None:
         """See whether what is not in the batch is good enough, or is to be refreshed too."""
-        read = await self._detail(ref)
-        if not isinstance(read, TaError):
-            if self._is_good(read):
+        detail, error = await self._detail(ref)
+        if detail is not None:
+            if self._is_good(detail):
                 self._outside[ref] = None
             elif self._rules.includes:
                 self._outside[ref] = None
                 missing.append(ref)
             else:
-                time = read.refresh_time
+                time = detail.refresh_time
                 self._outside[ref] = Message(
                     "needs-stale", needed=ref, refreshed="-" if time is None else str(time)
                 )
-        elif isinstance(read, NotFound):
+        elif isinstance(error, NotFound):
             self._outside[ref] = Message("needs-missing", needed=ref)
-        elif self._raises(read):
-            raise read
         else:
-            self._outside[ref] = Message("needs-unreadable", needed=ref, problem=read.what())
+            assert error is not None
+            self._outside[ref] = Message("needs-unreadable", needed=ref, problem=error.what())
 
     def _is_good(self, detail: ClusterDetail) -> bool:
         if str(detail.cluster_type or "").endswith(_NOT_REFRESHED):
@@ -249,22 +191,20 @@ class Dependencies:
         since, time = self._rules.fresh_since, detail.refresh_time
         return since is not None and detail.progress == 100 and time is not None and time >= since
 
-    async def _detail(self, ref: Ref) -> ClusterDetail | TaError:
+    async def _detail(self, ref: Ref) -> tuple[ClusterDetail | None, TaError | None]:
+        """Return a detail, or why it cannot be read. Raises what ends the batch; it is stopped where the server answers nothing any more."""
         state = self._state
         try:
-            return await state.sender.read(
+            detail = await state.sender.read(
                 lambda: read_detail(state.session, state.project.id, ref, timeout=state.sender.timeout())
             )
-        except TaError as problem:
-            error = problem
-        return error
-
-    def _raises(self, error: TaError) -> bool:
-        """Whether an error ends the batch. Ends it by itself where the server answers nothing any more."""
-        state = self._state
-        if error.may_pass and state.sender.gave_up:
-            end_batch(state, error)
-        return isinstance(error, TokenRejected) or ends_the_batch(error)
+        except TaError as error:
+            if isinstance(error, TokenRejected) or ends_the_batch(error):
+                raise
+            if error.may_pass and state.sender.gave_up:
+                end_batch(state, error)
+            return None, error
+        return detail, None
 
     async def _run(self, calls: Sequence[Coroutine[object, object, None]]) -> None:
         await run_all(calls, self._state.sender.concurrency(_CONCURRENCY))
@@ -284,9 +224,9 @@ class Dependencies:
         order: list[Ref] = []
         circle: list[Ref] = []
         try:
-            order += sorter.static_order()
+            order = list(sorter.static_order())
         except CycleError as problem:
-            circle += problem.args[1]
+            circle = problem.args[1]
         if circle:
             # The sorter has what is needed first.
             names = [self._names[one] for one in reversed(circle)]

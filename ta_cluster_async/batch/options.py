@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from attrs import field, frozen
 
@@ -14,19 +14,15 @@ from .guard import SizeGuard
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from typing import Any
 
     from attrs import Attribute
 
-    from ..protocol.endpoints import Ref
+    from .dependency_rules import DependsOn
     from .journal.journal import Journal
     from .plan.plan import RefreshPlan
     from .start_gate import BeforeStart
-
-DependsOn: TypeAlias = "Literal['definitions'] | Mapping[Ref, Iterable[Ref]]"
-"""What each reference needs; or `definitions`, to read that from the definitions."""
 
 
 class RefreshOptions(TypedDict, total=False):

@@ -20,7 +20,8 @@ from ..models import ClusterRow
 from ..protocol.endpoints import Ref
 from ..protocol.refresh import NOTHING_KNOWN
 from .attach import left_running
-from .dependencies import Dependencies, DependencyRules
+from .dependencies import Dependencies
+from .dependency_rules import DependencyRules
 from .guard import SizeGuard
 from .journal.journal import Journal
 from .observed import observe
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
 
     from ..protocol.refresh import PollPolicy
     from ..resources import Project
+    from .dependency_rules import DependsOn
     from .event_stream import EventStream
     from .events import Event
     from .journal.journal import RunJournal
-    from .options import DependsOn, RefreshOptions
+    from .options import RefreshOptions
     from .report import RefreshReport
     from .start_gate import BeforeStart
 

@@ -54,6 +54,9 @@ def test_the_function_hands_all_its_settings_to_the_batch(
         "before_start": print,
         "resume_grace": 8.0,
         "guard": SizeGuard(min_users=9),
+        "depends_on": "definitions",
+        "fresh_for": 10.0,
+        "with_dependencies": True,
     }
 
     async def main() -> None:
