@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from ...batch import Journal, RefreshBatch, SizeGuard, Status, plan_refresh
 from ...batch.report import RESUMABLE
 from ...errors import ApiError, ConfigurationError, InvalidRequest, JournalError, TokenRejected
@@ -35,7 +37,7 @@ from .notify import failures_told, notifier_of, off_in
 from .plan_file import PlanFile, completed, is_complete
 from .resume_hint import print_resume_hint
 from .run_history import read_journal
-from .selection import Selection, select
+from .selection import Selection, before, select, server_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,6 +63,43 @@ _MOST_ROWS = 100
 """Rows of a table on a terminal, and failures that are printed in full; of a larger batch only what did not succeed is shown."""
 
 
+@frozen(kw_only=True)
+class Needs:
+    """What is asked for of the order by definitions.
+
+    Attributes:
+        in_order: Nothing starts before what it needs.
+        included: What is needed is refreshed too.
+        fresh_for: Seconds within which what was not chosen must have been refreshed; None for any time.
+    """
+
+    in_order: bool = False
+    included: bool = False
+    fresh_for: float | None = None
+
+    def options(self, timezone: str | None, *, dry_run: bool) -> dict[str, Any]:
+        """Return the options of the batch. Raises InvalidRequest for what would not be used."""
+        if not (self.in_order or self.included):
+            if self.fresh_for is not None:
+                raise InvalidRequest(
+                    tr(
+                        "--fresh-for is of what others need: give --order-by-dependencies or --with-dependencies."
+                    )
+                )
+            return {}
+        if dry_run:
+            raise InvalidRequest(
+                tr(
+                    "--dry-run reads no definitions: leave out --order-by-dependencies and --with-dependencies."
+                )
+            )
+        since = None if self.fresh_for is None else before(server_now(timezone), self.fresh_for)
+        return {"depends_on": "definitions", "fresh_for": since, "with_dependencies": self.included}
+
+
+_ANY_ORDER = Needs()
+
+
 async def refresh(
     context: typer.Context,
     options: CliOptions,
@@ -75,18 +114,21 @@ async def refresh(
     members_to: Path | None = None,
     members_format: str = "csv",
     notify: tuple[str | None, str | None] = (None, None),
+    needs: Needs = _ANY_ORDER,
     **batch_options: Any,
 ) -> Exit:
     """Refresh what is wanted, or show what would be done. The further options are those of `RefreshBatch`.
 
     `guard` has the fewest users that are usual and the largest usual change, as a share. The members of each success go into a file in
-    the folder `members_to`. `notify` has the command that is told of changes, and the name of the job for it.
+    the folder `members_to`. `notify` has the command that is told of changes, and the name of the job for it. `needs` says what of the
+    order that the definitions ask for is kept.
     """
     settings = find_settings(options)
     least, most = guard
     batch_options["guard"] = None if guard == (None, None) else SizeGuard(min_users=least, max_change=most)
     path = journal or settings.journal
     book = None if path is None else Journal(path)
+    batch_options |= needs.options(settings.timezone, dry_run=dry_run)
     _check_options(wanted, journal, plan, dry_run=dry_run)
     _check_sizes(guard, book, strict_size=strict_size)
     check_stdin(wanted.from_file, options.token_file)

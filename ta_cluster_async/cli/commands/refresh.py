@@ -159,6 +159,38 @@ def refresh(
             ),
         ),
     ] = Order.AUTO,
+    by_dependencies: Annotated[
+        bool,
+        typer.Option(
+            "--order-by-dependencies",
+            rich_help_panel=_HOW,
+            help=tr(
+                "Start nothing before what its definition needs has succeeded, and leave out what needs one that has not. Reads each "
+                "definition before it begins."
+            ),
+        ),
+    ] = False,
+    with_dependencies: Annotated[
+        bool,
+        typer.Option(
+            "--with-dependencies",
+            rich_help_panel=_HOW,
+            help=tr("The same, and refresh what the chosen ones need as well."),
+        ),
+    ] = False,
+    fresh_for: Annotated[
+        float | None,
+        typer.Option(
+            "--fresh-for",
+            parser=seconds_of,
+            metavar="TIME",
+            rich_help_panel=_HOW,
+            help=tr(
+                "What is needed and was not chosen must have been refreshed within this time, such as 26h: what needs an older one is "
+                "left out, or with --with-dependencies the older one is refreshed first."
+            ),
+        ),
+    ] = None,
     on_running: Annotated[
         OnRunning,
         typer.Option(
@@ -301,6 +333,7 @@ def refresh(
     Example: ta-cluster refresh 970 'recent_*' --exclude recent_test --max-running 8 --journal runs.db
     """
     del quiet
+    from ..actions.refresh import Needs
     from ..actions.refresh import refresh as action
     from ..actions.selection import Wanted
     from ..running import run
@@ -329,6 +362,7 @@ def refresh(
             members_to=members_to,
             members_format=members_format.value,
             notify=(notify_command, notify_name),
+            needs=Needs(in_order=by_dependencies, included=with_dependencies, fresh_for=fresh_for),
             max_running=max_running,
             submit_ahead=submit_ahead,
             order=order.value.replace("-", "_"),
