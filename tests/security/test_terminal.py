@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from attrs import evolve
 from rich.text import Text
 
 import ta_cluster_async
 from ta_cluster_async import LowerBound, Outcome, RefreshReport, Status
 from ta_cluster_async.cli.actions import edit
-from ta_cluster_async.cli.output import console, live, tables
+from ta_cluster_async.cli.output import console, live, records, tables
 from ta_cluster_async.cli.output.diff import colored, diff_lines
 from ta_cluster_async.cli.output.errors import error_text
+from ta_cluster_async.cli.output.format import OutputFormat
 from ta_cluster_async.errors import ApiError, InvalidRequest
 from ta_cluster_async.messages import UNSEEN, Message
 from ta_cluster_async.models import ClusterDetail
@@ -57,6 +59,9 @@ def outcome(name: str) -> Outcome:
     return Outcome(ref=970, cluster_name=name, message=name, status=Status.FAILED, cluster_id=970)
 
 
+CSV = records.Form(format=OutputFormat.CSV)
+CHOSEN = records.Form(format=OutputFormat.TABLE, fields=("name",))
+
 SURFACES: dict[str, Callable[[str], object]] = {
     "a sentence": lambda name: console.print_message(f"Deleted {name}."),
     "a warning": lambda name: console.print_warning(f"Deleted {name}."),
@@ -71,6 +76,11 @@ SURFACES: dict[str, Callable[[str], object]] = {
     "a failure": lambda name: console.print_message(live.failure_line(outcome(name))),
     "a diff": lambda name: console.print_result(colored(diff_lines({"a": name}, {"a": 1}, (name, name)))),
     "JSON": lambda name: console.print_json({"name": name}),
+    "CSV": lambda name: records.print_records([{"name": name}], CSV, ("name",)),
+    "a chosen field": lambda name: records.print_records([{"name": name}], CHOSEN, ("name",)),
+    "the name of a field": lambda name: records.print_records(
+        [{name: 1}], evolve(CHOSEN, fields=(name,)), ()
+    ),
     "indented JSON": lambda name: console.print_json({name: [name]}, indent=2),
     "what nobody has escaped": lambda name: console.stdout().print(Text(name.replace("\n", ""))),
 }
