@@ -15,6 +15,7 @@ from ..resources.state import read_detail
 from .report import Status
 from .retry import ends_the_batch, is_refusal
 from .server_down import end_batch
+from .start_order import StartOrder
 from .workers import run_all
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _SHOWN = 20
 _NOT_REFRESHED = ("_by_import", "_by_result")
 
 
-class Dependencies:
+class Dependencies(StartOrder):
     """Holds all targets until it is known what they need, and each until that has succeeded.
 
     `read` and `resolve` are called once all references are looked up. Nodes are cluster ids, or the reference of what has none.
