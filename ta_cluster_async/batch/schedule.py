@@ -30,6 +30,9 @@ _OF_UNKNOWN = 0.5
 _OF_BEGINNING = (0.5, 1.0)
 # Where that time is shorter, the first sign tells the pace well enough: a second one is not worth its request.
 _SURE_BEGINNING = 1.0
+# After the first sign of progress, a wait is at most so many times what has passed since: where answers lag behind, two of them can show a
+# pace that is far too slow.
+_OF_RISEN = 3.0
 # Before anything is known of how long refreshes take.
 _GUESS = 30.0
 
@@ -150,6 +153,8 @@ def next_wait(poll_state: PollState, schedule: PollSchedule, now: float) -> floa
         return min(schedule.round, longest, max(schedule.spacing, _OF_UNKNOWN * unknown))
     # A refresh may fail at any time, so the longest of waits still ends halfway to the end.
     longest = max(longest, (1.1 if schedule.queued > 0 else _OF_LEFT) * left)
+    if poll_state.risen is not None and now > poll_state.risen[0]:
+        longest = min(longest, max(_OF_RISEN * (now - poll_state.risen[0]), schedule.spacing))
     # An early estimate is a rough one: come back before the estimated end, and make a better one.
     sure = (
         1 - 1.5 / poll_state.progress if poll_state.progress is not None and poll_state.progress >= 3 else 0.5

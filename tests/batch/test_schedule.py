@@ -189,7 +189,8 @@ def test_a_single_progress_of_one_that_has_waited_is_followed_by_a_poll_soon(
 def test_a_single_progress_that_stands_still_is_a_slow_one() -> None:
     single = waited(1, seen=8.0, risen=(8.0, 1))
     assert next_wait(single, ALONE, 8.0) == 8.0
-    assert next_wait(single, ALONE, 16.0) > 100
+    # Three times what it has stood still, and no longer.
+    assert next_wait(single, ALONE, 16.0) == pytest.approx(3 * (16.0 - 8.0))
 
 
 def test_a_single_progress_right_after_the_request_tells_the_pace() -> None:
@@ -215,3 +216,9 @@ def test_two_progresses_tell_the_pace_of_one_that_began_late(
 
 def test_progresses_that_agree_with_its_beginning_leave_the_pace_as_it_is() -> None:
     assert remaining(waited(50, seen=50.5, risen=(1.0, 1)), 50.5) == pytest.approx(49.5)
+
+
+def test_two_progresses_that_lag_behind_make_no_long_wait() -> None:
+    # At 3 s it was at 3, and at 5 s a replica that lags behind shows 4: by that pace it would run for another 100 s.
+    lagging = PollState(began=0.0, begun_from=0, progress=4, seen=5.0, expected=None, risen=(3.0, 3))
+    assert next_wait(lagging, ALONE, 5.0) == pytest.approx(6.0)
