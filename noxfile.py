@@ -178,6 +178,21 @@ def airflow(session: nox.Session, version: str) -> None:
         session.run("coverage", "report", *included, "--fail-under", "100", env=env)
 
 
+@nox.session(python="3.12")
+def recipes(session: nox.Session) -> None:
+    """Run the code of the pages about Dagster and Prefect with both, in one environment."""
+    session.install("dagster==1.13.29", "prefect==3.9.1")
+    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
+    pinned = [
+        one
+        for one in given
+        if one.partition("==")[0] in ("babel", "hatchling", "hypothesis", "pytest", "pytest-xdist")
+    ]
+    session.install("-e", ".[cli,emulator]", *pinned)
+    options = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
+    session.run("python", "-m", "pytest", *options, "tests/recipes", *session.posargs)
+
+
 @nox.session(python="3.13")
 def audit(session: nox.Session) -> None:
     """Look up known vulnerabilities of the library's dependencies and of all extras. Needs the network."""
