@@ -17,7 +17,7 @@ from benchmarks.rounds import alternate, compare
 from benchmarks.table import Row, show
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = "typer rich platformdirs yaml keyring duckdb jinja2 plotly msgspec pyarrow pandas polars airflow temporalio opentelemetry"
+EXTRAS = "typer rich platformdirs yaml keyring duckdb jinja2 msgspec pyarrow pandas polars airflow temporalio opentelemetry"
 SIDES = {"nothing": "pass", "ours": "import ta_cluster_async", "aiohttp": "import aiohttp"}
 
 

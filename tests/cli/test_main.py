@@ -99,7 +99,6 @@ def test_help_of_any_command_loads_nothing_that_does_work() -> None:
         "cattrs",
         "duckdb",
         "markdown_it",
-        "plotly",
         "pydantic",
     }
     ours = {name.split(".")[1] for name in loaded if name.startswith("ta_cluster_async.")}

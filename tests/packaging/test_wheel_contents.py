@@ -20,6 +20,7 @@ DATA = {
     "ta_cluster_async/py.typed",
     "ta_cluster_async/cli/i18n/locale/zh_CN/LC_MESSAGES/ta_cluster.mo",
     "ta_cluster_async/cli/report/templates/report.css",
+    "ta_cluster_async/cli/report/templates/figure.html.j2",
     "ta_cluster_async/cli/report/templates/report.html.j2",
     "ta_cluster_async/cli/report/templates/report.js",
 }

@@ -52,7 +52,7 @@ _COLUMNS_OF_OUTCOMES = (
     "message",
 )
 
-_EXTRA = ("jinja2", "markupsafe", "plotly")
+_EXTRA = ("jinja2", "markupsafe")
 
 
 def run_sync(command: Callable[[], Exit]) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The report as one page that loads nothing: a Jinja template around Plotly figures. Needs the extra `report`."""
+"""The report as one page that loads nothing: a Jinja template that draws in SVG. Needs the extra `report`."""
 
 from __future__ import annotations
 
@@ -11,23 +11,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from ...batch.report import FAILURES, Status
 from ..i18n.language import is_chinese
 from ..i18n.translate import tr
 from ..output.errors import outcome_text, stop_text, warning_text
 from ..output.progress import status_name
+from .bars import bars_of, times_of
 from .comparison import compare
-from .figures import (
-    figure_of_bars,
-    figure_of_durations,
-    figure_of_in_flight,
-    figure_of_throughput,
-)
-from .text import shortened, well_formed
+from .figures import figure_of_durations, figure_of_in_flight, figures_of_throughput
+from .text import name_of, shortened, well_formed
 from .timeline import lay_out
-from .words import duration, script_words
+from .words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +34,6 @@ if TYPE_CHECKING:
     from .source import Record
     from .timeline import Timeline
 
-_LONGEST_NAME = 200
 _LONGEST_MESSAGE = 1_000
 
 Row: TypeAlias = dict[str, str]
@@ -50,8 +44,7 @@ def render_page(record: Record) -> str:
     report = record.report
     timeline, comparison = lay_out(report), compare(record)
     drawn = bool(timeline.spans)
-    page_js, plotly_js = _script(_read("report.js")), _script(get_plotlyjs())
-    scripts = [page_js, plotly_js] if drawn else [page_js]
+    script = _script(_read("report.js"))
     return _template().render(
         lang="zh-CN" if is_chinese() else "en",
         title=tr("Refreshes of project {project}", project=report.project_id),
@@ -68,15 +61,17 @@ def render_page(record: Record) -> str:
         drawn=drawn,
         timeline_notes=_timeline_notes(report, timeline),
         durations=_durations(comparison) if drawn else None,
-        data=_data(report, timeline, comparison) if drawn else None,
+        in_flight=figure_of_in_flight(timeline, report) if drawn else None,
+        bars=bars_of(timeline) if drawn else None,
+        times=times_of(timeline),
+        throughput=figures_of_throughput(timeline, report.lower_bound.seconds) if drawn else (),
         made_by=tr(
             "Made by ta-cluster {version}. This page loads nothing from the network.",
             version=version("ta-cluster-async"),
         ),
-        style=Markup(_read("report.css")),  # noqa: S704 - these three are our own files and Plotly's
-        page_js=Markup(page_js),  # noqa: S704
-        plotly_js=Markup(plotly_js),  # noqa: S704
-        script_hashes=Markup(" ".join(f"'{_hash(script)}'" for script in scripts)),  # noqa: S704
+        style=Markup(_read("report.css")),  # noqa: S704 - these are our own files
+        script=Markup(script),  # noqa: S704
+        script_hash=Markup(f"'{_hash(script)}'"),  # noqa: S704
     )
 
 
@@ -132,7 +127,7 @@ def _tile(label: str, value: str, note: str = "", *, tone: str = "") -> Row:
 def _failure(outcome: Outcome) -> Row:
     return {
         "id": "" if outcome.cluster_id is None else str(outcome.cluster_id),
-        "name": _name(outcome),
+        "name": name_of(outcome),
         "status": status_name(outcome.status),
         "progress": "" if outcome.progress is None else f"{outcome.progress} %",
         "attempts": str(outcome.attempts),
@@ -143,7 +138,7 @@ def _failure(outcome: Outcome) -> Row:
 def _flagged(outcome: Outcome) -> Row:
     return {
         "id": "" if outcome.cluster_id is None else str(outcome.cluster_id),
-        "name": _name(outcome),
+        "name": name_of(outcome),
         "users": "" if outcome.users_num is None else f"{outcome.users_num:,}",
         "message": shortened(well_formed(warning_text(outcome)), _LONGEST_MESSAGE),
     }
@@ -186,10 +181,11 @@ def _durations(comparison: Comparison) -> dict[str, object] | None:
         else tr("The journal has no earlier runs of these clusters to compare with."),
         "median": tr("The median is {time}, the longest {time_longest}.", time=middle, time_longest=longest),
         "known": known,
+        "figure": figure_of_durations(ran, comparison.expected),
         "slower": [
             {
                 "id": str(one.outcome.cluster_id),
-                "name": _name(one.outcome),
+                "name": name_of(one.outcome),
                 "took": duration(one.took),
                 "expected": duration(one.expected),
                 "ratio": f"{one.ratio:.1f}",
@@ -197,39 +193,6 @@ def _durations(comparison: Comparison) -> dict[str, object] | None:
             for one in comparison.slower
         ],
     }
-
-
-def _data(report: RefreshReport, timeline: Timeline, comparison: Comparison) -> dict[str, object]:
-    """Return what the page's script draws. Times are milliseconds, those of the clusters since `began`."""
-    figures = {
-        "in_flight": figure_of_in_flight(timeline, report),
-        "bars": figure_of_bars(timeline),
-        "throughput": figure_of_throughput(timeline, report.lower_bound.seconds),
-    }
-    if comparison.ran:
-        figures["durations"] = figure_of_durations(comparison.ran, comparison.expected)
-    statuses = list(Status)
-    spans = timeline.spans
-    clusters: dict[str, object] = {
-        "id": [span.outcome.cluster_id or "" for span in spans],
-        "name": [_name(span.outcome) for span in spans],
-        "status": [statuses.index(span.outcome.status) for span in spans],
-        "ok": [int(span.outcome.ok) for span in spans],
-        "open": [int(span.open) for span in spans],
-        "statuses": [status_name(status) for status in statuses],
-    }
-    for name in ("submitted", "running", "ended", "seen"):
-        clusters[name] = [round(1000 * getattr(span, name)) for span in spans]
-    return {
-        "words": script_words(),
-        "figures": {name: figure.to_plotly_json() for name, figure in figures.items()},
-        "clusters": clusters,
-        "began": round(1000 * timeline.began.timestamp()),
-    }
-
-
-def _name(outcome: Outcome) -> str:
-    return shortened(well_formed(outcome.cluster_name or str(outcome.ref)), _LONGEST_NAME)
 
 
 def _template() -> Template:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...batch import Outcome
+
+_LONGEST_NAME = 200
 
 # What XML 1.0 does not allow, not even escaped: control characters, surrogates and two noncharacters.
 _NOT_IN_XML = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -19,3 +25,8 @@ def well_formed(text: str) -> str:
 def shortened(text: str, most: int) -> str:
     """Return `text`, cut to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def name_of(outcome: Outcome) -> str:
+    """Return the name of an outcome's cluster, or what it was asked for by, fit for a page."""
+    return shortened(well_formed(outcome.cluster_name or str(outcome.ref)), _LONGEST_NAME)

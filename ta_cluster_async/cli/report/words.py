@@ -1,8 +1,15 @@
-"""Times as the report page writes them, and the texts of its script."""
+"""Times as the report page writes them."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..i18n.translate import tr
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_DAY = 86_400
 
 
 def duration(seconds: float) -> str:
@@ -28,18 +35,10 @@ def tick(seconds: float) -> str:
     return tr("{0} s").format(f"{seconds:g}")
 
 
-def script_words() -> dict[str, str]:
-    """Return the texts that the script of the page fills in itself."""
-    return {
-        "seconds": tr("{0} s"),
-        "minutes": tr("{0} min {1} s"),
-        "hours": tr("{0} h {1} min"),
-        "attached": tr("attached while it ran"),
-        "open": tr("end not seen"),
-        "queued": tr("queued"),
-        "running": tr("computing"),
-        "unseen": tr("ended, not yet seen"),
-        "none_shown": tr("No cluster matches."),
-        "some_shown": tr("The {shown} that took longest, of {all} in this period."),
-        "all_shown": tr("Clusters, by the time of submission: {all}."),
-    }
+def clock_text(moment: datetime, step: float) -> str:
+    """Return a time of the day as exact as times that are `step` seconds apart need it; whole days as dates."""
+    if step >= _DAY:
+        return f"{moment:%m-%d}"
+    if step >= 60:
+        return f"{moment:%H:%M}"
+    return f"{moment:%H:%M:%S}" if step >= 1 else f"{moment:%H:%M:%S.%f}"[:-4]

@@ -49,7 +49,7 @@ class Page:
         self._number = 0
 
     async def open(self, path: Path, *, dark: bool = False) -> None:
-        """Open a file and wait until its script says that all is drawn."""
+        """Open a file and wait until its script says that it is ready."""
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self.send(f"{domain}.enable")
         self.requests.clear()
@@ -79,25 +79,6 @@ class Page:
         await self.ask(f"document.querySelector({json.dumps(selector)}).focus()")
         await self.send("Input.insertText", text=text)
 
-    async def drag(self, selector: str, begin: float, end: float) -> None:
-        """Drag the mouse over a part of the width of an element, at its middle height."""
-        box = await self._box(selector)
-        y = box["y"] + box["height"] / 2
-        xs = [box["x"] + share * box["width"] for share in (begin, (begin + end) / 2, end)]
-        await self._mouse("mouseMoved", xs[0], y)
-        await self._mouse("mousePressed", xs[0], y)
-        for x in xs[1:]:
-            await self._mouse("mouseMoved", x, y)
-        await self._mouse("mouseReleased", xs[-1], y)
-
-    async def double_click(self, selector: str) -> None:
-        """Click twice on the middle of an element."""
-        box = await self._box(selector)
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        for count in (1, 2):
-            await self._mouse("mousePressed", x, y, count)
-            await self._mouse("mouseReleased", x, y, count)
-
     async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and wait for its answer; events meanwhile are kept."""
         self._number += 1
@@ -121,18 +102,6 @@ class Page:
                 self.errors.append(about["entry"]["text"])
             case "Runtime.consoleAPICalled" if about["type"] in ("error", "warning"):
                 self.errors.append(json.dumps(about["args"]))
-
-    async def _box(self, selector: str) -> dict[str, float]:
-        element = f"document.querySelector({json.dumps(selector)})"
-        await self.ask(f"{element}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
-        return dict(await self.ask(f"{element}.getBoundingClientRect().toJSON()"))
-
-    async def _mouse(self, kind: str, x: float, y: float, count: int = 1) -> None:
-        button = "none" if kind == "mouseMoved" else "left"
-        held = 0 if kind == "mouseReleased" else 1
-        await self.send(
-            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=held, clickCount=count
-        )
 
 
 @asynccontextmanager
