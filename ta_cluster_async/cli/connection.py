@@ -13,6 +13,8 @@ from ..session import TaSession
 from .config.settings import Settings, find_settings
 from .i18n.translate import tr
 from .output.console import print_warning
+from .output.json_lines import without_credentials
+from .output.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,6 +46,18 @@ async def open_project(options: CliOptions | Settings) -> AsyncIterator[Project]
                 names=listed(missing),
             )
         )
+    sources = settings.sources
+    logger.info(
+        "%s",
+        tr(
+            "Uses {address} ({first}), project {id} ({second}) and the token ({third}).",
+            address=without_credentials(settings.base_url),
+            first=sources["base_url"],
+            id=settings.project_id,
+            second=sources["project_id"],
+            third=sources["token"],
+        ),
+    )
     async with make_session(settings) as ta:
         yield ta.project(settings.project_id)
 

@@ -54,9 +54,11 @@ def _run(arguments: Sequence[str]) -> int:
     import rich  # noqa: F401, PLC0415 - needs the extra
     import typer  # noqa: PLC0415 - needs the extra
 
+    from ..errors import ConfigurationError  # noqa: PLC0415 - as the others
     from .app import app  # noqa: PLC0415 - needs the extra
     from .output import console  # noqa: PLC0415 - needs the extra
     from .output import help as usage  # noqa: PLC0415 - needs the extra
+    from .output.logs import end_log, read_environment  # noqa: PLC0415 - needs the extra
 
     if os.environ.get(COMPLETE_VARIABLE):
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - only a shell asks for it
@@ -64,6 +66,7 @@ def _run(arguments: Sequence[str]) -> int:
         completion_init()
         usage.load_help_screens()
     try:
+        read_environment()
         code = app(
             args=arguments,
             obj=tuple(arguments),
@@ -77,6 +80,9 @@ def _run(arguments: Sequence[str]) -> int:
     except OutputError as problem:
         console.print_output_error(problem)
         return _FAILED
+    except ConfigurationError as problem:
+        console.print_error(problem.message)
+        return 2
     except Exception as problem:
         sentence = usage.usage_error_text(problem)
         if sentence is None:
@@ -86,6 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
         return 2
     finally:
         console.set_quiet(quiet=False)
+        end_log()
     return code if isinstance(code, int) else 0
 
 

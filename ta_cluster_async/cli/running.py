@@ -18,7 +18,7 @@ import typer
 from ..errors import TaError
 from .exit_codes import Exit, exit_of
 from .i18n.translate import tr
-from .output.console import is_quiet, print_error, print_message, print_output_error
+from .output.console import is_quiet, print_error, print_message, print_output_error, stderr_line
 from .output.errors import error_text
 from .output.streams import OutputError
 
@@ -187,7 +187,7 @@ def _watch(heard: socket.socket, sentence: str) -> None:
         try:
             numbers = heard.recv(1)
         except TimeoutError:
-            _end_at_once(code, "" if is_quiet() else f"{sentence}\n")
+            _end_at_once(code, "" if is_quiet() else stderr_line(sentence))
         if not numbers:
             return
         if numbers[0] not in _CODES:  # such as the size of the terminal

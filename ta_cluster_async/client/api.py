@@ -33,6 +33,7 @@ from ..protocol.refresh import NOTHING_KNOWN, PollPolicy
 from ..protocol.requests import Response
 from ..protocol.retry import LENGTH_REQUIRED, RetryBudget, RetryPolicy
 from . import observing
+from .attempt_log import log_attempt, log_failure, log_retry
 from .deadline import running_loop
 from .limiter import Limiter
 from .overload import ResponseTimes
@@ -310,6 +311,8 @@ class ApiClient:
             ):
                 found = quick(answer.body)
             outcome = self._read(answer, request, token, convert) if found is None else found
+            if logger.isEnabledFor(logging.DEBUG):
+                log_attempt(request, 1, answer, outcome, loop.time() - (deadline - left))
         finally:
             self._limiter.release()
         if isinstance(outcome, TaError):
@@ -354,7 +357,7 @@ class ApiClient:
             if first is not None:
                 outcome, first = first, None
             else:
-                outcome = await self._attempt(request, convert, deadline)
+                outcome = await self._attempt(request, convert, deadline, attempts.count + 1)
             if not isinstance(outcome, TaError):
                 self._budget.give()
                 return outcome
@@ -362,7 +365,7 @@ class ApiClient:
                 return convert(None)
             outcome = self._closed_error(outcome)
             attempts.add(outcome)
-            logger.debug("%s attempt %d: %s", request.endpoint.name, attempts.count, type(outcome).__name__)
+            log_failure(request, attempts.count, outcome)
             if observing.observer is not None:
                 observing.observer.attempt_failed(request.endpoint, outcome)
             if not isinstance(outcome, TokenRejected) or not self._tokens.can_ask:
@@ -381,7 +384,7 @@ class ApiClient:
             del failure
 
     async def _attempt(
-        self, request: Request, convert: Callable[[JsonValue], T], deadline: float
+        self, request: Request, convert: Callable[[JsonValue], T], deadline: float, number: int
     ) -> T | TaError:
         assert self._loop is not None
         assert self._transport is not None
@@ -408,6 +411,7 @@ class ApiClient:
             answer = await self._transport.send(request, token, left)
             self._note_time(request, answer, began)
             outcome = self._read(answer, request, token, convert)
+            log_attempt(request, number, answer, outcome, self._loop.time() - began)
             if isinstance(answer, Response) and answer.rest is not None:
                 if isinstance(outcome, TaError):
                     answer.rest.close()
@@ -486,6 +490,7 @@ class ApiClient:
         )
         if delay is None or self._loop.time() + delay >= deadline or not self._budget.take():
             return False
+        log_retry(request, attempts.count + 1, delay)
         await self._limiter.sleep(delay)
         return True
 

@@ -81,6 +81,10 @@ SURFACES: dict[str, Callable[[str], object]] = {
     "the name of a field": lambda name: records.print_records(
         [{name: 1}], evolve(CHOSEN, fields=(name,)), ()
     ),
+    "a line of the log": lambda name: console.print_log(name, level="info", logger="x", at=0.0),
+    "a line of the log as JSON": lambda name: sys.stderr.write(
+        console._json_line(name, level="info", logger="x", at=0.0, fields={"name": name})
+    ),
     "indented JSON": lambda name: console.print_json({name: [name]}, indent=2),
     "what nobody has escaped": lambda name: console.stdout().print(Text(name.replace("\n", ""))),
 }

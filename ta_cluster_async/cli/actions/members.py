@@ -11,7 +11,7 @@ from ...models import Catalog
 from ..connection import open_project
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
-from ..output.console import is_quiet, print_message, stderr
+from ..output.console import is_quiet, live_on, print_message, stderr
 from .members_files import STDOUT, suffix_of, write_members
 from .show import read_one
 
@@ -57,6 +57,6 @@ def _display(found: Members[Any], expected: int | None) -> Iterator[Callable[[],
         yield lambda: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress, live_on(console):
         task = progress.add_task(tr("Reading"), total=expected)
         yield lambda: progress.update(task, completed=found.count)

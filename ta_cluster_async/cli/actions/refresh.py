@@ -17,6 +17,7 @@ from ..exit_codes import Exit, exit_of_report
 from ..i18n.translate import ntr, tr
 from ..input import check_stdin
 from ..output.console import (
+    is_json_log,
     is_quiet,
     print_json,
     print_lines,
@@ -407,7 +408,7 @@ def _print_ended(report: RefreshReport | None) -> None:
     """Show what has ended when a person stops the rest. It goes to stderr: stdout has the tickets, for `wait --from-file`."""
     outcomes = () if report is None else report.outcomes
     ended = [outcome for outcome in outcomes if outcome.status is not Status.CANCELLED][-_MOST_ROWS:]
-    if ended and not is_quiet():
+    if ended and not is_quiet() and not is_json_log():
         stderr().print(outcome_table(ended))
 
 

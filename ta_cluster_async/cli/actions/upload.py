@@ -22,7 +22,7 @@ from ..connection import open_project, ref_of
 from ..exit_codes import Exit
 from ..i18n.translate import ntr, tr
 from ..input import COLUMNS_VARIABLE, LINE_VARIABLE, STDIN, check_stdin, limit_of, open_stdin
-from ..output.console import is_quiet, print_json, print_lines, print_message, stderr
+from ..output.console import is_quiet, live_on, print_json, print_lines, print_message, stderr
 from ..running import interruptible
 from .show import read_one
 
@@ -107,7 +107,7 @@ def _display() -> Iterator[Callable[[UploadProgress], object] | None]:
             TransferSpeedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(*columns, console=console, transient=True) as progress, live_on(console):
             task = progress.add_task(tr("Uploading"), total=None)
             yield lambda state: progress.update(task, completed=state.sent_bytes, total=state.total_bytes)
     else:

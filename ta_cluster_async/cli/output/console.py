@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from ..i18n.translate import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console, RenderableType
 
@@ -21,11 +24,24 @@ if TYPE_CHECKING:
 _WIDE = 200
 """Columns of a file or a pipe, so that nothing is cut off."""
 
+_COMMAND: Final = "ta_cluster_async.cli"
+"""The logger of the command's own sentences in a log of JSON."""
+
+_LEVEL_STYLES: Final = {"warning": "bold yellow", "error": "bold red", "debug": "dim"}
+
 
 class _Output:
-    """Whether only warnings and errors go to stderr."""
+    """What goes to stderr.
+
+    Attributes:
+        quiet: Only warnings and errors do.
+        is_json: All of it is lines of JSON.
+        live: The console of the display that runs there.
+    """
 
     quiet = False
+    is_json = False
+    live: Console | None = None
 
 
 def set_quiet(*, quiet: bool = True) -> None:
@@ -38,6 +54,26 @@ def is_quiet() -> bool:
     return _Output.quiet
 
 
+def set_json_log(*, is_json: bool) -> None:
+    """Write lines of JSON to stderr from now on, or text again."""
+    _Output.is_json = is_json
+
+
+def is_json_log() -> bool:
+    """Return whether lines of JSON go to stderr."""
+    return _Output.is_json
+
+
+@contextmanager
+def live_on(console: Console) -> Iterator[None]:
+    """Write everything that goes to stderr by this console, above the live display that it has until the context ends."""
+    _Output.live = console
+    try:
+        yield
+    finally:
+        _Output.live = None
+
+
 def stdout() -> Console:
     """Return the console for results."""
     return _console(stderr=False)
@@ -45,7 +81,7 @@ def stdout() -> Console:
 
 def stderr() -> Console:
     """Return the console for everything else."""
-    return _console(stderr=True)
+    return _Output.live or _console(stderr=True)
 
 
 def print_message(
@@ -55,18 +91,46 @@ def print_message(
 
     With --quiet only what is wanted `always` is written.
     """
-    if always or not _Output.quiet:
+    if (always or not _Output.quiet) and not _is_logged(sentence, "info"):
         _write((_sentence(sentence), style), console=console)
 
 
 def print_warning(sentence: str) -> None:
     """Write a warning to stderr, also with --quiet."""
-    _write((tr("Warning: "), "bold yellow"), _sentence(sentence))
+    if not _is_logged(sentence, "warning"):
+        _write((tr("Warning: "), "bold yellow"), _sentence(sentence))
 
 
 def print_error(sentence: str) -> None:
     """Write an error to stderr."""
-    _write((tr("Error: "), "bold red"), _sentence(sentence))
+    if not _is_logged(sentence, "error"):
+        _write((tr("Error: "), "bold red"), _sentence(sentence))
+
+
+def print_log(
+    message: str, *, level: str, logger: str, at: float, fields: Mapping[str, object] | None = None
+) -> None:
+    """Write a line of the log to stderr, also with --quiet.
+
+    Args:
+        message: What is logged.
+        level: Its level in small letters.
+        logger: The name of its logger.
+        at: When that was, in seconds since 1970.
+        fields: The values in the message by their names, for JSON.
+    """
+    if _Output.is_json:
+        _write(_json_line(message, level=level, logger=logger, at=at, fields=fields), is_whole=True)
+        return
+    clock = datetime.fromtimestamp(at).astimezone().time().isoformat("milliseconds")
+    _write((f"{clock} {level.upper()} ", _LEVEL_STYLES.get(level, "")), (visible(message), "dim"))
+
+
+def stderr_line(sentence: str) -> str:
+    """Return a sentence as a line of what goes to stderr, for one that has to be written without a console."""
+    if _Output.is_json:
+        sentence = _json_line(sentence, level="info", logger=_COMMAND, at=time.time())
+    return f"{sentence}\n"
 
 
 def print_output_error(problem: OutputError) -> None:
@@ -136,12 +200,32 @@ def visible(text: str) -> str:
     return escaped(text)
 
 
-def _write(*parts: str | tuple[str, str], console: Console | None = None) -> None:
+def _is_logged(sentence: str, level: str) -> bool:
+    """Write a sentence as a line of JSON where all lines are, and return whether they are."""
+    if _Output.is_json:
+        print_log(sentence, level=level, logger=_COMMAND, at=time.time())
+    return _Output.is_json
+
+
+def _json_line(
+    message: str, *, level: str, logger: str, at: float, fields: Mapping[str, object] | None = None
+) -> str:
+    from ...models import json  # noqa: PLC0415 - `--help` does without
+
+    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line: dict[str, object] = {"time": moment, "level": level, "logger": logger, "message": message}
+    if fields:
+        line["fields"] = fields
+    is_utf = (sys.stderr.encoding or "").lower().startswith("utf")
+    return json.json_text(line) if is_utf else json.ascii_text(line)
+
+
+def _write(*parts: str | tuple[str, str], console: Console | None = None, is_whole: bool = False) -> None:
     from rich.text import Text  # noqa: PLC0415 - `--help` does without
 
     console = stderr() if console is None else console
     text = Text.assemble(*parts)
-    console.print(text, soft_wrap=not console.is_terminal or console.is_dumb_terminal)
+    console.print(text, soft_wrap=is_whole or not console.is_terminal or console.is_dumb_terminal)
 
 
 def _sentence(text: str) -> str:
@@ -155,7 +239,9 @@ def _console(*, stderr: bool) -> Console:
     from .wrapping import wrap_chinese  # noqa: PLC0415 - see above
 
     wrap_chinese()
-    console = SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+    # Lines of JSON stand for themselves: nothing is drawn beside them.
+    force = False if stderr and _Output.is_json else None
+    console = SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False, force_terminal=force)
     if not console.is_terminal:
         console.width = max(console.width, _WIDE)
     return console

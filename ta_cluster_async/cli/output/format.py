@@ -1,4 +1,4 @@
-"""The forms of a result. Light to load, for help and completion."""
+"""The forms of a result and of the log. Light to load, for help and completion."""
 
 from enum import StrEnum
 
@@ -9,3 +9,10 @@ class OutputFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+class LogFormat(StrEnum):
+    """How the log is written."""
+
+    TEXT = "text"
+    JSON = "json"

@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from ..i18n.language import is_chinese, look_up
 from ..i18n.translate import tr
+from .log_options import log_options
 from .streams import writing_to
 from .wrapping import wrap_chinese
 
@@ -90,7 +91,11 @@ def _folding(items: Sequence[RenderableType], **settings: Any) -> Columns:
 
 
 class _Helpful:
-    """Help in the user's language."""
+    """Help in the user's language, and the options for the log."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.params: list[Any] = [*self.params, *log_options()]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """See typer."""

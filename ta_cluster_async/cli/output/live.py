@@ -17,7 +17,7 @@ from rich.text import Text
 from ...batch.events import Attached, Held, Released, Submitted
 from ...batch.report import Status
 from ..i18n.translate import ntr, tr
-from .console import is_quiet, print_message, stderr, visible
+from .console import is_quiet, live_on, print_message, stderr, visible
 from .errors import error_text, outcome_text, stop_text
 from .progress import ProgressState, clock, status_count, status_name
 
@@ -64,12 +64,13 @@ def progress_display(
         yield PlainDisplay(console, state)
         return
     display = LiveDisplay(console, state)
-    with Live(
+    live = Live(
         get_renderable=display.render,
         console=console,
         refresh_per_second=_REFRESHES_PER_SECOND,
         transient=True,
-    ):
+    )
+    with live, live_on(console):
         yield display
 
 
