@@ -136,6 +136,8 @@ class Dependencies(StartOrder):
             for key, needs in self._needs.items()
         }
         self._rank(needed)
+        for key, target in (self._held | self._state.in_flight).items():
+            target.needs(tuple(dict.fromkeys(self._nodes.get(one, one) for one in self._needs.get(key, ()))))
         for key, keys in needed.items():
             for one in keys:
                 self._dependents.setdefault(one, []).append(key)

@@ -142,6 +142,8 @@ class Outcome:
             for what was written before the library knew codes.
         params: The parameters of the code, as JSON values.
         warnings: What a `SizeGuard` says of a success; () without one, and for a size that is usual.
+        depends_on: What it needs, where the batch was asked for an order (`depends_on`): the cluster id of what was in the batch too, and the
+            name, as it was given, of what was not or does not exist.
     """
 
     ref: int | str
@@ -166,6 +168,7 @@ class Outcome:
         factory=dict, converter=plain, hash=False, repr=False, metadata=json_key(may_be_absent=True)
     )
     warnings: tuple[OutcomeWarning, ...] = field(default=(), metadata=json_key(may_be_absent=True))
+    depends_on: tuple[int | str, ...] = field(default=(), metadata=json_key(may_be_absent=True))
 
     @property
     def ok(self) -> bool:
@@ -173,9 +176,9 @@ class Outcome:
         return self.status is Status.SUCCEEDED
 
     def to_row(self) -> dict[str, object]:
-        """Return it as one flat row: texts, numbers and times. The ticket and the parameters of messages are left out."""
+        """Return it as one flat row: texts, numbers and times. The ticket, the parameters of messages and what it needs are left out."""
         row = attrs.asdict(
-            self, recurse=False, filter=lambda a, _: a.name not in {"error", "ticket", "params"}
+            self, recurse=False, filter=lambda a, _: a.name not in {"error", "ticket", "params", "depends_on"}
         )
         row["status"] = self.status.value
         row["warnings"] = " ".join(warning.message for warning in self.warnings)
@@ -206,6 +209,7 @@ class Outcome:
         values["settled_at"] = None if self.settled_at is None else self.settled_at.isoformat()
         values["ticket"] = None if self.ticket is None else json.loads(self.ticket.to_json())
         values["warnings"] = [attrs.asdict(warning) for warning in self.warnings]
+        values["depends_on"] = list(self.depends_on)
         return values
 
     @classmethod

@@ -82,6 +82,7 @@ class Target:
         rerun: It was running already and is refreshed anew when that has ended.
         resend: It was intended by a process that died: if nothing comes of it, it is sent again.
         planned: Its baseline in the plan that the batch was given, until it is started: what has moved since, another process has begun.
+        depends_on: What it needs, as an outcome has it.
     """
 
     ref: Ref
@@ -118,6 +119,7 @@ class Target:
     rerun: bool = False
     resend: bool = False
     planned: RefreshTicket | None = None
+    depends_on: tuple[Ref, ...] = ()
 
     @property
     def call_ref(self) -> Ref:
@@ -161,6 +163,10 @@ class Target:
     def had_sizes(self, sizes: tuple[int, ...]) -> None:
         """Past runs tell how many users it had."""
         self.sizes = sizes
+
+    def needs(self, refs: tuple[Ref, ...]) -> None:
+        """It is computed from these."""
+        self.depends_on = refs
 
     def set_baseline(self, seen: ClusterState, now: float) -> None:
         """Keep a state that was read before the refresh."""
@@ -392,6 +398,7 @@ class Target:
             attempts=self.attempts,
             ticket=ticket,
             settled_at=datetime.now(UTC),
+            depends_on=self.depends_on,
         )
 
     def _ran(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ta_cluster_async.batch import RefreshPlan, RefreshReport
+from ta_cluster_async.batch import Journal, RefreshPlan, RefreshReport
 from ta_cluster_async.errors import ConfigurationError, InvalidRequest
 
 LINE = {"c_2": ["c_1"], "c_3": ["c_2"]}
@@ -66,6 +66,42 @@ def test_dependents_of_a_failure_are_skipped_and_say_of_whom(kit):
     assert not told.report.ok
     assert [one.ref for one in told.report.failures] == [1, 2, 3]
     assert RefreshReport.from_json(told.report.to_json()).failures[1].code == "needs-failed"
+
+
+def needed(outcomes):
+    return {one.cluster_id or one.ref: one.depends_on for one in outcomes}
+
+
+@pytest.mark.parametrize("depends_on", ["definitions", {"c_2": ["c_1"], 3: [2, "c_2"], 4: ["gone"]}])
+def test_report_journal_and_plan_say_who_needs_whom(kit, tmp_path, depends_on):
+    server = line(kit)
+    server.cluster(1).fails = True
+    server.add()
+    server.cluster(4).needs = ("gone",)
+    path = tmp_path / "runs.db"
+    batches: list[Any] = []
+    told = kit.tell(server, [1, "c_2", 3, 4], depends_on=depends_on, journal=path, at={0.0: batches.append})
+    graph = {1: (), 2: (1,), 3: (2,), 4: ("gone",)}
+    assert needed(told.report.outcomes) == graph
+    assert needed(RefreshReport.from_json(told.report.to_json()).outcomes) == graph
+    assert needed(Journal(path).outcomes(told.report.run_id)) == graph
+    plan = RefreshPlan.from_bytes(batches[0].plan.to_bytes())
+    assert needed(one.outcome for one in plan) == graph
+
+
+def test_what_is_not_in_the_batch_and_what_is_watched_are_told_too(kit):
+    server = line(kit)
+
+    def refs():
+        server.begin(server.cluster(3))
+        return [2, 3, "no"]
+
+    told = kit.tell(server, refs, depends_on={2: ["c_1", "no"], 3: [2]})
+    assert needed(told.report.outcomes) == {2: ("c_1", "no"), 3: (2,), "no": ()}
+
+
+def test_without_an_order_nothing_is_said_of_needs(kit):
+    assert needed(kit.tell(line(kit), [1, 2]).report.outcomes) == {1: (), 2: ()}
 
 
 def test_what_is_rejected_or_was_skipped_did_not_succeed_either(kit):

@@ -70,6 +70,7 @@ outcomes = st.builds(
     settled_at=st.none() | moments,
     code=texts,
     params=params,
+    depends_on=st.lists(st.integers() | texts, max_size=2).map(tuple),
 )
 reports = st.builds(
     RefreshReport,
@@ -107,6 +108,7 @@ OUTCOME = Outcome(
     settled_at=datetime(2026, 1, 1, 3, 0, 12, 500_000, tzinfo=UTC),
     code="api",
     params={"return_code": -1, "return_message": "no"},
+    depends_on=(4, "gone"),
 )
 REPORT = RefreshReport(
     run_id="abc",
@@ -181,6 +183,7 @@ WRONG: dict[str, list[Any]] = {
     "object": [None, 1, [], "x"],
     "array": [None, 1, {}, "x", [None], [1], [{}]],
     "warnings": [None, 1, {}, "x", [None], [{}], [{"message": "a", "code": 1, "params": {}}]],
+    "refs": [None, 1, {}, "x", [None], [{}], [True], [1.5], [[1]]],
     "version": [0, 2, 1.0, True, "1", None],
     "counts": [None, [], {"done": 1}, {"failed": -1}, {"failed": True}, {"failed": 1.0}, {"failed": None}],
 }
@@ -204,8 +207,9 @@ OF_OUTCOME = {
     "code": "str",
     "params": "object",
     "warnings": "warnings",
+    "depends_on": "refs",
 }
-LATER: dict[str, Any] = {"settled_at": None, "code": "", "params": {}, "warnings": ()}
+LATER: dict[str, Any] = {"settled_at": None, "code": "", "params": {}, "warnings": (), "depends_on": ()}
 """What the first reports of this version did not have."""
 OF_REPORT = {
     "version": "version",

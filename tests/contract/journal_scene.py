@@ -95,6 +95,10 @@ async def _play(path: Path, scratch: Path) -> None:
         em.plan(984, JobPlan(seconds=500.0))
         await project.clusters.refresh(984)
         await refresh_all(project, [984, 985], on_running="fail", poll=POLL, journal=journal)
+        em.plan(982, JobPlan(fails=True))
+        await refresh_all(
+            project, [982, 985, 987], depends_on={985: [982], 987: [985, "gone"]}, poll=POLL, journal=journal
+        )
         em.plan(986, JobPlan(seconds=500.0))
         await refresh_all(project, [986, 987, 988], max_running=1, timeout=30, poll=POLL, journal=journal)
         await _die(em, project, journal, path)

@@ -7,6 +7,8 @@ import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from attrs import evolve
+
 import ta_cluster_async as ta
 from ta_cluster_async import LowerBound, Outcome, RefreshReport, RefreshTicket, Status, TaError
 
@@ -99,6 +101,7 @@ def reports() -> dict[str, RefreshReport]:
         "of all statuses": _report(outcomes),
         "that was stopped": _report(outcomes[:3], stopped="The time is over. 时间到"),
         "of nothing": _report([]),
+        "of an order": _report([outcomes[0], evolve(outcomes[2], depends_on=(970, "nobody"))]),
     }
 
 

@@ -103,6 +103,7 @@ OUTCOME_NAMES = (
     "outcome_attempts",
     "settled_at",
     "warnings",
+    "depends_on",
     "ticket",
 )
 # Of these, values of any size and text of any kind are stored as `cell` makes them.
@@ -170,6 +171,7 @@ def outcome_values(outcome: Outcome) -> Values:
         outcome.attempts,
         None if outcome.settled_at is None else outcome.settled_at.timestamp(),
         json.dumps([asdict(one) for one in outcome.warnings]) if outcome.warnings else None,
+        json.dumps(outcome.depends_on) if outcome.depends_on else None,
         None if outcome.ticket is None else outcome.ticket.to_json(),
     )
 
@@ -189,7 +191,7 @@ def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
         for name in _CELLS:
             values[name] = from_cell(values[name])
         at, params, ticket = values["settled_at"], values["params"], values["ticket"]
-        warnings = values["warnings"]
+        warnings, needed = values["warnings"], values["depends_on"]
         return read(
             Outcome,
             **values
@@ -201,6 +203,7 @@ def read_outcome(row: tuple[Any, ...], path: Path) -> Outcome:
                 "resumed": True,
                 "settled_at": None if at is None else moment(at),
                 "warnings": () if warnings is None else json.loads(warnings),
+                "depends_on": () if needed is None else json.loads(needed),
             },
         )
 

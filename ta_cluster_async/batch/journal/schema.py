@@ -179,6 +179,11 @@ def _add_warnings(connection: sqlite3.Connection) -> None:
     _run_all(connection, _NOTICES)
 
 
+def _add_needs(connection: sqlite3.Connection) -> None:
+    """Version 7 knows what each refresh needed."""
+    connection.execute("ALTER TABLE refreshes ADD COLUMN depends_on TEXT")  # JSON
+
+
 # A file of version n has been through the first n of these, and a new file goes through all.
 _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create,
@@ -187,6 +192,7 @@ _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_codes,
     _add_time_meanings,
     _add_warnings,
+    _add_needs,
 )
 
 VERSION = len(_STEPS)

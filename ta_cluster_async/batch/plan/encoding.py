@@ -160,8 +160,9 @@ def _outcome_values(one: PlannedRefresh) -> dict[str, object] | None:
         return None
     values = one.outcome.to_dict()
     values["ticket"] = None
-    if not one.outcome.warnings:
-        del values["warnings"]
+    for name in ("warnings", "depends_on"):
+        if not values[name]:
+            del values[name]
     for name in ("queue_seconds", "run_seconds", "detect_seconds"):
         seconds = values[name]
         values[name] = round(seconds, 3) if isinstance(seconds, float) else seconds

@@ -168,4 +168,5 @@ outcomes = st.builds(
     ticket=st.none() | st.just(ticket(970)),
     resumed=st.sampled_from([False]),
     settled_at=st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    depends_on=st.lists(st.integers() | words, max_size=3).map(tuple),
 )

@@ -64,9 +64,9 @@ def old(path: Path) -> Path:
 def test_a_later_version_is_left_alone(path: Path) -> None:
     use(path)
     with closing(sqlite3.connect(path)) as other:
-        other.execute("PRAGMA user_version = 7")
-    assert "has version 7, and this library knows versions up to 6: use a newer one" in refusal(path)
-    with pytest.raises(JournalError, match="has version 7"):
+        other.execute("PRAGMA user_version = 8")
+    assert "has version 8, and this library knows versions up to 7: use a newer one" in refusal(path)
+    with pytest.raises(JournalError, match="has version 8"):
         Journal(path).runs()
 
 
@@ -80,7 +80,7 @@ def test_version_1_is_migrated_and_learns_the_durations_of_its_outcomes(old: Pat
 
     assert run(main()) == {970: 50.0}
     with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (6,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (7,)
 
 
 def test_a_migrated_file_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
