@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LOG_SECONDS = 10.0
 """So often the task's log says how far the batch is."""
 
+# So many of those that go on are named.
+_MOST_NAMES = 20
+
 # A batch whose time is over still looks once at what happened.
 _LEAST_SECONDS = 1.0
 
@@ -73,6 +76,12 @@ class BatchProgress:
 
     def __str__(self) -> str:
         return f"{self.ended} of {self.total} refreshes have ended, {self.failed} without success; {len(self.running)} are on the server"
+
+    def names(self) -> str:
+        """Return the first of those on the server, to follow the text of `str`; "" where there are none."""
+        names = sorted(map(str, self.running))
+        more = ", ..." if len(names) > _MOST_NAMES else ""
+        return f": {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
     def see(self, event: Event) -> None:
         """Take in an event of the batch."""
@@ -143,8 +152,9 @@ class _Run:
                         self.plan = batch.plan
         except asyncio.CancelledError:
             self.log.warning(
-                "The task watches no longer. TA cannot cancel a refresh: what runs there goes on. %s.",
+                "The task watches no longer. TA cannot cancel a refresh: what runs there goes on. %s%s.",
                 progress,
+                progress.names(),
             )
             raise
         self.log.info("%s.", progress)

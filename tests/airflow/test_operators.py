@@ -264,6 +264,16 @@ def test_what_goes_on_is_told_when_the_task_is_killed(caplog, monkeypatch):
     assert "TA cannot cancel" in caplog.text
 
 
+def test_what_goes_on_is_named_when_the_trigger_is_ended():
+    progress = refresh_file.BatchProgress(30)
+    assert progress.names() == ""
+    progress.running.update(("whales", 970))
+    assert progress.names() == ": 970, whales"
+    progress.running.update(range(1, 20))
+    assert progress.names().count(",") == 20
+    assert progress.names().endswith(", ...")
+
+
 def test_the_link_is_the_page_that_the_task_left(monkeypatch):
     left = {PAGE_KEY: "http://ta/"}
     monkeypatch.setattr(XCom, "get_value", lambda ti_key, key: left.get(key))
