@@ -173,6 +173,7 @@ class RefreshDeployments:
         )
         self._activities.add(handle)
         try:
-            return await handle
+            answer: _T = await handle
         finally:
             self._activities.discard(handle)
+        return answer

@@ -126,9 +126,11 @@ class Plot:
         left: float = LEFT,
         is_log: bool = False,
     ) -> None:
-        self.width, self.height = width, height
-        self.left, self.right = left, width - RIGHT
-        self.bottom = height - BOTTOM
+        self.width: float = width
+        self.height: float = height
+        self.left: float = left
+        self.right: float = width - RIGHT
+        self.bottom: float = height - BOTTOM
         self._is_log = is_log
         self._low, self._high = map(log, x) if is_log else x
         self._most = most or 1.0
