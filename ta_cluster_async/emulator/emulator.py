@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ..models.json import JsonValue
     from .clock import Clock
     from .jobs import Job, JobPlan
-    from .query.compute import Members
     from .query.data import DataSource
+    from .query.stored import Members
     from .records import Effect, RequestRecord
     from .state import Cluster, Snapshot
     from .views import ClusterView

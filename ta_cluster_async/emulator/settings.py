@@ -68,6 +68,7 @@ class Settings:
             second's worth. None means no limit. No real figure is known.
         evaluate: False skips every evaluation: any definition is accepted, SQL and result types included, user counts are
             seeded random numbers, and every uploaded id counts as a user. For load tests.
+        cluster_comparators: The comparators of filters on clusters: in it, and not in it. Third parties send these; the vendor names none.
         evaluation_seconds: Seconds of the machine's clock that one evaluation may take, so that no request keeps the server from
             others. None means no limit.
         max_events: Most event conditions of one definition, those of all tag values together.
@@ -122,6 +123,7 @@ class Settings:
     latency: float = 0.0
     rate_limit: float | None = None
     evaluate: bool = True
+    cluster_comparators: tuple[str, str] = ("belongToCluster", "notBelongToCluster")
     evaluation_seconds: float | None = 30.0
     max_events: int = 100
     max_filters: int = 500

@@ -13,13 +13,14 @@ from attrs import define, field, frozen
 from ..messages import Message
 from ..models.json import JsonValue
 from .jobs import Job, JobPlan, JobQueue
-from .query.compute import Computation, Result
+from .query.compute import Computation, Needed, Result
+from .query.stored import named_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .clock import Clock
-    from .query.compute import Members
+    from .query.stored import Members
     from .settings import Settings
 
 TAG_CATALOG = "catalog_tag"
@@ -189,7 +190,7 @@ class State:
         Raises:
             ValueError: A cluster or tag already has one of the names.
         """
-        self.advance()
+        began = self.advance()
         at = self.now().replace(microsecond=0) - timedelta(days=1)
         is_tag = catalog == TAG_CATALOG
         ids: list[int] = []
@@ -210,7 +211,7 @@ class State:
                 computed_at=at,
                 runs=1,
             )
-            cluster.result = Result(self._computation(cluster, at))
+            cluster.result = Result(self._computation(cluster, at, began))
             self.add(cluster)
             ids.append(cluster.id)
         return ids
@@ -341,20 +342,36 @@ class State:
         if not job.fails:
             cluster.computed_at = self.time(job.started)
             if cluster.definition is not None:
-                cluster.result = Result(self._computation(cluster, cluster.computed_at))
+                cluster.result = Result(self._computation(cluster, cluster.computed_at, job.started))
         if cluster.reruns:
             reruns = cluster.reruns - 1
             self.compute(cluster, job.finished)
             cluster.reruns = reruns
 
-    def _computation(self, cluster: Cluster, at: datetime) -> Computation:
-        """Return the computation of a cluster's definition as of a server time."""
+    def needs(self, definition: Mapping[str, JsonValue], at: float) -> dict[str, Needed]:
+        """Return the clusters and tags that the filters of a definition name, with their members at second `at`."""
+        named = {name: self.find(name) for name in named_in(definition)}
+        return {
+            name: Needed(
+                result=self._earlier(one, at).result,
+                is_tag=one.catalog == TAG_CATALOG,
+                tag_kind=one.tag_kind,
+                definition=one.definition,
+            )
+            for name, one in named.items()
+            if one is not None
+        }
+
+    def _computation(self, cluster: Cluster, at: datetime, began: float) -> Computation:
+        """Return the computation of a cluster's definition as of a server time, from the members of others at the second `began`."""
         assert cluster.definition is not None
         return Computation(
             tag_kind=cluster.tag_kind,
             definition=cluster.definition,
             at=at,
             seed=f"{self._seed}:{cluster.id}:{cluster.runs}",
+            needs=self.needs(cluster.definition, began),
+            cluster_comparators=self.settings.cluster_comparators,
         )
 
     def _whole_second(self, seconds: float) -> datetime:

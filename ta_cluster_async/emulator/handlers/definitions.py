@@ -143,11 +143,18 @@ async def _check_definition(
     if definition is None:
         return
     settings = context.settings
-    at = context.state.time(context.state.advance())
-    computation = Computation(tag_kind=tag_kind, definition=definition, at=at, seed="")
+    now = context.state.advance()
     try:
         check_size(definition, settings)
         if settings.evaluate:
+            computation = Computation(
+                tag_kind=tag_kind,
+                definition=definition,
+                at=context.state.time(now),
+                seed="",
+                needs=context.state.needs(definition, now),
+                cluster_comparators=settings.cluster_comparators,
+            )
             await context.worker.run(context.evaluator.members, computation, settings.evaluation_seconds)
     except EvaluationError as error:
         # The error's path starts inside qp or tagQp, except for the kind of a tag, which stands beside tagQp.

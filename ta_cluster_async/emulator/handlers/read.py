@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import views
 from ..answers import RequestRejected, success
+from ..query.stored import named_in
 from .parameters import Parameters
 
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ def refresh(context: RequestContext, request: Request, cluster: Cluster) -> Answ
     code = context.settings.codes.refresh_refused
     if cluster.is_import and context.settings.refresh_id_clusters == "reject":
         raise RequestRejected(code, f"{cluster.name}：{cluster.cluster_type} 不能刷新")
+    if context.settings.evaluate:
+        gone = [name for name in named_in(cluster.definition) if context.state.find(name) is None]
+        if gone:
+            raise RequestRejected(
+                context.settings.codes.not_evaluable, f"{cluster.name}：分群或标签 {gone[0]!r} 不存在"
+            )
     now = context.state.advance()
     outcome = context.state.refresh(cluster, now, stale_seconds=request.stale_seconds)
     if outcome == "full":

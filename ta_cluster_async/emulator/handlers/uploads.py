@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ...models.json import JsonValue
     from ..answers import Answer
-    from ..query.compute import Members
+    from ..query.stored import Members
     from .context import Request, RequestContext
     from .parameters import Parameters
 

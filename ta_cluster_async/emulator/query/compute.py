@@ -11,13 +11,15 @@ import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from attrs import define, frozen
+from attrs import define, evolve, field, frozen
 
 from ...models.json import JsonValue
 from .bounds import time_limit
 from .errors import EvaluationError, TooComplex
+from .stored import Members, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-Members: TypeAlias = "frozenset[str] | Mapping[str, str]"
-"""The account ids of a cluster, or the tag value by account id of a tag."""
 
 _CACHE_SIZE = 256
 
@@ -63,16 +62,30 @@ class Computation:
         definition: `qp` of a cluster or `tagQp` of a tag.
         at: Server time that "today" and relative windows refer to.
         seed: Decides the count when nothing is evaluated.
+        needs: The clusters and tags that its filters name, by name, as they were at that time. What did not exist is left out.
+        cluster_comparators: The comparators of filters on clusters.
     """
 
     tag_kind: str | None
     definition: Mapping[str, JsonValue]
     at: datetime
     seed: str
+    needs: Mapping[str, Needed] = field(factory=dict)
+    cluster_comparators: tuple[str, str] = ("", "")
 
     def key(self) -> tuple[str | None, str, date]:
         """Return a key that computations with the same result share: every window counts in whole days."""
         return self.tag_kind, json.dumps(self.definition, sort_keys=True), self.at.date()
+
+
+@frozen(kw_only=True)
+class Needed:
+    """A cluster or tag that a definition names, as it was when the computation began."""
+
+    result: Result
+    is_tag: bool
+    tag_kind: str | None
+    definition: Mapping[str, JsonValue] | None
 
 
 @define(eq=False)
@@ -82,11 +95,33 @@ class Result:
     computation: Computation | None = None
     members: Members | None = None
     count: int | None = None
+    failure: TooComplex | None = None
 
     @classmethod
     def of(cls, members: Members) -> Result:
         """Make the result of an upload."""
         return cls(members=members, count=len(members))
+
+    def complete(self, evaluate: Callable[[], Members]) -> None:
+        """Set the members. What was needed for them is not kept.
+
+        Raises:
+            TooComplex: The evaluation takes too long, now or the first time.
+        """
+        assert self.computation is not None
+        if self.failure is not None:
+            raise TooComplex(self.failure.key, self.failure.reason)
+        try:
+            self.members = evaluate()
+        except TooComplex as error:
+            self.failure = error
+            raise
+        except EvaluationError:
+            # The definition was accepted unchecked while `evaluate` was off, or what it names was deleted since.
+            self.members = frozenset()
+        if self.count is None:
+            self.count = len(self.members)
+        self.computation = evolve(self.computation, needs={})
 
     def draw_count(self) -> None:
         """Set a seeded random count instead of evaluating."""
@@ -136,21 +171,21 @@ class Evaluator:
             self._warehouse = None
 
     def members(self, computation: Computation, seconds: float | None) -> Members:
-        """Evaluate a definition within `seconds`, or return the cached result of the same evaluation.
+        """Evaluate a definition, and what it needs, within `seconds`, or return the cached result of the same evaluation.
 
         Raises:
             TooComplex: It takes longer. The next call says so at once.
             EvaluationError: A part of the definition has no known meaning.
         """
         key = computation.key()
-        if key not in self._cache:
-            if len(self._cache) >= _CACHE_SIZE:
-                del self._cache[next(iter(self._cache))]
-            try:
-                self._cache[key] = self._evaluate(computation, seconds)
-            except TooComplex as error:
-                self._cache[key] = error
-        found = self._cache[key]
+        found = self._cache.get(key)
+        if found is None:
+            found = self._try(computation, seconds)
+            # What is needed may have other members the next time.
+            if isinstance(found, TooComplex) or not computation.needs:
+                if len(self._cache) >= _CACHE_SIZE:
+                    del self._cache[next(iter(self._cache))]
+                self._cache[key] = found
         if isinstance(found, TooComplex):
             raise TooComplex(found.key, found.reason)
         return found
@@ -163,14 +198,34 @@ class Evaluator:
         """
         for result in results:
             assert result.computation is not None
-            try:
-                result.members = self.members(result.computation, seconds)
-            except TooComplex:
-                raise
-            except EvaluationError:
-                # The definition was accepted unchecked while `evaluate` was off.
-                result.members = frozenset()
-            result.count = len(result.members)
+            result.complete(partial(self.members, result.computation, seconds))
+
+    def _try(self, computation: Computation, seconds: float | None) -> Members | TooComplex:
+        try:
+            with time_limit(seconds, self.open().interrupt):
+                self._complete([needed.result for needed in computation.needs.values()])
+                return self._evaluate(computation)
+        except TooComplex as error:
+            return error
+
+    def _complete(self, results: Sequence[Result]) -> None:
+        """Evaluate what has not been used yet, and before it what that needs. Not by recursion: a line of needs may be long."""
+        open_results = list(results)
+        while open_results:
+            result = open_results[-1]
+            computation = result.computation
+            if result.members is not None or computation is None:
+                open_results.pop()
+                continue
+            below = [
+                needed.result
+                for needed in computation.needs.values()
+                if needed.result.members is None and needed.result.computation is not None
+            ]
+            if below:
+                open_results += below
+            else:
+                result.complete(partial(self._evaluate, computation))
 
     def match(self, column: str, values: Sequence[str]) -> list[str | None]:
         """Return the account of each uploaded value, or None.
@@ -180,11 +235,21 @@ class Evaluator:
         """
         return self.open().match(column, values)
 
-    def _evaluate(self, computation: Computation, seconds: float | None) -> Members:
-        from .evaluate import cluster_members, tag_values  # noqa: PLC0415 - only evaluation needs DuckDB
+    def _evaluate(self, computation: Computation) -> Members:
+        from .evaluate import evaluate, value_type  # noqa: PLC0415 - only evaluation needs DuckDB
 
-        database = self.open()
-        with time_limit(seconds, database.interrupt):
-            if computation.tag_kind is None:
-                return cluster_members(database, computation.definition, now=computation.at)
-            return tag_values(database, computation.tag_kind, computation.definition, now=computation.at)
+        database, at = self.open(), computation.at
+        return evaluate(
+            database,
+            computation.tag_kind,
+            computation.definition,
+            now=at,
+            stored={
+                name: Stored(
+                    one.result.members or frozenset(),
+                    value_type(database, one.tag_kind, one.definition or {}, now=at) if one.is_tag else None,
+                )
+                for name, one in computation.needs.items()
+            },
+            cluster_comparators=computation.cluster_comparators,
+        )

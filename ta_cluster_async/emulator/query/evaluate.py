@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from .data import ACCOUNT
 from .errors import EvaluationError
 from .filters import RELATIONS, filter_conditions
@@ -32,6 +34,25 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .data import Database
+    from .sql import Column
+    from .stored import Members, Stored
+
+
+def evaluate(
+    database: Database,
+    tag_kind: str | None,
+    definition: Mapping[str, object],
+    *,
+    now: datetime,
+    stored: Mapping[str, Stored],
+    cluster_comparators: tuple[str, str],
+) -> Members:
+    """Return the members of a cluster, or of a tag of this kind, whose filters may name what is stored.
+
+    Raises EvaluationError as `cluster_members` and `tag_values` do.
+    """
+    query, node = Query(database, now.date(), stored, cluster_comparators), Node(definition)
+    return _members(query, node) if tag_kind is None else _values(query, tag_kind, node)
 
 
 def cluster_members(database: Database, definition: Mapping[str, object], *, now: datetime) -> frozenset[str]:
@@ -42,7 +63,7 @@ def cluster_members(database: Database, definition: Mapping[str, object], *, now
 
     Raises EvaluationError for anything of unknown meaning and for a definition without any condition (key `events`).
     """
-    return _members(database, Node(definition), now)
+    return _members(Query(database, now.date()), Node(definition))
 
 
 def tag_values(
@@ -61,14 +82,17 @@ def tag_values(
 
     Raises EvaluationError for anything of unknown meaning; its key counts from `tag_qp`, or is `subConditionTabType`.
     """
-    node = Node(tag_qp)
+    return _values(Query(database, now.date()), sub_condition_tab_type, Node(tag_qp))
+
+
+def _values(query: Query, sub_condition_tab_type: str, node: Node) -> dict[str, str]:
     match sub_condition_tab_type:
         case "tag_condition_default":
-            return _condition_tag(database, node, now)
+            return _condition_tag(query, node)
         case "tag_condition_by_firstlast_event":
-            return _first_last_tag(database, node.child("userTagConFirstLastEventDef"), now)
+            return _first_last_tag(query, node.child("userTagConFirstLastEventDef"))
         case "tag_condition_by_quotation":
-            return _quota_tag(database, node.child("userTagConQuotaDef"), now)
+            return _quota_tag(query, node.child("userTagConQuotaDef"))
         case _:
             raise EvaluationError(
                 "subConditionTabType",
@@ -76,8 +100,7 @@ def tag_values(
             )
 
 
-def _members(database: Database, node: Node, now: datetime) -> frozenset[str]:
-    query = Query(database, now.date())
+def _members(query: Query, node: Node) -> frozenset[str]:
     events = [event_condition(query, event) for event in node.children("events")]
     filters = filter_conditions(query, node, ("users",))
     relations = {
@@ -98,7 +121,7 @@ def _members(database: Database, node: Node, now: datetime) -> frozenset[str]:
     return frozenset(str(account) for (account,) in rows)
 
 
-def _condition_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
+def _condition_tag(query: Query, node: Node) -> dict[str, str]:
     definitions = node.children("userTagValueDefs")
     if not definitions:
         raise node.missing("userTagValueDefs")
@@ -107,20 +130,18 @@ def _condition_tag(database: Database, node: Node, now: datetime) -> dict[str, s
         if not definition.has("tagValue"):
             raise definition.missing("tagValue")
         value = as_text(definition.fields["tagValue"], definition.key("tagValue"))
-        for account in _members(database, definition.child("userClusterDef"), now):
+        for account in _members(evolve(query), definition.child("userClusterDef")):
             values.setdefault(account, value)
     return values
 
 
-def _first_last_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
-    query = Query(database, now.date())
+def _first_last_tag(query: Query, node: Node) -> dict[str, str]:
     event = node.child("userTagConFirstLastEvent")
     calculated = event.child("calcPropVo")
     if calculated.flag("isCalc", default=False):
         raise calculated.error("isCalc", "计算属性没有公开的说明")
     chosen = calculated.child("property")
-    table = query.table(chosen.text("tableType"), chosen.key("tableType"))
-    column = query.column(table, chosen.text("columnName"), chosen.key("columnName"))
+    column = _property(query, chosen)
     if column.kind is Kind.LIST:
         raise chosen.error("columnName", "列表类型的属性没有单个值")
     order = "ASC" if event.flag("isFirstEvent") else "DESC"
@@ -131,8 +152,7 @@ def _first_last_tag(database: Database, node: Node, now: datetime) -> dict[str, 
     return {str(account): value_text(value) for account, value in rows if value not in (None, "")}
 
 
-def _quota_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
-    query = Query(database, now.date())
+def _quota_tag(query: Query, node: Node) -> dict[str, str]:
     event = node.child("userTagConQuotaEvent")
     if event.has("type") and event.text("type") != "normal":
         raise event.error("type", "只能计算 normal 类型的指标值标签，公式没有公开的说明")
@@ -142,3 +162,24 @@ def _quota_tag(database: Database, node: Node, now: datetime) -> dict[str, str]:
         f"FROM accounts a {' '.join(query.joins)}"
     )
     return {str(account): value_text(value) for account, value in rows if value is not None}
+
+
+def _property(query: Query, chosen: Node) -> Column:
+    table = query.table(chosen.text("tableType"), chosen.key("tableType"))
+    return query.column(table, chosen.text("columnName"), chosen.key("columnName"))
+
+
+def value_type(
+    database: Database, tag_kind: str | None, definition: Mapping[str, object], *, now: datetime
+) -> str:
+    """Return the DuckDB type of the values of a tag: that of its measure or property, and else text."""
+    query, node = Query(database, now.date()), Node(definition)
+    try:
+        if tag_kind == "tag_condition_by_quotation":
+            return measure_of(query, node.child("userTagConQuotaDef").child("userTagConQuotaEvent")).type
+        if tag_kind == "tag_condition_by_firstlast_event":
+            event = node.child("userTagConFirstLastEventDef").child("userTagConFirstLastEvent")
+            return _property(query, event.child("calcPropVo").child("property")).type
+    except EvaluationError:
+        return "VARCHAR"  # it was accepted unchecked, and has no values
+    return "VARCHAR"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from .data import ACCOUNT
 from .numbers import number_comparison
 from .sql import Kind, join_conditions
+from .stored import TABLES
 from .values import (
     as_days,
     as_number,
@@ -107,7 +109,8 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     `notRegexMatch` and `arrayNotIncludeItem`, need the property to have a value. `less` and `greater` are strict;
     `range` includes both bounds, and an upper bound that is a date alone includes that whole day. Texts are compared
     exactly, with case; `regexMatch` finds its pattern (RE2) anywhere in the text. An empty string and an empty array are
-    values. `relativeCurrentBetween` takes two day offsets from today in either order, negative before today, and
+    values. A `tableType` `cluster` or `user_cluster` has the name of a cluster or tag for a `columnName`: a cluster is filtered by the
+    comparators of the settings, a tag by its value as by a property. `relativeCurrentBetween` takes two day offsets from today in either order, negative before today, and
     includes both whole days; `relativeCurrentBefore` takes one and is true before that day begins. Without `ftv`, as the
     specification allows, a comparator that takes values is never true.
 
@@ -116,10 +119,37 @@ def property_filter(query: Query, node: Node, tables: tuple[Table, ...]) -> str:
     """
     if node.has("filterType") and node.text("filterType") != "SIMPLE":
         raise node.error("filterType", "只能计算 SIMPLE 类型的筛选")
-    table = query.table(node.text("tableType"), node.key("tableType"))
+    table_type = node.text("tableType")
+    if table_type in TABLES:
+        return _stored_filter(query, node, "e" if "events" in tables else "a")
+    table = query.table(table_type, node.key("tableType"))
     if table not in tables:
         raise node.error("tableType", "事件属性只能写在事件自己的 filts 中")
-    column = query.column(table, node.text("columnName"), node.key("columnName"))
+    return _condition(query, node, query.column(table, node.text("columnName"), node.key("columnName")))
+
+
+def _stored_filter(query: Query, node: Node, owner: str) -> str:
+    """Return a filter on another cluster or tag as an SQL condition on the account of `owner`."""
+    name, comparator = node.text("columnName"), node.text("comparator")
+    stored = query.stored.get(name)
+    if stored is None:
+        raise node.error("columnName", f"分群或标签 {name!r} 不存在")
+    if node.has("clusterDatePolicy") and node.text("clusterDatePolicy") == "SPECIFIED":
+        raise node.error("clusterDatePolicy", "只能计算最新的分群和标签")
+    account = f'{owner}."{ACCOUNT}"'
+    if stored.of_type is None:
+        is_in, is_not_in = query.cluster_comparators
+        if comparator not in (is_in, is_not_in):
+            raise unknown_comparator(node, "comparator", comparator, f"分群的操作符 {is_in} 或 {is_not_in}")
+        return f"{account} {'IN' if comparator == is_in else 'NOT IN'} (SELECT account FROM {query.members(name)})"  # noqa: S608
+    if comparator == "isNull":
+        return f"{account} NOT IN (SELECT account FROM {query.members(name)})"  # noqa: S608
+    condition = _condition(query, node, query.text_as(stored.of_type))
+    return f"{account} IN (SELECT account FROM {query.members(name)} WHERE {condition})"  # noqa: S608
+
+
+def _condition(query: Query, node: Node, column: Column) -> str:
+    """Return the comparison of a filter as an SQL condition on a column."""
     comparator = node.text("comparator")
     values = _values(node, comparator, column)
     if values is None:

@@ -16,8 +16,8 @@ from .errors import EvaluationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .compute import Members
     from .data import Database
+    from .stored import Members
 
 _USER_ID = "#user_id"
 _ROWS_AT_ONCE = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -10,10 +11,9 @@ import attrs
 
 from .data import ACCOUNT, Database, quoted
 from .errors import EvaluationError
+from .stored import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .data import Table
 
 # The events `e`, each with the row of its user `u` for filters on user properties.
@@ -59,13 +59,28 @@ class Query:
 
     database: Database
     today: date
-    parameters: list[str | int | float | datetime] = attrs.field(factory=list, init=False)
+    stored: Mapping[str, Stored] = attrs.field(factory=dict)
+    cluster_comparators: tuple[str, str] = ("", "")
+    parameters: list[str | int | float | datetime | list[str]] = attrs.field(factory=list, init=False)
     joins: list[str] = attrs.field(factory=list, init=False)
+    _bound: dict[str, str] = attrs.field(factory=dict, init=False)
 
-    def bind(self, value: str | float | datetime) -> str:
+    def bind(self, value: str | float | datetime | list[str]) -> str:
         """Add a value to the parameters and return its placeholder."""
         self.parameters.append(value)
         return f"${len(self.parameters)}"
+
+    def members(self, name: str) -> str:
+        """Return who is in a stored cluster or tag as a table with `account` and, of a tag, `text`. Each is sent once."""
+        if name not in self._bound:
+            accounts, values = self.stored[name].columns()
+            columns = f"unnest(CAST({self.bind(accounts)} AS VARCHAR[])) AS account"
+            if values:
+                columns += f", unnest(CAST({self.bind(values)} AS VARCHAR[])) AS text"
+            else:
+                columns += ", CAST(NULL AS VARCHAR) AS text"
+            self._bound[name] = f"(SELECT {columns})"
+        return self._bound[name]
 
     def join(self, subquery: str) -> str:
         """Join a subquery with columns `account` and `value` to the accounts `a` and return its alias."""
@@ -79,6 +94,11 @@ class Query:
         if found is None:
             raise EvaluationError(key, f"{_TABLE_NAMES[table]}没有字段 {name!r}")
         return Column(f"{table[0]}.{quoted(name)}", _KINDS[found.partition("(")[0]], found)
+
+    @staticmethod
+    def text_as(of_type: str) -> Column:
+        """Return the value of a stored tag as what it is of."""
+        return Column(f"TRY_CAST(text AS {of_type})", _KINDS[of_type.partition("(")[0]], of_type)
 
     def table(self, name: str, key: str) -> Table:
         """Return the table of a `tableType`. Raises EvaluationError naming `key` for any other."""

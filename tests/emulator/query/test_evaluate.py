@@ -327,7 +327,7 @@ WRONG_TYPES: list[tuple[str, str, dict[str, Any]]] = [
     ("filts[0]", "必须是对象，不能是字符串", {"filts": ["vip"]}),
     ("filts[0].columnName", "必须是字符串，不能是整数", users(user("vip", "isTrue") | {"columnName": 1})),
     ("filts[0].columnName", "代理字符", users(user("\ud800", "isTrue"))),
-    ("filts[0].tableType", "event 或 user", users(user("vip", "isTrue") | {"tableType": "cluster"})),
+    ("filts[0].tableType", "event 或 user", users(user("vip", "isTrue") | {"tableType": "order"})),
     ("filts[0].filterType", "只能计算 SIMPLE", users(user("vip", "isTrue") | {"filterType": "COMPOUND"})),
     ("filts[0].comparator", "不是已知的操作符", users(user("vip", "is"))),
     ("filts[0].ftv", "至少 1 个值", users(user("country", "equal") | {"ftv": []})),
