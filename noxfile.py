@@ -174,8 +174,19 @@ def airflow(session: nox.Session, version: str) -> None:
         for old in coverage.parent.glob("airflow-coverage*"):
             old.unlink()
     env = {"COVERAGE_FILE": str(coverage)}
-    # What Airflow warns of is its own affair.
-    options = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
+    # What Airflow warns of is its own affair. A busy machine takes minutes to run the DAG of the page.
+    options = (
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "0",
+        "-m",
+        "",
+        "-W",
+        "ignore",
+        "-o",
+        "faulthandler_timeout=600",
+    )
     session.run("coverage", "run", "-m", "pytest", *options, "tests/airflow", *session.posargs, env=env)
     if (version, session.python) == AIRFLOWS[-1]:
         session.run("coverage", "combine", "--quiet", env=env)

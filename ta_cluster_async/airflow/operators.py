@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .hook import TaClusterHook
 from .links import PAGE_KEY, TaPageLink
 from .plan_text import check_size, plan_from_text, plan_to_text
-from .planning import check_one, make_plan, run_now
+from .planning import check_one, make_plan, next_attempt, run_now
 from .refresh import BatchSettings, run_batch
 from .result import failure_message
 from .triggers import TaRefreshTrigger
@@ -193,7 +193,7 @@ class TaRefreshOperator(BaseOperator):
         """Return the plan of this attempt: what is kept of an earlier one, the one that is given, or a new one."""
         kept = _store(context).get(_KEPT) if _store(context) is not None else None
         if isinstance(kept, dict) and kept.get("of") == self._asked_for():
-            plan = plan_from_text(kept["plan"]).retry_failed()
+            plan = run_now(next_attempt(connection, plan_from_text(kept["plan"])))
         elif self.plan is not None:
             return plan_from_text(self.plan)
         else:

@@ -34,6 +34,20 @@ async def make_plan(
         return await plan_refresh(project, listed(refs))
 
 
+async def next_attempt(connection: TaConnection, plan: RefreshPlan) -> RefreshPlan:
+    """Return the plan that starts again what failed, with a new baseline for each of those.
+
+    Without one, neither a second triggerer nor the attempt after a lost one could tell that a refresh has been started and has ended.
+    """
+    plan = plan.retry_failed()
+    refs = [one.ref for one in plan if one.outcome is None and not one.has_baseline]
+    if not refs:
+        return plan
+    async with connection.session() as ta:
+        found = await plan_refresh(ta.project(plan.project_id), refs)
+    return plan.with_changes({one.ref: one for one in found})
+
+
 def run_now(what: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end. Raises AirflowException for an error of TA, AirflowFailException for one that no retry changes."""
     try:

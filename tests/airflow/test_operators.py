@@ -108,6 +108,21 @@ def test_a_retry_starts_only_what_failed(ta_emulator, connect, task):
 
 
 @pytest.mark.ta_emulator(job_seconds=0.1, settings=Settings(evaluate=False, failure_rate=0.5))
+def test_an_attempt_whose_result_is_lost_is_known_by_what_the_server_shows(ta_emulator, connect, task):
+    ids = ta_emulator.seed_clusters(12)
+    connect(ta_emulator)
+    operator = TaRefreshOperator(task_id="refresh", refs=ids, allow_failures=12)
+    operator.execute_complete(task.context(), fired(deferred(operator, task.context())))
+    task.try_number = 2
+    lost = fired(deferred(operator, task.context()))["summary"]
+    before = posts(ta_emulator)
+    task.try_number = 3
+    operator.execute_complete(task.context(), fired(deferred(operator, task.context())))
+    failed = [one["cluster_id"] for one in lost["failures"]]
+    assert sorted((posts(ta_emulator) - before).elements()) == sorted(failed)
+
+
+@pytest.mark.ta_emulator(job_seconds=0.1, settings=Settings(evaluate=False, failure_rate=0.5))
 def test_without_a_store_a_retry_by_a_plan_starts_only_what_failed(ta_emulator, connect, task):
     ids = ta_emulator.seed_clusters(12)
     connect(ta_emulator)
