@@ -80,4 +80,11 @@ def log_options() -> list[Any]:
     """Return the options as typer's own."""
     alone = typer.Typer(add_completion=False)
     alone.command()(_options)
-    return list(typer.main.get_command(alone).params)
+    return [_light(option) for option in typer.main.get_command(alone).params]
+
+
+def _light(option: Any) -> Any:
+    """Have an option that is not given load nothing: typer checks each that is no flag by pydantic, for pages of help too."""
+    process = option.process_value
+    option.process_value = lambda context, value: None if value is None else process(context, value)
+    return option
