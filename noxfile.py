@@ -221,7 +221,7 @@ def temporal(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *options, "tests/temporal", *session.posargs, env=env)
     session.run("coverage", "combine", "--quiet", env=env)
     included = ("--include", "ta_cluster_async/temporal/*")
-    session.run("coverage", "report", *included, "--fail-under", "100", env=env)
+    session.run("coverage", "report", *included, "--fail-under", "90", env=env)
 
 
 @nox.session(python="3.12", default=False)

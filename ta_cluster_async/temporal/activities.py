@@ -83,10 +83,14 @@ class TaActivities:
             try:
                 async with batch:
                     pass
-            except AsyncActivityCancelledError:
-                pass  # `before_start` heard of it first
+            # A worker that ends, or a pause, is no end of the shard: it fails, and is run again.
+            except AsyncActivityCancelledError as told:
+                # `before_start` heard of it first.
+                if told.details is None or not told.details.cancel_requested:
+                    raise
             except asyncio.CancelledError:
-                if not activity.is_cancelled() or activity.is_worker_shutdown():
+                told_by_worker = activity.cancellation_details()
+                if told_by_worker is None or not told_by_worker.cancel_requested:
                     raise
             finally:
                 beats.cancel()

@@ -1,0 +1,118 @@
+"""Two deployments, and workers that are killed and stopped: each is a process of the command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ta_cluster_async.temporal import Deployment
+from tests.temporal.engine import emulator, posted, start, story, until
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from temporalio.client import Client
+
+    from ta_cluster_async.emulator import Emulator
+
+HEARTBEAT = 3.0
+POLL = "poll_first = 0.1\npoll_longest = 0.5\npoll_settle = 0.5\npoll_grace = 10\n"
+
+
+class Workers:
+    """Processes of `python -m ta_cluster_async.temporal`, with a profile for each deployment."""
+
+    def __init__(self, client: Client, ems: dict[str, Emulator], folder: Path) -> None:
+        config = folder / "ta-cluster" / "config.toml"
+        config.parent.mkdir()
+        profiles = []
+        for name, em in ems.items():
+            token = folder / f"token-{name}"
+            token.write_text(em.token, encoding="utf-8")
+            token.chmod(0o600)
+            profiles.append(f'[{name}]\nbase_url = "{em.url}"\ntoken_file = "{token}"\n{POLL}')
+        config.write_text("\n".join(profiles), encoding="utf-8")
+        self._arguments = [
+            "-m",
+            "ta_cluster_async.temporal",
+            f"--address={client.service_client.config.target_host}",
+            *(f"--profile={name}" for name in ems),
+        ]
+        self._env = os.environ | {"XDG_CONFIG_HOME": str(folder)}
+        self._log = folder / "workers.log"
+        self._all: list[Process] = []
+
+    async def start(self) -> Process:
+        with self._log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *self._arguments, env=self._env, stdout=log, stderr=log
+            )
+        self._all.append(process)
+        return process
+
+    async def end(self) -> str:
+        for process in self._all:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+        return self._log.read_text(encoding="utf-8")
+
+
+@asynccontextmanager
+async def emulators(*names: str) -> AsyncIterator[dict[str, Emulator]]:
+    async with AsyncExitStack() as stack:
+        yield {name: await stack.enter_async_context(emulator(0.5, capacity=4)) for name in names}
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_and_stopped_start_nothing_twice_and_lose_nothing(tmp_path):
+    async def tell(client: Client) -> None:
+        async with emulators("a", "b") as ems:
+            ids = {name: em.seed_clusters(60) for name, em in ems.items()}
+            workers = Workers(client, ems, tmp_path)
+            try:
+                killed, stopped = await workers.start(), await workers.start()
+                handle = await start(
+                    client,
+                    *(
+                        Deployment(n, em.project_id, list(ids[n]), max_running=8, heartbeat_timeout=HEARTBEAT)
+                        for n, em in ems.items()
+                    ),
+                )
+
+                def begun() -> int:
+                    return sum(len(posted(em)) for em in ems.values())
+
+                await until(lambda: begun() >= 20)
+                killed.kill()
+                await workers.start()
+                await until(lambda: begun() >= 60)
+                stopped.send_signal(signal.SIGSTOP)
+                await asyncio.sleep(3 * HEARTBEAT)
+                stopped.send_signal(signal.SIGCONT)
+                results = await handle.result()
+                await asyncio.sleep(HEARTBEAT)  # what a worker that woke up may still do
+            finally:
+                log = await workers.end()
+            for result in results:
+                assert (result.counts, result.left) == ({"succeeded": 60}, 0), log
+                em = ems[result.name]
+                assert posted(em) == Counter(ids[result.name]), log
+                assert em.token not in log
+            attempts = [
+                event.activity_task_started_event_attributes.attempt
+                for event in (await handle.fetch_history()).events
+                if event.HasField("activity_task_started_event_attributes")
+            ]
+            assert max(attempts) > 1  # an activity was taken over
+
+    story(tell)
