@@ -208,6 +208,7 @@ MESSAGES: Final[Mapping[str, Template]] = {
     "compared-with-bool": "A property is compared with true or false by is_true() and is_false().",
     "compared-with-other-type": "A condition must compare with text, a finite number or a time, not {kind}.",
     "definition-too-deep": "The definition is nested too deeply, or contains itself.",
+    "deployment-unknown": "This worker has no deployment {name!r}. It has: {known}.",
     "event-relation-set": (
         "The event's conditions are joined by {relation!r} already. Give where() the relation that joins all of them."
     ),

@@ -16,6 +16,7 @@ from ta_cluster_async import (
     TokenRejected,
     plan_refresh,
 )
+from ta_cluster_async.messages import Message
 
 from .values import MOST_FAILURES, Deployment, DeploymentResult, Failure
 
@@ -47,7 +48,9 @@ class TaActivities:
     def _session(self, name: str) -> TaSession:
         make = self._sessions.get(name)
         if make is None:
-            raise ConfigurationError(f"This worker has no deployment {name!r}.")
+            raise ConfigurationError(
+                Message("deployment-unknown", name=name, known=", ".join(self._sessions))
+            )
         return make()
 
     @activity.defn
