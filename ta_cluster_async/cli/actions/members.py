@@ -57,6 +57,6 @@ def _display(found: Members[Any], expected: int | None) -> Iterator[Callable[[],
         yield lambda: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress, live_on(console):
+    with Progress(*columns, console=console, transient=True) as progress, live_on(console, progress.live):
         task = progress.add_task(tr("Reading"), total=expected)
         yield lambda: progress.update(task, completed=found.count)

@@ -107,7 +107,7 @@ def _display() -> Iterator[Callable[[UploadProgress], object] | None]:
             TransferSpeedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=console, transient=True) as progress, live_on(console):
+        with Progress(*columns, console=console, transient=True) as progress, live_on(console, progress.live):
             task = progress.add_task(tr("Uploading"), total=None)
             yield lambda state: progress.update(task, completed=state.sent_bytes, total=state.total_bytes)
     else:

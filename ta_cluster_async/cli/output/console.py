@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +16,10 @@ from ..i18n.translate import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from rich.console import Console, RenderableType
+    from rich.live import Live
 
     from .streams import OutputError
 
@@ -37,11 +39,13 @@ class _Output:
         quiet: Only warnings and errors do.
         is_json: All of it is lines of JSON.
         live: The console of the display that runs there.
+        turn: Held while that display is drawn, and while something is written above it.
     """
 
     quiet = False
     is_json = False
     live: Console | None = None
+    turn: AbstractContextManager[object] = nullcontext()
 
 
 def set_quiet(*, quiet: bool = True) -> None:
@@ -65,13 +69,14 @@ def is_json_log() -> bool:
 
 
 @contextmanager
-def live_on(console: Console) -> Iterator[None]:
+def live_on(console: Console, display: Live) -> Iterator[None]:
     """Write everything that goes to stderr by this console, above the live display that it has until the context ends."""
-    _Output.live = console
+    # The thread of the display holds this lock. rich itself lets a line be written while the display is drawn, over it.
+    _Output.live, _Output.turn = console, getattr(display, "_lock", nullcontext())
     try:
         yield
     finally:
-        _Output.live = None
+        _Output.live, _Output.turn = None, nullcontext()
 
 
 def stdout() -> Console:
@@ -225,7 +230,8 @@ def _write(*parts: str | tuple[str, str], console: Console | None = None, is_who
 
     console = stderr() if console is None else console
     text = Text.assemble(*parts)
-    console.print(text, soft_wrap=is_whole or not console.is_terminal or console.is_dumb_terminal)
+    with _Output.turn:
+        console.print(text, soft_wrap=is_whole or not console.is_terminal or console.is_dumb_terminal)
 
 
 def _sentence(text: str) -> str:

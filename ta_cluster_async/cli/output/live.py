@@ -70,7 +70,7 @@ def progress_display(
         refresh_per_second=_REFRESHES_PER_SECOND,
         transient=True,
     )
-    with live, live_on(console):
+    with live, live_on(console, live):
         yield display
 
 
