@@ -39,7 +39,7 @@ def test_only_yes_is_yes(
 
 
 def test_a_line_above_a_live_display_is_written_while_the_display_is_not_drawn() -> None:
-    held = []
+    held: list[bool] = []
 
     def try_to_draw() -> None:
         is_free = live._lock.acquire(blocking=False)
