@@ -58,6 +58,8 @@ VARIABLES = {
     "TA_CA_FILE": "A PEM file of a private CA.",
     "TA_JOURNAL": "The journal that commands write and read.",
     "TA_TIMEZONE": "The server's time zone, where it differs from that of this machine.",
+    "TA_RATE_LIMIT": "The most requests a second.",
+    "TA_TIMEOUT": "The time for one call of the command, such as `10` or `2m`.",
     "TA_LOG_LEVEL": "What the command tells of its work on stderr: `info`, `debug`, or `warning`.",
     "TA_LOG_FORMAT": "How all that the command writes to stderr looks: `text` or `json`.",
     "TA_MAX_LINE": "The most characters of a line that the command reads.",

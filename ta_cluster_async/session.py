@@ -105,8 +105,8 @@ class TaSession(ApiClient):
         """Return a session by a profile of the configuration file that the command uses (`ta-cluster doctor` names it).
 
         It takes from the profile `base_url`, `project_id` for `project()` without an argument, the token by `token_file` or
-        `token_keyring`, `ca_file` or `verify`, `rate_limit`,
-        `max_connections`, `max_uploads`, `upload_buffer`, `strict_names`, `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and
+        `token_keyring`, `ca_file` or `verify`, `timeout`,
+        `rate_limit`, `max_connections`, `max_uploads`, `upload_buffer`, `strict_names`, `poll_first`, `poll_longest`, `poll_settle`, `poll_grace` and
         `poll_stall` for `poll=`, `answer_number`, `answer_detail`, `answer_rows`, `answer_ratio` and `answer_depth` for `answer_limits=`,
         and the fields of `MemberQuery` as `members_...`. The variables `TA_BASE_URL`, `TA_PROJECT_ID`, `TA_CA_FILE`, `TA_TOKEN` and
         `TA_TOKEN_FILE` fill in what a profile lacks that is named here, and come before one that is not, as in the command. The file is

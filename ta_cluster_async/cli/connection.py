@@ -73,7 +73,7 @@ def make_session(settings: Settings) -> TaSession:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         token = settings.read_token()
-        session = TaSession(settings.base_url, token, **settings.profile.session_settings(settings.ca_file))
+        session = TaSession(settings.base_url, token, **settings.session_settings())
     for warning in caught:
         print_warning(str(warning.message))
     return session

@@ -31,6 +31,8 @@ class CliOptions(NamedTuple):
     token_file: str | None = None
     token_keyring: bool = False
     ca_file: Path | None = None
+    rate_limit: str | None = None
+    call_timeout: str | None = None
 
 
 def completed_by(name: str) -> Callable[[typer.Context, str], list[Any]]:
@@ -123,6 +125,26 @@ _OPTIONS = {
             metavar="FILE",
             rich_help_panel=_PANEL,
             help=tr("The certificate of a private CA as a PEM file (TA_CA_FILE)."),
+        ),
+    ),
+    "rate_limit": (
+        str | None,
+        typer.Option(
+            "--rate-limit",
+            metavar="N",
+            rich_help_panel=_PANEL,
+            help=tr("The most requests a second (TA_RATE_LIMIT)."),
+        ),
+    ),
+    "call_timeout": (
+        str | None,
+        typer.Option(
+            "--call-timeout",
+            metavar="TIME",
+            rich_help_panel=_PANEL,
+            help=tr(
+                "The time for one call with its retries, such as 10 or 2m; uploads have their own (TA_TIMEOUT)."
+            ),
         ),
     ),
 }

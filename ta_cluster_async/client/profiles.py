@@ -66,6 +66,7 @@ _KINDS: dict[str, _Kind] = {
     "verify": _BOOLEAN,
     "journal": _STRING,
     "timezone": _STRING,
+    "timeout": _NUMBER,
     "rate_limit": _NUMBER,
     "max_connections": _INTEGER,
     "max_uploads": _INTEGER,
@@ -121,7 +122,7 @@ class Profile:
         ssl: ssl_module.SSLContext | str | bool = (
             ca_file or self.values.get("ca_file") or self.values.get("verify", True)
         )
-        names = ("rate_limit", "max_connections", "max_uploads", "upload_buffer", "strict_names")
+        names = ("timeout", "rate_limit", "max_connections", "max_uploads", "upload_buffer", "strict_names")
         found = {name: self.values[name] for name in names if name in self.values}
         found |= {
             "poll": PollPolicy(**self._with_prefix(_POLL)),

@@ -30,6 +30,8 @@ SETTINGS = (
     "TA_CA_FILE",
     "TA_JOURNAL",
     "TA_TIMEZONE",
+    "TA_RATE_LIMIT",
+    "TA_TIMEOUT",
     "TA_LOG_LEVEL",
     "TA_LOG_FORMAT",
 )

@@ -20,7 +20,7 @@ from ...client.profiles import (
 from ...errors import ConfigurationError, InvalidRequest
 from ...messages import Message
 from ..config import token as token_
-from ..config.settings import Settings, project_id_of
+from ..config.settings import Settings, call_seconds_of, project_id_of, rate_of
 from ..connection import make_session
 from ..exit_codes import Exit
 from ..i18n.translate import tr
@@ -52,6 +52,8 @@ async def login(options: CliOptions, *, no_keyring: bool) -> Exit:
     )
     assert project_id is not None
     ca_file = None if options.ca_file is None else str(options.ca_file.expanduser().absolute())
+    rate_limit = rate_of(options.rate_limit, {"rate_limit": "--rate-limit"})
+    timeout = call_seconds_of(options.call_timeout, {"timeout": "--call-timeout"})
     _check_old(old, base_url, project_id, path)
     token = token_.remembered(lambda: _token(options))
     settings = Settings(
@@ -60,6 +62,8 @@ async def login(options: CliOptions, *, no_keyring: bool) -> Exit:
         ca_file=ca_file,
         journal=None,
         timezone=None,
+        rate_limit=rate_limit,
+        timeout=timeout,
         profile=old or Profile(path=path),
         sources={},
         read_token=lambda: token,
@@ -70,10 +74,12 @@ async def login(options: CliOptions, *, no_keyring: bool) -> Exit:
         # As the session has checked it.
         base_url = ta.base_url
     try:
-        values: dict[str, str | int | None] = {
+        values: dict[str, str | float | None] = {
             "base_url": base_url,
             "project_id": project_id,
             "ca_file": ca_file,
+            "rate_limit": rate_limit,
+            "timeout": timeout,
         }
         _keep(name, path, old, token, values, no_keyring=no_keyring)
     except OSError as problem:
@@ -126,7 +132,7 @@ def _keep(
     path: Path,
     old: Profile | None,
     token: Secret,
-    values: Mapping[str, str | int | None],
+    values: Mapping[str, str | float | None],
     *,
     no_keyring: bool,
 ) -> None:

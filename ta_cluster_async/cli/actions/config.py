@@ -47,6 +47,8 @@ def _rows(settings: Settings) -> list[tuple[str, object, str]]:
         "ca_file": settings.ca_file,
         "journal": settings.journal,
         "timezone": settings.timezone,
+        "rate_limit": settings.rate_limit,
+        "timeout": settings.timeout,
     }
     rows = [
         (name, value, settings.sources[name]) for name, value in found.items() if name in settings.sources

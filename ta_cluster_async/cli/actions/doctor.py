@@ -117,6 +117,8 @@ def _settings(settings: Settings) -> CheckResult:
         "ca_file": tr("the CA"),
         "journal": tr("the journal"),
         "timezone": tr("the time zone"),
+        "rate_limit": tr("the rate limit"),
+        "timeout": tr("the time for a call"),
     }
     places = [
         tr("{what} from {place}", what=names[key], place=place) for key, place in settings.sources.items()

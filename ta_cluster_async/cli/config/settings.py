@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
+import typer
 from attrs import field, frozen
 
 from ...client.profiles import TOKEN, Profile, find_token, read_profile, token_from_keyring
 from ...client.secret import Secret
 from ...errors import ConfigurationError
+from ..durations import seconds_of
 from ..i18n.translate import tr
 from . import token as token_
 
@@ -24,6 +27,8 @@ ENVIRONMENT = {
     "ca_file": "TA_CA_FILE",
     "journal": "TA_JOURNAL",
     "timezone": "TA_TIMEZONE",
+    "rate_limit": "TA_RATE_LIMIT",
+    "timeout": "TA_TIMEOUT",
 }
 
 _MOST_DIGITS = 19
@@ -39,6 +44,8 @@ class Settings:
         ca_file: The certificate file of a private CA.
         journal: The journal file.
         timezone: The server's time zone; None for this machine's.
+        rate_limit: The most requests a second; None for no limit.
+        timeout: Seconds for one call; None for the session's default.
         profile: The profile, which may be one without settings.
         sources: For each setting that was found, what a person calls the place.
         read_token: Reads the token, which may ask for it; None when no place has it.
@@ -49,9 +56,17 @@ class Settings:
     ca_file: str | None
     journal: str | None
     timezone: str | None
+    rate_limit: float | None
+    timeout: float | None
     profile: Profile
     sources: Mapping[str, str]
     read_token: Callable[[], Secret] | None = field(repr=False)
+
+    def session_settings(self) -> dict[str, Any]:
+        """Return the settings of a session by their names: those of the profile, and what comes before them."""
+        given = {"rate_limit": self.rate_limit, "timeout": self.timeout}
+        found = {name: value for name, value in given.items() if value is not None}
+        return {**self.profile.session_settings(self.ca_file), **found}
 
     def missing(self) -> list[str]:
         """Return what no place has, by the names of the environment variables."""
@@ -89,12 +104,16 @@ def find_settings(options: CliOptions) -> Settings:
     ca_file = look_up("ca_file", options.ca_file, text="--ca-file")
     journal = look_up("journal", None, text="--journal")
     timezone = look_up("timezone", None, text="")
+    rate_limit = rate_of(look_up("rate_limit", options.rate_limit, text="--rate-limit"), sources)
+    timeout = call_seconds_of(look_up("timeout", options.call_timeout, text="--call-timeout"), sources)
     return Settings(
         base_url=_text(base_url),
         project_id=project_id,
         ca_file=_text(ca_file),
         journal=_text(journal),
         timezone=_text(timezone),
+        rate_limit=rate_limit,
+        timeout=timeout,
         profile=profile,
         sources=sources,
         read_token=_token(options, profile, _text(base_url), sources, profile_first=named),
@@ -140,6 +159,41 @@ def project_id_of(value: object, sources: Mapping[str, str]) -> int | None:
             )
         )
     return number
+
+
+def rate_of(value: object, sources: Mapping[str, str]) -> float | None:
+    """Return the most requests a second, from whichever place has them; `sources` has what a person calls that place."""
+    if value is None:
+        return None
+    try:
+        rate = float(str(value))
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < inf:
+        raise ConfigurationError(
+            tr(
+                "The rate limit ({place}) must be a number above 0, not {value!r}.",
+                place=sources["rate_limit"],
+                value=value,
+            )
+        )
+    return rate
+
+
+def call_seconds_of(value: object, sources: Mapping[str, str]) -> float | None:
+    """Return the seconds for one call, from whichever place has a duration for it; `sources` has what a person calls that place."""
+    if value is None:
+        return None
+    try:
+        return seconds_of(str(value))
+    except typer.BadParameter:
+        raise ConfigurationError(
+            tr(
+                "The time for a call ({place}) must be a duration such as 10, 90s or 2m, not {value!r}.",
+                place=sources["timeout"],
+                value=value,
+            )
+        ) from None
 
 
 def _text(value: object) -> str | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ta_cluster_async.cli import connection
 from ta_cluster_async.emulator import Fault
+from ta_cluster_async.session import TaSession
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ta_cluster_async.emulator import Emulator
     from tests.cli.conftest import Command
 
@@ -129,3 +133,74 @@ def test_a_web_page_in_place_of_the_api_points_to_the_base_url(settings: Emulato
     ended = command("list")
     assert ended.code == 2
     assert "base URL" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "profile", "expected"),
+    [
+        ([], {}, "", (None, 30.0)),
+        ([], {}, "rate_limit = 5\ntimeout = 7\n", (5.0, 7.0)),
+        ([], {"TA_RATE_LIMIT": "3", "TA_TIMEOUT": "2m"}, "rate_limit = 5\ntimeout = 7\n", (3.0, 120.0)),
+        (
+            ["--rate-limit", "2.5", "--call-timeout", "9s"],
+            {"TA_RATE_LIMIT": "3", "TA_TIMEOUT": "2m"},
+            "rate_limit = 5\ntimeout = 7\n",
+            (2.5, 9.0),
+        ),
+    ],
+)
+def test_the_rate_and_the_time_of_a_call_come_from_option_environment_profile_or_default(
+    settings: Emulator,
+    command: Command,
+    config_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    arguments: list[str],
+    variables: dict[str, str],
+    profile: str,
+    expected: tuple[float | None, float],
+) -> None:
+    made: list[TaSession] = []
+
+    class Kept(TaSession):
+        def __init__(self, *given: Any, **others: Any) -> None:
+            super().__init__(*given, **others)
+            made.append(self)
+
+    monkeypatch.setattr(connection, "TaSession", Kept)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    config_folder.joinpath("config.toml").write_text(f"[default]\n{profile}", encoding="utf-8")
+    command("list", *arguments)
+    assert [(one.rate_limit, one.timeout) for one in made] == [expected]
+    shown = command("config", "show", *arguments).out
+    assert ("rate_limit" in shown) == (expected[0] is not None)
+    assert command("doctor", *arguments).code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "wrong"),
+    [
+        ("--rate-limit", "TA_RATE_LIMIT", "fast"),
+        ("--rate-limit", "TA_RATE_LIMIT", "0"),
+        ("--rate-limit", "TA_RATE_LIMIT", "inf"),
+        ("--call-timeout", "TA_TIMEOUT", "soon"),
+        ("--call-timeout", "TA_TIMEOUT", "0"),
+    ],
+)
+def test_a_rate_or_a_time_that_is_none_is_refused_with_its_place(
+    settings: Emulator,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    option: str,
+    variable: str,
+    wrong: str,
+) -> None:
+    ended = command("list", option, wrong)
+    assert ended.code == 2
+    assert f"({option}) must be" in ended.err
+    monkeypatch.setenv(variable, wrong)
+    ended = command("list")
+    assert ended.code == 2
+    assert f"({variable}) must be" in ended.err
