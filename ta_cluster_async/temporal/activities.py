@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 from temporalio.client import AsyncActivityCancelledError
+from temporalio.exceptions import ApplicationError
 
 from ta_cluster_async import (
     ConfigurationError,
@@ -18,7 +19,9 @@ from ta_cluster_async import (
 )
 from ta_cluster_async.messages import Message
 
-from .values import MOST_FAILURES, Deployment, DeploymentResult, Failure
+from ..batch.report import RESUMABLE
+from .shard import Shard
+from .values import Deployment, DeploymentResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
 
 # Seconds between two heartbeats.
 _HEARTBEAT = 1.0
-
-_LONGEST_MESSAGE = 300
 
 
 class TaActivities:
@@ -57,7 +58,7 @@ class TaActivities:
     async def plan_shard(self, shard: Deployment) -> bytes:
         """Read the baselines of a shard, and return its plan as bytes."""
         async with self._session(shard.name) as ta:
-            beats = asyncio.create_task(_beat(lambda: None))
+            beats = asyncio.create_task(_beat(tuple))
             try:
                 plan = await plan_refresh(ta.project(shard.project_id), shard.refs)
             finally:
@@ -66,58 +67,49 @@ class TaActivities:
 
     @activity.defn
     async def refresh_shard(self, shard: Deployment, plan: bytes) -> DeploymentResult:
-        """Refresh a shard. When it is cancelled, it starts nothing more and returns what has become of each so far."""
-        base = RefreshPlan.from_bytes(plan)
-        given = base
-        details = activity.info().heartbeat_details
-        if details and details[0]:
-            before = RefreshPlan.from_bytes(details[0])
-            given = base.with_changes({one.ref: one for one in before})
+        """Refresh a shard. When the workflow cancels it, it starts nothing more and returns what has become of each so far.
+
+        A worker that is shut down and a server that refuses everything end an attempt; the next one goes on from the heartbeat.
+        """
+        state = Shard(shard.name, RefreshPlan.from_bytes(plan), activity.info().heartbeat_details)
         async with self._session(shard.name) as ta:
-            state = _ShardState(base)
-            batch = state.batch = RefreshBatch(
+            fence = _Fence(lambda: state.heartbeat(batch))
+            batch = RefreshBatch(
                 ta.project(shard.project_id),
-                plan=given,
+                plan=state.given,
                 max_running=shard.max_running,
                 cluster_timeout=shard.cluster_timeout,
-                before_start=state.before_start,
+                before_start=fence.before_start,
             )
-            beats = asyncio.create_task(_beat(state.changes))
+            beats = asyncio.create_task(_beat(lambda: state.heartbeat(batch)))
             try:
                 async with batch:
                     pass
-            # A worker that ends, or a pause, is no end of the shard: it fails, and is run again.
-            except AsyncActivityCancelledError as told:
-                # `before_start` heard of it first.
-                if told.details is None or not told.details.cancel_requested:
-                    raise
-            except asyncio.CancelledError:
-                told_by_worker = activity.cancellation_details()
-                if told_by_worker is None or not told_by_worker.cancel_requested:
+            except (asyncio.CancelledError, AsyncActivityCancelledError) as cancelled:
+                # `before_start` may hear of it first.
+                details = getattr(cancelled, "details", None) or activity.cancellation_details()
+                if details is None or not details.cancel_requested:
                     raise
             finally:
                 beats.cancel()
-        return _result(shard.name, batch)
+        activity.heartbeat(*state.heartbeat(batch))
+        result, report = state.result(batch), batch.report
+        if report.stop_code in RESUMABLE:
+            is_final = report.stop_code == "batch-token-rejected"
+            kind = TokenRejected.__name__ if is_final else report.stop_code
+            raise ApplicationError(report.stopped, result, type=kind, non_retryable=is_final)
+        return result
 
 
-class _ShardState:
-    """What the heartbeats of a shard say: the changes of its plan."""
+class _Fence:
+    """Has the server of Temporal keep the intents before the requests of a shard go."""
 
-    def __init__(self, base: RefreshPlan) -> None:
-        self.batch: RefreshBatch | None = None
-        self._base = base
+    def __init__(self, details: Callable[[], tuple[Any, ...]]) -> None:
         info = activity.info()
-        timeout = info.heartbeat_timeout
-        assert timeout is not None
-        self._fresh = timeout.total_seconds() / 2
+        assert info.heartbeat_timeout is not None
+        self._details = details
+        self._fresh = info.heartbeat_timeout.total_seconds() / 2
         self._handle = activity.client().get_async_activity_handle(task_token=info.task_token)
-
-    def changes(self) -> bytes:
-        """Return what has changed since the plan was made."""
-        assert self.batch is not None
-        now, base = self.batch.plan, self._base
-        changed = {one.ref: one for one in now if one is not base.get(one.ref)}
-        return RefreshPlan(project_id=base.project_id, made_at=base.made_at, refreshes=changed).to_bytes()
 
     async def before_start(self, _: Sequence[RefreshTicket]) -> None:
         """Have the server keep the intents. It refuses that where another attempt has the shard, or the workflow was cancelled.
@@ -127,28 +119,14 @@ class _ShardState:
         loop = asyncio.get_running_loop()
         while True:
             asked = loop.time()
-            data = self.changes()
-            activity.heartbeat(data)  # else an older one that the worker holds back would replace it
-            await self._handle.heartbeat(data)
+            details = self._details()
+            activity.heartbeat(*details)  # else an older one that the worker holds back would replace it
+            await self._handle.heartbeat(*details)
             if loop.time() - asked < self._fresh:
                 return
 
 
-async def _beat(details: Callable[[], bytes | None]) -> None:
+async def _beat(details: Callable[[], tuple[Any, ...]]) -> None:
     while True:
         await asyncio.sleep(_HEARTBEAT)
-        activity.heartbeat(details())
-
-
-def _result(name: str, batch: RefreshBatch) -> DeploymentResult:
-    report = batch.report
-    if report.stop_code == "batch-token-rejected":
-        for outcome in report.outcomes:
-            if isinstance(outcome.error, TokenRejected):
-                raise outcome.error
-    failures = [
-        Failure(one.ref, one.status.value, one.message[:_LONGEST_MESSAGE])
-        for one in report.failures[:MOST_FAILURES]
-    ]
-    counts = {status.value: count for status, count in report.counts.items()}
-    return DeploymentResult(name, counts, failures, report.requests)
+        activity.heartbeat(*details())

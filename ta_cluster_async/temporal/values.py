@@ -29,11 +29,12 @@ class DeploymentResult:
 
     Attributes:
         name: The deployment.
-        counts: How many references have each status.
+        counts: How many references ended with each status.
         failures: The first 100 that did not succeed.
-        requests: How many requests were sent by the attempts that ended by themselves.
+        requests: How many requests were sent, as far as heartbeats told.
         errors: What kept shards from being run to their end.
         left: How many references were not begun, as the workflow was stopped or for an error.
+        running: How many were begun whose end was not seen; the server goes on with them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DeploymentResult:
     requests: int = 0
     errors: list[str] = field(default_factory=list)
     left: int = 0
+    running: int = 0
 
     def add(self, other: DeploymentResult) -> None:
         """Add what became of another shard."""
@@ -51,6 +53,7 @@ class DeploymentResult:
         self.requests += other.requests
         self.errors += other.errors
         self.left += other.left
+        self.running += other.running
 
 
 @dataclass
@@ -89,7 +92,7 @@ class Progress:
     Attributes:
         name: The deployment.
         waiting: How many references are in no shard yet.
-        running: How many are in the shard that is being refreshed.
+        running: How many are in the shard that is being refreshed. Its heartbeat says more: `temporal workflow describe` shows it.
         counts: How many of the shards that have ended have each status.
     """
 

@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 with workflow.unsafe.imports_passed_through():
     from .activities import TaActivities
+    from .shard import result_of
     from .values import Deployment, DeploymentResult, Progress, task_queue
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class RefreshDeployments:
         self._deployments: dict[str, Deployment] = {}
         self._results: dict[str, DeploymentResult] = {}
         self._running: dict[str, int] = {}
-        self._activities: set[workflow.ActivityHandle[Any]] = set()
+        # In one order: a replay must cancel them in the same.
+        self._activities: list[workflow.ActivityHandle[Any]] = []
         self._stopping = False
         self._changed = False
         for one in deployments:
@@ -144,10 +146,14 @@ class RefreshDeployments:
                 )
                 result.add(done)
         except ActivityError as error:
-            result.left += len(shard.refs)
+            cause = error.cause or error
+            details = getattr(cause, "last_heartbeat_details", None) or getattr(cause, "details", None)
+            if details and isinstance(details[0], dict):
+                result.add(result_of(details[0]))  # what the last heartbeat told
+            else:
+                result.left += len(shard.refs)
             if not (self._stopping and is_cancelled_exception(error)):
-                cause = error.cause or error
-                kind = getattr(cause, "type", None) or type(cause).__name__
+                kind = cause.type if isinstance(cause, ApplicationError) else type(cause).__name__
                 text = str(cause)
                 result.errors.append(text if text.startswith(f"{kind}: ") else f"{kind}: {text}")
         finally:
@@ -171,9 +177,9 @@ class RefreshDeployments:
                 non_retryable_error_types=_NOT_RETRIED,
             ),
         )
-        self._activities.add(handle)
+        self._activities.append(handle)
         try:
             answer: _T = await handle
         finally:
-            self._activities.discard(handle)
+            self._activities.remove(handle)
         return answer

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from temporalio.activity import ActivityCancellationDetails
 from temporalio.client import AsyncActivityCancelledError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from ta_cluster_async import ConfigurationError, TaSession, TokenRejected
+from ta_cluster_async import ConfigurationError, TaSession
 from ta_cluster_async.temporal import Deployment, TaActivities
 from tests.temporal.engine import POLL, emulator, posted
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Heartbeats:
     """Stands for the client of a worker: its heartbeats go to `answer`."""
 
-    def __init__(self, answer: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, answer: Callable[..., Awaitable[None]]) -> None:
         self.heartbeat = answer
 
     def get_async_activity_handle(self, *, task_token: bytes) -> Heartbeats:
@@ -36,7 +37,7 @@ class Heartbeats:
         return self
 
 
-def environment(answer: Callable[[bytes], Awaitable[None]], timeout: float = 60.0) -> ActivityEnvironment:
+def environment(answer: Callable[..., Awaitable[None]], timeout: float = 60.0) -> ActivityEnvironment:
     env = ActivityEnvironment(cast("Client", Heartbeats(answer)))
     env.info = replace(env.info, heartbeat_timeout=timedelta(seconds=timeout))
     return env
@@ -46,13 +47,11 @@ def activities(em: Emulator, token: str | None = None) -> TaActivities:
     return TaActivities({"a": partial(TaSession, em.url, token or em.token, poll=POLL)})
 
 
-async def accept(_: bytes) -> None:
+async def accept(*_: object) -> None:
     pass
 
 
-def refresh(
-    answer: Callable[[bytes], Awaitable[None]], timeout: float = 60.0, token: str | None = None
-) -> Any:
+def refresh(answer: Callable[..., Awaitable[None]], timeout: float = 60.0, token: str | None = None) -> Any:
     """Refresh three clusters; return the result and how often each was started."""
 
     async def main() -> Any:
@@ -75,21 +74,23 @@ def test_a_deployment_that_the_worker_does_not_have_is_refused():
 
 def test_a_token_that_is_rejected_after_the_plan_fails_the_activity():
     done, counts = refresh(accept, token="not-the-token")
-    assert isinstance(done, TokenRejected)
+    assert isinstance(done, ApplicationError)
+    assert (done.type, done.non_retryable) == ("TokenRejected", True)
+    assert done.details[0].left == 3
     assert not counts
 
 
 def test_a_cancelled_workflow_whose_heartbeat_tells_it_first_starts_nothing_and_has_a_result():
-    async def refuse(_: bytes) -> None:
+    async def refuse(*_: object) -> None:
         raise AsyncActivityCancelledError(ActivityCancellationDetails(cancel_requested=True))
 
     done, counts = refresh(refuse)
-    assert done.counts == {"cancelled": 3}
+    assert (done.counts, done.left, done.running) == ({}, 3, 0)
     assert not counts
 
 
 def test_an_activity_that_is_paused_starts_nothing_and_fails_so_that_it_is_run_again():
-    async def refuse(_: bytes) -> None:
+    async def refuse(*_: object) -> None:
         raise AsyncActivityCancelledError(ActivityCancellationDetails(paused=True))
 
     done, counts = refresh(refuse)
@@ -100,7 +101,7 @@ def test_an_activity_that_is_paused_starts_nothing_and_fails_so_that_it_is_run_a
 def test_an_answer_to_a_heartbeat_that_took_too_long_is_asked_for_again():
     times = []
 
-    async def slow_at_first(_: bytes) -> None:
+    async def slow_at_first(*_: object) -> None:
         times.append(1)
         await asyncio.sleep(0.6 if len(times) == 1 else 0)
 
