@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from rich.cells import cell_len
 
 from ..i18n.translate import tr
 from ..output.progress import status_name
 from .plot import TOP, WIDE, Key, Plot, Tick, moment_text, number
-from .text import name_of
+from .text import fitting, name_of
 from .words import duration
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ def _bar(span: Span, plot: Plot, top: float) -> Bar:
             parts.append(Part(path=path, tone=tone))
     return Bar(
         y=top + _THICK - 2,
-        name=_fitting(name_of(span.outcome), _NAME_CELLS),
+        name=fitting(name_of(span.outcome), _NAME_CELLS),
         text=_text(span),
         parts=tuple(parts),
         top=top,
@@ -186,7 +185,7 @@ def _bar(span: Span, plot: Plot, top: float) -> Bar:
 def _text(span: Span) -> str:
     outcome = span.outcome
     known = "" if outcome.cluster_id is None else f" ({outcome.cluster_id})"
-    lines = [f"{_fitting(name_of(outcome), 80)}{known}", status_name(outcome.status)]
+    lines = [f"{fitting(name_of(outcome), 80)}{known}", status_name(outcome.status)]
     lines += [_whole(span)] if span.open else [f"{name}: {duration(took)}" for name, took in _phases(span)]
     return "\n".join(lines)
 
@@ -202,14 +201,3 @@ def _phases(span: Span) -> tuple[tuple[str, float], ...]:
 def _whole(span: Span) -> str:
     why = tr("attached while it ran") if span.outcome.ok else tr("end not seen")
     return f"{why}: ≤ {duration(span.seen - span.submitted)}"
-
-
-def _fitting(text: str, cells: int) -> str:
-    """Return the text on one line, cut to so many cells of a terminal: Chinese characters are two wide."""
-    line = " ".join(text.split())
-    if cell_len(line) <= cells:
-        return line
-    while cell_len(line) >= cells:
-        # Half of what is too long at a time, so that a very long name is soon cut.
-        line = line[: -max(1, (cell_len(line) - cells) // 2)]
-    return f"{line}\N{HORIZONTAL ELLIPSIS}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...batch.report import FAILURES, Status
+from ...batch.report import Status
 from ..i18n.language import is_chinese
 from ..i18n.translate import tr
 from ..output.errors import outcome_text, stop_text, warning_text
@@ -20,6 +20,7 @@ from ..output.progress import status_name
 from .bars import bars_of, times_of
 from .comparison import compare
 from .figures import figure_of_durations, figure_of_in_flight, figures_of_throughput
+from .graph import dependencies_of, tone_of
 from .text import name_of, shortened, well_formed
 from .timeline import lay_out
 from .words import duration
@@ -58,6 +59,7 @@ def render_page(record: Record) -> str:
         flagged=[_flagged(outcome) for outcome in report.flagged],
         no_failures=_no_failures(record) if report.total else "",
         cut=_cut(report.failures),
+        dependencies=dependencies_of(report),
         drawn=drawn,
         timeline_notes=_timeline_notes(report, timeline),
         durations=_durations(comparison) if drawn else None,
@@ -92,10 +94,11 @@ def _no_failures(record: Record) -> str:
 
 def _counts(report: RefreshReport) -> list[Row]:
     tiles = [_tile(tr("Clusters"), f"{report.total:,}")]
-    for status in Status:
-        if count := report.counts.get(status):
-            tone = "good" if status is Status.SUCCEEDED else "bad" if status in FAILURES else "warn"
-            tiles.append(_tile(status_name(status), f"{count:,}", tone=tone))
+    tiles += [
+        _tile(status_name(status), f"{count:,}", tone=tone_of(status))
+        for status in Status
+        if (count := report.counts.get(status))
+    ]
     return tiles
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 if TYPE_CHECKING:
     from ...batch import Outcome
 
@@ -30,3 +32,14 @@ def shortened(text: str, most: int) -> str:
 def name_of(outcome: Outcome) -> str:
     """Return the name of an outcome's cluster, or what it was asked for by, fit for a page."""
     return shortened(well_formed(outcome.cluster_name or str(outcome.ref)), _LONGEST_NAME)
+
+
+def fitting(text: str, cells: int) -> str:
+    """Return the text on one line, cut to so many cells of a terminal: Chinese characters are two wide."""
+    line = " ".join(text.split())
+    if cell_len(line) <= cells:
+        return line
+    while cell_len(line) >= cells:
+        # Half of what is too long at a time, so that a very long name is soon cut.
+        line = line[: -max(1, (cell_len(line) - cells) // 2)]
+    return f"{line}\N{HORIZONTAL ELLIPSIS}"
