@@ -38,7 +38,7 @@ class RefreshDeployments:
         self._deployments: dict[str, Deployment] = {}
         self._results: dict[str, DeploymentResult] = {}
         self._running: dict[str, int] = {}
-        # In one order: a replay must cancel them in the same.
+        # No set, whose order would be another one in each replay.
         self._activities: list[workflow.ActivityHandle[Any]] = []
         self._stopping = False
         self._changed = False
