@@ -359,16 +359,17 @@ def _status(outcome: Outcome | None) -> str:
 def _text(key: Ref, needs: Sequence[Ref], needed_by: Sequence[Ref], known: Mapping[Ref, Outcome]) -> str:
     outcome = known.get(key)
     number_of = "" if outcome is None or outcome.cluster_id is None else f" ({outcome.cluster_id})"
+    because = () if outcome is None else _because(outcome)
+    parts = (
+        (tr("needs"), _names(needs, known)),
+        (tr("needed by"), _names(needed_by, known)),
+        (tr("skipped because of"), " → ".join(fitting(one, 80) for one in because)),
+    )
     lines = [f"{fitting(_name(key, known), 80)}{number_of}", _status(outcome)]
-    if needs:
-        lines.append(tr("needs: {names}", names=_names(needs, known)))
-    if needed_by:
-        lines.append(tr("needed by: {names}", names=_names(needed_by, known)))
-    if outcome is not None and (because := _because(outcome)):
-        lines.append(tr("skipped because of: {names}", names=" → ".join(fitting(one, 80) for one in because)))
+    lines += [f"{label}: {names}" for label, names in parts if names]
     return "\n".join(lines)
 
 
 def _names(keys: Sequence[Ref], known: Mapping[Ref, Outcome]) -> str:
     names = [fitting(_name(key, known), 40) for key in keys[:_NAMES]]
-    return ", ".join([*names, "…"] if len(keys) > _NAMES else names)
+    return tr(", ").join([*names, "…"] if len(keys) > _NAMES else names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -207,6 +208,16 @@ def test_names_are_text_whatever_they_hold() -> None:
     assert rows[1][3] == f"{HOSTILE}, {outside}, {well_formed(CONTROL)}"
     assert rows[3][4] == HOSTILE
     assert any(title.startswith(outside) for title in page.titles)
+
+
+def test_it_is_chinese_where_the_locale_is_and_names_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(os.environ, "LC_ALL", "zh_CN.UTF-8")
+    page = page_of(report_of([one(1, name="a, b"), one(2), one(3, 1, 2)]))
+    assert page.tables["dependencies"][3] == ["3", "c3", "成功", "a, b，c2", ""]
+    assert "c3 (3)\n成功\n依赖: a, b，c2" in page.titles
+    assert "依赖关系" in page.text
 
 
 def test_too_many_are_a_table_alone() -> None:
