@@ -231,7 +231,9 @@ def test_config_without_settings_says_what_makes_them(command: Command, config_f
     assert command("config", "path").out == f"{config_folder / 'config.toml'}\n"
 
 
-def test_a_rate_limit_and_the_time_for_a_call_are_kept_in_the_profile(login: Any, config_folder: Path) -> None:
+def test_a_rate_limit_and_the_time_for_a_call_are_kept_in_the_profile(
+    login: Any, config_folder: Path
+) -> None:
     assert login("--no-keyring", "--rate-limit", "5", "--call-timeout", "2m").code == 0
     profile = tomllib.loads(config_folder.joinpath("config.toml").read_text(encoding="utf-8"))
     assert (profile["default"]["rate_limit"], profile["default"]["timeout"]) == (5.0, 120.0)
