@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from .worker import run_workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def serve(arguments: Sequence[str] | None = None) -> None:
@@ -32,5 +35,22 @@ async def serve(arguments: Sequence[str] | None = None) -> None:
     await run_workers(client, sessions)
 
 
+async def main() -> None:
+    """Serve until SIGINT or SIGTERM. A second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(serve())
+
+    def end(*_: object) -> None:
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(serving.cancel)
+
+    for number in _ENDS:
+        signal.signal(number, end)
+    await asyncio.wait([serving])
+    if not serving.cancelled():
+        serving.result()
+
+
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(main())

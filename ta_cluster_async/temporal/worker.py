@@ -38,6 +38,8 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 async def run_workers(client: Client, sessions: Mapping[str, Callable[[], TaSession]]) -> None:
     """Serve the workflow, and the activities of these deployments, until it is cancelled.
 
+    Then the activities that run are given back to the server, for another worker.
+
     Args:
         client: A client of Temporal.
         sessions: For the name of each deployment, what makes a session.
@@ -59,4 +61,7 @@ async def run_workers(client: Client, sessions: Mapping[str, Callable[[], TaSess
         )
         for name in sessions
     ]
-    await asyncio.gather(*(worker.run() for worker in workers))
+    # It waits for the last worker to end, and cancels none a second time, which would cut its shutdown short.
+    async with asyncio.TaskGroup() as group:
+        for worker in workers:
+            group.create_task(worker.run())

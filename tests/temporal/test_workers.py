@@ -116,3 +116,43 @@ def test_workers_that_are_killed_and_stopped_start_nothing_twice_and_lose_nothin
             assert max(attempts) > 1  # an activity was taken over
 
     story(tell)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_told_to_end_gives_its_shards_back_at_once(number, tmp_path):
+    async def tell(client: Client) -> None:
+        async with emulators("a", "b") as ems:
+            workers = Workers(client, ems, tmp_path)
+            try:
+                first = await workers.start()
+                handle = await start(
+                    client,
+                    *(
+                        # Nobody waits here for a heartbeat that does not come.
+                        Deployment(
+                            n,
+                            em.project_id,
+                            list(em.seed_clusters(30)),
+                            max_running=4,
+                            heartbeat_timeout=600.0,
+                        )
+                        for n, em in ems.items()
+                    ),
+                )
+                await until(lambda: all(posted(em) for em in ems.values()))
+                first.send_signal(number)
+                code = await first.wait()
+                begun = sum(len(posted(em)) for em in ems.values())
+                await workers.start()
+                results = await handle.result()
+            finally:
+                log = await workers.end()
+            assert code == 0, log
+            assert begun < 60, log
+            assert "Traceback" not in log, log
+            for result in results:
+                assert (result.counts, result.left) == ({"succeeded": 30}, 0), log
+                assert set(posted(ems[result.name]).values()) == {1}, log
+
+    story(tell)
