@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import uuid
 from collections import Counter
@@ -69,3 +70,17 @@ async def start(client: Client, *deployments: Deployment) -> Any:
     return await client.start_workflow(
         RefreshDeployments.run, list(deployments), id=uuid.uuid4().hex, task_queue=WORKFLOWS
     )
+
+
+def profiles(ems: dict[str, Emulator], folder: Path) -> dict[str, str]:
+    """Write a configuration file with a profile for each deployment; return the environment in which it is read."""
+    config = folder / "ta-cluster" / "config.toml"
+    config.parent.mkdir()
+    with config.open("w", encoding="utf-8") as file:
+        for name, em in ems.items():
+            token = folder / f"token-{name}"
+            token.write_text(em.token, encoding="utf-8")
+            token.chmod(0o600)
+            file.write(f'[{name}]\nbase_url = "{em.url}"\ntoken_file = "{token}"\n')
+            file.write("poll_first = 0.1\npoll_longest = 0.5\npoll_settle = 0.5\npoll_grace = 10\n")
+    return os.environ | {"XDG_CONFIG_HOME": str(folder)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ta_cluster_async.temporal import Deployment
-from tests.temporal.engine import emulator, posted, start, story, until
+from tests.temporal.engine import emulator, posted, profiles, start, story, until
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -25,29 +24,19 @@ if TYPE_CHECKING:
     from ta_cluster_async.emulator import Emulator
 
 HEARTBEAT = 3.0
-POLL = "poll_first = 0.1\npoll_longest = 0.5\npoll_settle = 0.5\npoll_grace = 10\n"
 
 
 class Workers:
     """Processes of `python -m ta_cluster_async.temporal`, with a profile for each deployment."""
 
     def __init__(self, client: Client, ems: dict[str, Emulator], folder: Path) -> None:
-        config = folder / "ta-cluster" / "config.toml"
-        config.parent.mkdir()
-        profiles = []
-        for name, em in ems.items():
-            token = folder / f"token-{name}"
-            token.write_text(em.token, encoding="utf-8")
-            token.chmod(0o600)
-            profiles.append(f'[{name}]\nbase_url = "{em.url}"\ntoken_file = "{token}"\n{POLL}')
-        config.write_text("\n".join(profiles), encoding="utf-8")
         self._arguments = [
             "-m",
             "ta_cluster_async.temporal",
             f"--address={client.service_client.config.target_host}",
             *(f"--profile={name}" for name in ems),
         ]
-        self._env = os.environ | {"XDG_CONFIG_HOME": str(folder)}
+        self._env = profiles(ems, folder)
         self._log = folder / "workers.log"
         self._all: list[Process] = []
 
