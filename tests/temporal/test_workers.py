@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 import sys
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -145,3 +146,17 @@ def test_a_worker_that_is_told_to_end_gives_its_shards_back_at_once(number, tmp_
                 assert set(posted(ems[result.name]).values()) == {1}, log
 
     story(tell)
+
+
+def test_a_worker_whose_profile_is_not_there_ends_with_an_error(tmp_path):
+    arguments = ["-m", "ta_cluster_async.temporal", "--profile", "there-is-none"]
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=profiles({}, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "there-is-none" in done.stderr
