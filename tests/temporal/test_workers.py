@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ta_cluster_async.temporal import Deployment
+from ta_cluster_async.temporal.__main__ import main
 from tests.temporal.engine import emulator, posted, profiles, start, story, until
 
 if TYPE_CHECKING:
@@ -146,6 +147,31 @@ def test_a_worker_that_is_told_to_end_gives_its_shards_back_at_once(number, tmp_
                 assert set(posted(ems[result.name]).values()) == {1}, log
 
     story(tell)
+
+
+def test_the_command_serves_until_a_signal(tmp_path, monkeypatch):
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    async def tell(client: Client) -> None:
+        async with emulators("a") as ems:
+            monkeypatch.setenv("XDG_CONFIG_HOME", profiles(ems, tmp_path)["XDG_CONFIG_HOME"])
+            address = client.service_client.config.target_host
+            monkeypatch.setattr(sys, "argv", ["worker", "--profile", "a", "--address", address])
+            serving = asyncio.create_task(main())
+            em = ems["a"]
+            handle = await start(client, Deployment("a", em.project_id, list(em.seed_clusters(2))))
+            (result,) = await handle.result()
+            assert result.counts == {"succeeded": 2}
+            assert not serving.done()
+            signal.raise_signal(signal.SIGTERM)
+            await serving
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL  # a second one ends the process at once
+
+    try:
+        story(tell)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def test_a_worker_whose_profile_is_not_there_ends_with_an_error(tmp_path):
