@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[2] / "docs" / "recipes" / "temporal.md"
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 [(_, WORKER), (_, PROGRAM), (_, STARTS), (_, MESSAGES)] = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+# A thread of temporalio may abort the interpreter of a short program when all is done (temporalio/sdk-python#300).
+AT_EXIT = b"Fatal Python error: PyGILState_Release"
 PROGRAMS = {"python": sys.executable, "temporal": TEMPORAL}
 
 
@@ -38,6 +40,7 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
                 for name in ("china", "abroad")
             }
             assert [list(em.seed_clusters(5)) for em in ems.values()] == [[970, 971, 972, 973, 974]] * 2
+            texts: list[str] = []
             env = profiles(ems, tmp_path) | {"TEMPORAL_ADDRESS": address}
 
             async def begin(line: str) -> Process:
@@ -48,13 +51,14 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
                     cwd=tmp_path,
                     env=env,
                     stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.STDOUT,
+                    stderr=asyncio.subprocess.PIPE,
                 )
 
             async def run(line: str) -> str:
                 process = await begin(line)
-                out, _ = await process.communicate()
-                assert process.returncode == 0, out.decode()
+                out, err = await process.communicate()
+                texts.append(f"{out.decode()}{err.decode()}")
+                assert process.returncode == 0 or AT_EXIT in err, texts[-1]
                 return out.decode()
 
             worker = await begin(WORKER)
@@ -70,18 +74,18 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
                 said += [await run(line) for line in MESSAGES.splitlines()]
             finally:
                 worker.terminate()
-                log, _ = await worker.communicate()
+                texts += [text.decode() for text in await worker.communicate()]
             _, _, progress, added, _, result = said
             assert '"name":"china"' in progress
             assert re.search(r"Result +2$", added, re.MULTILINE)
             assert re.search(r'"left":2\b', result)
             assert posted(ems["china"]) == {970: 2, 971: 2, 972: 2}
             assert posted(ems["abroad"]) == {970: 1, 971: 1}
-            texts = [*said, log.decode()]
-            async for one in client.list_workflows():
-                history = await client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()
-                texts.append(history.to_json())
-            assert len(texts) == len(said) + 3
-            assert not [text for text in texts if "token-of" in text]
+            histories = [
+                (await client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()).to_json()
+                async for one in client.list_workflows()
+            ]
+            assert len(histories) >= 2
+            assert not [text for text in texts + histories if "token-of" in text]
 
     story(tell)
