@@ -21,7 +21,7 @@ from ta_cluster_async.temporal import WORKFLOWS, RefreshDeployments, run_workers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from temporalio.client import Client
+    from temporalio.client import Client, WorkflowHandle
 
     from ta_cluster_async.temporal import Deployment
 
@@ -84,3 +84,8 @@ def profiles(ems: dict[str, Emulator], folder: Path) -> dict[str, str]:
             file.write(f'[{name}]\nbase_url = "{em.url}"\ntoken_file = "{token}"\n')
             file.write("poll_first = 0.1\npoll_longest = 0.5\npoll_settle = 0.5\npoll_grace = 10\n")
     return os.environ | {"XDG_CONFIG_HOME": str(folder)}
+
+
+async def kept(handle: WorkflowHandle[Any, Any]) -> bytes:
+    """What Temporal keeps of a workflow, as it is; its JSON has all values encoded."""
+    return b"".join(event.SerializeToString() for event in (await handle.fetch_history()).events)

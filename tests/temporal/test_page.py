@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ta_cluster_async.emulator import Emulator, JobPlan, Settings
-from tests.temporal.engine import TEMPORAL, posted, profiles, story, until
+from tests.temporal.engine import TEMPORAL, kept, posted, profiles, story, until
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -78,14 +78,12 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
             _, _, progress, added, _, result = said
             assert '"name":"china"' in progress
             assert re.search(r"Result +2$", added, re.MULTILINE)
-            assert re.search(r'"left":2\b', result)
+            assert re.search(r'"left":2\b.*"running":3\b', result)
             assert posted(ems["china"]) == {970: 2, 971: 2, 972: 2}
             assert posted(ems["abroad"]) == {970: 1, 971: 1}
-            histories = [
-                (await client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()).to_json()
-                async for one in client.list_workflows()
-            ]
-            assert len(histories) >= 2
-            assert not [text for text in texts + histories if "token-of" in text]
+            histories = [await kept(client.get_workflow_handle(name)) for name in ("nightly", "by-hand")]
+            assert all(b'"left":' in data for data in histories)
+            assert not [data for data in histories if b"token-of" in data]
+            assert not [text for text in texts if "token-of" in text]
 
     story(tell)
