@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer
 
 from ta_cluster_async import PollPolicy, RefreshBatch, RefreshPlan, TaSession, plan_refresh
@@ -137,6 +138,7 @@ def test_a_worker_that_is_shut_down_gives_its_shard_away_and_a_shard_out_of_time
             async with workers(client, {"a": em}):
                 with pytest.raises(WorkflowFailureError) as failed:
                     await handle.result()
+            assert isinstance(failed.value.cause, ApplicationError)
             [[result]] = failed.value.cause.details
             assert "TimeoutError" in result["errors"][0]
             assert 0 < result["counts"]["succeeded"] <= len(posted(em))
