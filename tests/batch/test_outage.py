@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ta_cluster_async.batch import Finished, Held, Released, Status
-from ta_cluster_async.errors import ApiError, NotSent
+from ta_cluster_async.errors import ApiError, ConfigurationError, NotSent
 from ta_cluster_async.protocol.refresh import PollPolicy
 
 
@@ -76,7 +76,7 @@ def test_a_batch_that_is_held_again_tells_so_again(kit: Any) -> None:
 
 
 def test_a_batch_is_released_when_nothing_is_refused_any_more(kit: Any) -> None:
-    error: Any = ValueError("any")
+    error: Any = ConfigurationError("any")
 
     async def story(state: Any) -> list[Any]:
         outage, now = state.outage, state.loop.time()

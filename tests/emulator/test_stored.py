@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ta_cluster_async.emulator import JobPlan, Settings
 from ta_cluster_async.emulator.query.data import Database
@@ -302,3 +303,19 @@ def test_names_are_found_at_any_depth_and_once() -> None:
         }
     )
     assert list(names) == ["a", "b"]
+
+
+def test_two_filters_on_one_cluster_send_its_members_once(server: Any) -> None:
+    add(server, "no_one", of("vip", "belongToCluster"), of("vip", "notBelongToCluster"))
+    assert server.em.members("no_one") == set()
+
+
+def test_a_count_that_was_drawn_stays_when_another_cluster_reads_the_members(start: Start) -> None:
+    server = start(evaluate=False)
+    server.add("vip", definition=VIP)
+    server.clock.advance(10)
+    drawn = server.em.cluster("vip").users_num
+    server.em.settings = evolve(server.em.settings, evaluate=True)
+    add(server, "in_it", of("vip", "belongToCluster"))
+    assert len(server.em.members("in_it")) not in {0, drawn}
+    assert server.em.cluster("vip").users_num == drawn
