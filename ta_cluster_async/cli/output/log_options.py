@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..i18n.translate import tr
 from .format import LogFormat  # noqa: TC001 - typer reads the annotation
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _PANEL = tr("Log")
 
 
-def _verbose(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if wanted:
-        import logging  # noqa: PLC0415 - most commands log nothing
+def _writes(level: str) -> Callable[[bool], None]:
+    """Return what an option does that has the log written from this level on."""
 
-        from .logs import write_log  # noqa: PLC0415 - as above
+    def write(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+        if wanted:
+            from .logs import LEVELS, write_log  # noqa: PLC0415 - most commands log nothing
 
-        write_log(logging.INFO)
+            write_log(LEVELS[level])
 
-
-def _debug(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if wanted:
-        import logging  # noqa: PLC0415 - most commands log nothing
-
-        from .logs import write_log  # noqa: PLC0415 - as above
-
-        write_log(logging.DEBUG)
+    return write
 
 
 def _format(form: LogFormat | None) -> None:
@@ -47,7 +44,7 @@ def _options(
             "-v",
             rich_help_panel=_PANEL,
             expose_value=False,
-            callback=_verbose,
+            callback=_writes("info"),
             help=tr("Tell on stderr which settings are used, and what a batch does (TA_LOG_LEVEL=info)."),
         ),
     ] = False,
@@ -57,7 +54,7 @@ def _options(
             "--debug",
             rich_help_panel=_PANEL,
             expose_value=False,
-            callback=_debug,
+            callback=_writes("debug"),
             help=tr("Tell of each request as well, without its URL (TA_LOG_LEVEL=debug)."),
         ),
     ] = False,

@@ -14,7 +14,7 @@ from .format import LogFormat
 LEVEL_VARIABLE: Final = "TA_LOG_LEVEL"
 FORMAT_VARIABLE: Final = "TA_LOG_FORMAT"
 
-_LEVELS: Final = {"warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
+LEVELS: Final[dict[str, int]] = {"warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
 
 logger: logging.Logger = logging.getLogger("ta_cluster_async.cli")
 _library: Final = logging.getLogger("ta_cluster_async")
@@ -65,9 +65,9 @@ def read_environment() -> None:
     form = _choice(FORMAT_VARIABLE, [one.value for one in LogFormat])
     if form:
         set_format(LogFormat(form))
-    level = _choice(LEVEL_VARIABLE, list(_LEVELS))
+    level = _choice(LEVEL_VARIABLE, list(LEVELS))
     if level:
-        write_log(_LEVELS[level])
+        write_log(LEVELS[level])
 
 
 def end_log() -> None:
